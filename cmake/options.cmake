@@ -1,0 +1,22 @@
+# What a build may choose.
+option(ESRGAN_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(ESRGAN_BUILD_BENCHMARKS "Build the benchmarks" OFF)
+option(ESRGAN_BUILD_FUZZERS "Build the fuzz targets (clang only)" OFF)
+option(ESRGAN_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
+set(ESRGAN_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Type of build" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(ESRGAN_SANITIZE)
+  add_compile_options(-fsanitize=${ESRGAN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ESRGAN_SANITIZE})
+endif()

@@ -1,0 +1,82 @@
+#include "base/memory.h"
+
+#include <esrgan/error.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdio>
+#include <fstream>
+#include <limits>
+#include <optional>
+
+namespace esrgan {
+namespace {
+
+std::optional<uint64_t> read_number(const std::string& path) {
+  std::ifstream file(path);
+  uint64_t value = 0;
+  if (file >> value) return value;
+  return std::nullopt;  // absent, or the word "max"
+}
+
+uint64_t control_group_headroom() {
+  const std::array<std::array<const char*, 2>, 2> files{{
+      {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
+      {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
+  }};
+  uint64_t headroom = std::numeric_limits<uint64_t>::max();
+  for (const auto& [limit_file, usage_file] : files) {
+    const auto limit = read_number(limit_file);
+    const auto usage = read_number(usage_file);
+    if (limit && usage) headroom = std::min(headroom, *limit > *usage ? *limit - *usage : 0);
+  }
+  return headroom;
+}
+
+}  // namespace
+
+uint64_t available_memory() {
+  uint64_t available = uint64_t{1} << 30U;  // without /proc, a gibibyte is a safe guess
+  std::ifstream file("/proc/meminfo");
+  std::string key, unit;
+  uint64_t kibibytes = 0;
+  while (file >> key >> kibibytes) {
+    std::getline(file, unit);
+    if (key == "MemAvailable:") available = kibibytes * 1024;
+  }
+  return std::min(available, control_group_headroom());
+}
+
+uint64_t parse_memory_size(const std::string& text, const std::string& option) {
+  const auto refuse = [&] { return Error("", option, "a size such as 800M or 2G", "'" + text + "'"); };
+  size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    throw refuse();
+  }
+  std::string unit;
+  for (const char c : text.substr(used)) unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  int power = 0;
+  if (!unit.empty() && unit != "b") {
+    power = static_cast<int>(std::string("kmgt").find(unit[0])) + 1;
+    if (power == 0 || (unit.size() > 1 && unit.substr(1) != "b" && unit.substr(1) != "ib")) throw refuse();
+  }
+  for (; power > 0; --power) value *= 1024;
+  if (!(value >= 1) || value > 0x1p62) throw refuse();
+  return static_cast<uint64_t>(value);
+}
+
+std::string format_memory_size(uint64_t bytes) {
+  constexpr std::array<const char*, 5> units{"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), value < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+  return text.data();
+}
+
+}  // namespace esrgan

@@ -1,0 +1,37 @@
+// Worker threads for data-parallel loops.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace esrgan {
+
+/// A fixed set of worker threads; the calling thread works too, so ThreadPool(1) starts none.
+class ThreadPool {
+ public:
+  /// threads = 0 takes one per processor that this process may use.
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ThreadPool(ThreadPool&&) = delete;
+  ThreadPool& operator=(ThreadPool&&) = delete;
+
+  int size() const { return size_; }
+
+  /// Runs body(index, worker) for every index in [0, count), worker in [0, size()); returns when all are
+  /// done. The first exception is thrown again here, and indices not yet started are dropped. Not
+  /// re-entrant: a body must not call parallel_for of the same pool.
+  void parallel_for(size_t count, const std::function<void(size_t index, int worker)>& body);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  int size_ = 1;
+};
+
+/// Number of processors this process may run on.
+int available_processors();
+
+}  // namespace esrgan

@@ -1,0 +1,56 @@
+// A graph with its weights prepared for a backend, ready to run on tiles.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "kernels/backend.h"
+
+namespace esrgan {
+
+/// How a caller follows and stops a run.
+struct RunControl {
+  std::function<void(double macs)> done;      ///< after each operation, with its multiply-accumulates
+  const std::atomic<bool>* stop = nullptr;    ///< when it becomes true, Cancelled is thrown
+};
+
+/// Not thread-safe: the arena belongs to one run at a time; the run itself uses all threads of the pool.
+class Network {
+ public:
+  Network(Graph graph, const Backend& backend, ThreadPool& pool);
+
+  int in_channels() const { return graph_.input.channels; }
+  int out_channels() const { return graph_.output.channels; }
+  /// Width and height of an input must be multiples of this.
+  int input_multiple() const { return graph_.input_density(); }
+  /// Output pixels per input pixel.
+  int scale() const { return graph_.output_density() / graph_.input_density(); }
+  int receptive_radius() const { return graph_.receptive_radius(); }
+  double macs_per_pixel() const { return macs_per_pixel_; }
+
+  /// in: [height][width][in_channels]; out: [height * scale][width * scale][out_channels]; both contiguous.
+  void run(const float* in, int width, int height, float* out, const RunControl& control);
+
+  /// Bytes that run() needs for an input of this size.
+  size_t memory_for(int width, int height) const;
+
+ private:
+  FeatureView view(const Slice& slice) const;
+  void clear_border(size_t buffer);
+  void execute(const Operation& operation, const PreparedConvolution* prepared);
+
+  Graph graph_;
+  ThreadPool& pool_;
+  std::vector<std::unique_ptr<PreparedConvolution>> prepared_;  // one an operation, null where it is no convolution
+  std::vector<double> macs_;                                    // of each operation, a cell
+  std::vector<size_t> first_writer_;                            // of each buffer
+  double macs_per_pixel_ = 0;
+  AlignedBuffer arena_;
+  MemoryPlan plan_;
+  int cells_x_ = 0, cells_y_ = 0;
+};
+
+}  // namespace esrgan

@@ -1,0 +1,149 @@
+#include "kernels/cpu/direct_conv.h"
+
+#include "kernels/cpu/vec.h"
+
+namespace esrgan {
+namespace ESRGAN_TARGET {
+namespace {
+
+/// What the inner loop needs to know of a group of neighbouring output pixels and a chunk of input channels.
+struct Group {
+  const float* src;  // of the first pixel, at the chunk's first channel
+  ptrdiff_t src_row, src_pixel;
+  const DirectConvTap* taps;
+  int tap_count, chunk;
+  const float* weights;
+};
+
+/// Adds taps x channels of the chunk to accumulators of `Pixels` x `Vectors` registers.
+template <int Pixels, int Vectors>
+inline __attribute__((always_inline)) void accumulate(const Group& group, Vec (&sum)[Pixels][Vectors]) {
+  const float* weights = group.weights;
+  for (int t = 0; t < group.tap_count; ++t) {
+    const float* src = group.src + group.taps[t].dy * group.src_row + group.taps[t].dx * group.src_pixel;
+    const ptrdiff_t pixel = group.src_pixel;
+    for (int c = 0; c < group.chunk; ++c) {
+      Vec w[Vectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; ++v) w[v] = Vec::load(weights + v * Vec::lanes);
+#pragma GCC unroll 24
+      for (int p = 0; p < Pixels; ++p) {
+        const Vec x = Vec::all(src[p * pixel + c]);
+#pragma GCC unroll 2
+        for (int v = 0; v < Vectors; ++v) sum[p][v] = sum[p][v].plus_product(x, w[v]);
+      }
+      weights += Vectors * Vec::lanes;
+    }
+  }
+}
+
+/// Activation, scale and residuals of one vector of channels of the pixel at (x, y).
+inline Vec finish(const DirectConvArgs& args, Vec sum, int channel, int x, int y, int valid) {
+  if (args.slope != nullptr)
+    sum = sum.max(Vec::zero()).plus_product(sum.min(Vec::zero()), Vec::load(args.slope + channel));
+  sum = sum.times(Vec::all(args.scale));
+  for (int r = 0; r < args.residual_count; ++r) {
+    const DirectConvResidual& residual = args.residuals[r];
+    const float* from = residual.data + y * residual.row + x * residual.pixel + channel;
+    if (valid == Vec::lanes) {
+      sum = sum.plus_product(Vec::load(from), Vec::all(residual.scale));
+    } else {
+      float part[Vec::lanes] = {};
+      for (int i = 0; i < valid; ++i) part[i] = from[i];
+      sum = sum.plus_product(Vec::load(part), Vec::all(residual.scale));
+    }
+  }
+  return sum;
+}
+
+inline void store(const DirectConvArgs& args, Vec sum, int channel, int x, int y, int valid) {
+  float* to = args.dst + y * args.dst_row + x * args.dst_pixel + channel;
+  if (valid == Vec::lanes) {
+    sum.store(to);
+  } else {
+    float part[Vec::lanes];
+    sum.store(part);
+    for (int i = 0; i < valid; ++i) to[i] = part[i];
+  }
+}
+
+/// Where a pass over the input channels stands.
+struct Pass {
+  const DirectConvBlock* block;
+  bool first;
+};
+
+/// Sums of a group go to `partial`: the next pass over input channels goes on from there. Not inlined, so that the
+/// accumulators have all registers to themselves.
+template <int Pixels, int Vectors>
+__attribute__((noinline)) void run_group(const DirectConvArgs& args, const Pass& pass, Group group, int x) {
+  group.src += x * group.src_pixel;
+  float* partial = args.partial + static_cast<ptrdiff_t>(x) * Vectors * Vec::lanes;
+  Vec sum[Pixels][Vectors];
+#pragma GCC unroll 24
+  for (int p = 0; p < Pixels; ++p)
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v)
+      sum[p][v] = Vec::load(pass.first ? args.bias + pass.block->first + v * Vec::lanes
+                                       : partial + (p * Vectors + v) * Vec::lanes);
+  accumulate<Pixels, Vectors>(group, sum);
+#pragma GCC unroll 24
+  for (int p = 0; p < Pixels; ++p)
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) sum[p][v].store(partial + (p * Vectors + v) * Vec::lanes);
+}
+
+/// From the complete sums of a row to its output.
+void finish_row(const DirectConvArgs& args, const DirectConvBlock& block, int y) {
+  const float* sums = args.partial;
+  for (int x = 0; x < args.width; ++x)
+    for (int v = 0; v < block.vectors; ++v, sums += Vec::lanes) {
+      const int left = block.channels - v * Vec::lanes;
+      const int valid = left < Vec::lanes ? left : Vec::lanes;
+      const int channel = block.first + v * Vec::lanes;
+      store(args, finish(args, Vec::load(sums), channel, x, y, valid), channel, x, y, valid);
+    }
+}
+
+template <int Vectors>
+void run_row(const DirectConvArgs& args, const Pass& pass, const Group& group) {
+  int x = 0;
+  for (; x + Vec::pixels <= args.width; x += Vec::pixels) run_group<Vec::pixels, Vectors>(args, pass, group, x);
+  for (; x + 4 <= args.width; x += 4) run_group<4, Vectors>(args, pass, group, x);
+  for (; x < args.width; ++x) run_group<1, Vectors>(args, pass, group, x);
+}
+
+void run(const DirectConvArgs& args) {
+  for (int y = args.row_begin; y < args.row_end; ++y)
+    for (int b = 0; b < args.block_count; ++b) {
+      const DirectConvBlock& block = args.blocks[b];
+      const float* weights = args.weights + block.weights;
+      for (int c = 0; c < args.in_channels; c += direct_conv_chunk) {
+        const int left = args.in_channels - c;
+        const int chunk = left < direct_conv_chunk ? left : direct_conv_chunk;
+        const Pass pass{&block, c == 0};
+        const Group group{args.src + y * args.src_row + c, args.src_row, args.src_pixel, args.taps,
+                          args.tap_count, chunk, weights};
+        if (block.vectors == 2)
+          run_row<2>(args, pass, group);
+        else
+          run_row<1>(args, pass, group);
+        weights += static_cast<ptrdiff_t>(chunk) * args.tap_count * block.vectors * Vec::lanes;
+      }
+      finish_row(args, block, y);
+    }
+}
+
+}  // namespace
+}  // namespace ESRGAN_TARGET
+
+#define ESRGAN_CONCAT_(a, b) a##b
+#define ESRGAN_CONCAT(a, b) ESRGAN_CONCAT_(a, b)
+#define ESRGAN_TEXT_(a) #a
+#define ESRGAN_TEXT(a) ESRGAN_TEXT_(a)
+
+DirectConvKernel ESRGAN_CONCAT(direct_conv_, ESRGAN_TARGET)() {
+  return {ESRGAN_TEXT(ESRGAN_TARGET), ESRGAN_TARGET::Vec::lanes, &ESRGAN_TARGET::run};
+}
+
+}  // namespace esrgan

@@ -1,0 +1,37 @@
+#include "weights/read_weights.h"
+
+#include <esrgan/error.h>
+
+#include "base/file.h"
+#include "weights/ncnn.h"
+#include "weights/pth.h"
+#include "weights/safetensors.h"
+
+namespace esrgan {
+namespace {
+
+StateDict read_ncnn_pair(std::filesystem::path path) {
+  const std::filesystem::path param = path.replace_extension(".param");
+  const std::filesystem::path bin = path.replace_extension(".bin");
+  const MappedFile param_file(param), bin_file(bin);
+  const auto text = param_file.bytes();
+  return read_ncnn({reinterpret_cast<const char*>(text.data()), text.size()}, bin_file.bytes(), param_file.name(),
+                   bin_file.name());
+}
+
+bool is_ncnn(const std::filesystem::path& path) {
+  if (path.extension() == ".param") return true;
+  // .bin is also how some sites name PyTorch checkpoints
+  return path.extension() == ".bin" && std::filesystem::exists(std::filesystem::path(path).replace_extension(".param"));
+}
+
+}  // namespace
+
+StateDict read_weights(const std::filesystem::path& path) {
+  if (is_ncnn(path)) return read_ncnn_pair(path);
+  const MappedFile file(path);
+  return looks_like_pth(file.bytes()) ? read_pth(file.bytes(), file.name())
+                                      : read_safetensors(file.bytes(), file.name());
+}
+
+}  // namespace esrgan

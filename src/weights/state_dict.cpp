@@ -1,0 +1,99 @@
+#include "weights/state_dict.h"
+
+#include <esrgan/error.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/half.h"
+
+namespace esrgan {
+namespace {
+
+struct TypeFacts {
+  const char* name;
+  size_t size;
+};
+
+// In the order of ElementType.
+constexpr std::array<TypeFacts, 10> type_facts{{{"float64", 8},
+                                                {"float32", 4},
+                                                {"float16", 2},
+                                                {"bfloat16", 2},
+                                                {"int64", 8},
+                                                {"int32", 4},
+                                                {"int16", 2},
+                                                {"int8", 1},
+                                                {"uint8", 1},
+                                                {"bool", 1}}};
+
+template <typename Stored, typename Convert>
+std::vector<float> convert_all(std::span<const uint8_t> bytes, size_t count, Convert convert) {
+  std::vector<float> values(count);
+  for (size_t i = 0; i < count; ++i) {
+    Stored element;
+    std::memcpy(&element, bytes.data() + i * sizeof element, sizeof element);
+    values[i] = convert(element);
+  }
+  return values;
+}
+
+template <typename Stored>
+std::vector<float> cast_all(std::span<const uint8_t> bytes, size_t count) {
+  return convert_all<Stored>(bytes, count, [](Stored element) { return static_cast<float>(element); });
+}
+
+}  // namespace
+
+const char* name_of(ElementType type) { return type_facts[static_cast<size_t>(type)].name; }
+size_t size_of(ElementType type) { return type_facts[static_cast<size_t>(type)].size; }
+
+std::string Tensor::shape_text() const {
+  std::string text;
+  for (const int64_t extent : shape) text += (text.empty() ? "" : "x") + std::to_string(extent);
+  return text.empty() ? "scalar" : text;
+}
+
+const Tensor& StateDict::at(const std::string& name) const {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) throw Error(file, "the tensor '" + name + "' is missing");
+  return found->second;
+}
+
+std::optional<size_t> element_count(std::span<const int64_t> shape) {
+  constexpr int64_t limit = int64_t{1} << 40U;
+  int64_t count = 1;
+  for (const int64_t extent : shape) {
+    if (extent < 0 || extent > limit) return std::nullopt;
+    if (extent != 0 && count > limit / extent) return std::nullopt;
+    count *= extent;
+  }
+  return static_cast<size_t>(count);
+}
+
+std::vector<float> to_float(ElementType type, std::span<const uint8_t> bytes, size_t count) {
+  switch (type) {
+    case ElementType::f64:
+      return cast_all<double>(bytes, count);
+    case ElementType::f32:
+      return cast_all<float>(bytes, count);
+    case ElementType::f16:
+      return convert_all<uint16_t>(bytes, count, float_from_half);
+    case ElementType::bf16:
+      return convert_all<uint16_t>(bytes, count, float_from_bfloat16);
+    case ElementType::i64:
+      return cast_all<int64_t>(bytes, count);
+    case ElementType::i32:
+      return cast_all<int32_t>(bytes, count);
+    case ElementType::i16:
+      return cast_all<int16_t>(bytes, count);
+    case ElementType::i8:
+      return cast_all<int8_t>(bytes, count);
+    case ElementType::u8:
+    case ElementType::boolean:
+      return cast_all<uint8_t>(bytes, count);
+  }
+  return {};
+}
+
+}  // namespace esrgan

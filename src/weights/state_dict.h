@@ -1,0 +1,48 @@
+// Named tensors as a weight file holds them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace esrgan {
+
+/// Element types that occur in weight files.
+enum class ElementType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
+
+const char* name_of(ElementType type);
+size_t size_of(ElementType type);
+
+/// A tensor in row-major order. Values are converted to float on reading, whatever they were stored as;
+/// convolution weights have the shape [out, in, height, width].
+struct Tensor {
+  std::vector<int64_t> shape;
+  std::vector<float> values;
+  ElementType stored_as = ElementType::f32;
+
+  std::string shape_text() const;  ///< "64x3x3x3"
+};
+
+/// The content of one weight file.
+struct StateDict {
+  std::string file;    ///< for messages
+  std::string format;  ///< "safetensors", "PyTorch zip", "PyTorch legacy" or "ncnn"
+  std::map<std::string, Tensor> tensors;
+  std::map<std::string, std::string> metadata;  ///< free text pairs of safetensors
+
+  /// The tensor called `name`; throws Error naming file and tensor when it is absent.
+  const Tensor& at(const std::string& name) const;
+  bool contains(const std::string& name) const { return tensors.count(name) != 0; }
+};
+
+/// Number of elements of `shape`; empty when a dimension is negative or the product exceeds 2^40.
+std::optional<size_t> element_count(std::span<const int64_t> shape);
+
+/// Converts little-endian elements to float. `bytes` must hold count * size_of(type) bytes.
+std::vector<float> to_float(ElementType type, std::span<const uint8_t> bytes, size_t count);
+
+}  // namespace esrgan
