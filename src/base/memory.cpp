@@ -1,6 +1,7 @@
 #include "base/memory.h"
 
 #include <esrgan/error.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -46,6 +47,13 @@ uint64_t available_memory() {
     if (key == "MemAvailable:") available = kibibytes * 1024;
   }
   return std::min(available, control_group_headroom());
+}
+
+uint64_t resident_memory() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 uint64_t parse_memory_size(const std::string& text, const std::string& option) {

@@ -10,6 +10,9 @@ namespace esrgan {
 /// control group (v2 or v1) still allows.
 uint64_t available_memory();
 
+/// Bytes of this process that are in memory now.
+uint64_t resident_memory();
+
 /// "1G", "512M", "1.5GiB", "800000" -> bytes (units are powers of 1024). Throws Error naming `option`.
 uint64_t parse_memory_size(const std::string& text, const std::string& option);
 

@@ -1,0 +1,41 @@
+// The models this project knows, and where they are kept.
+#pragma once
+
+#include <esrgan/export.h>
+
+#include <string>
+#include <vector>
+
+namespace esrgan {
+
+/// What a network was trained for.
+enum class Objective {
+  psnr,  ///< least error: faithful, smooth
+  gan    ///< perceptual: sharp, invents detail
+};
+
+struct KnownModel {
+  std::string name;
+  std::string licence;
+  std::string purpose;
+  std::string source;  ///< the public package it comes from; empty for a file that the user put there
+  Objective objective = Objective::gan;
+  bool installed = false;
+  std::string path;  ///< where it is, or would be
+};
+
+/// Folder of installed models: $ESRGAN_MODELS, else $XDG_DATA_HOME/esrgan/models, else
+/// ~/.local/share/esrgan/models.
+ESRGAN_API std::string models_folder();
+
+/// All models that are known, then the files in models_folder() besides; the first is the default.
+ESRGAN_API std::vector<KnownModel> list_models();
+
+/// Path of an installed model, by its name; a path to a file is returned as it is. Throws Error that
+/// tells how to get a model that is missing.
+ESRGAN_API std::string find_model(const std::string& name_or_path);
+
+/// Name of the first installed model with this objective. Throws Error when there is none.
+ESRGAN_API std::string default_model(Objective objective);
+
+}  // namespace esrgan

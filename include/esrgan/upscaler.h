@@ -1,0 +1,84 @@
+// Enlarging pictures with a network of the ESRGAN family.
+//
+//   esrgan::Upscaler upscaler(esrgan::find_model("realesrgan-x4plus"));
+//   esrgan::Image large = upscaler.upscale(esrgan::read_image("photo.jpg"));
+//   esrgan::write_image(large, "photo_x4.png");
+#pragma once
+
+#include <esrgan/export.h>
+#include <esrgan/image.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace esrgan {
+
+enum class Precision {
+  automatic,  ///< what the documentation vouches for on this processor
+  full,       ///< 32-bit floats throughout
+  half        ///< 16-bit multiplications where the processor has them; the same as full where it has not
+};
+
+/// What lies beyond the edges of the picture.
+enum class Edges {
+  border,  ///< nothing: as the network was trained
+  wrap     ///< the opposite edge, for textures that repeat
+};
+
+struct UpscaleOptions {
+  double scale = 0;                ///< final enlargement; 0 takes the network's own. Others are reached by Lanczos
+  int input_size = 0;              ///< if set, the longer side of the input is first brought to this many pixels
+  int tile = automatic_tile;       ///< side of a tile in input pixels, 0 for the whole picture at once
+  int halo = default_halo;         ///< input pixels around a tile that the network sees besides it
+  bool self_ensemble = false;      ///< mean over the 8 flips and rotations
+  Precision precision = Precision::automatic;
+  Edges edges = Edges::border;
+  float denoise_tv = 0;            ///< weight of the total-variation filter on the result, 0 for none
+  uint64_t max_memory = 0;         ///< ceiling in bytes for the whole process; 0 takes half of what is available
+  int threads = 0;                 ///< 0 for one per processor
+
+  static constexpr int automatic_tile = -1;
+  static constexpr int default_halo = 32;
+};
+
+/// Called with the finished share in [0, 1], from the thread that upscales.
+using Progress = std::function<void(double share)>;
+
+/// Owns a network and worker threads. One picture at a time; use one Upscaler per thread for more.
+class ESRGAN_API Upscaler {
+ public:
+  /// Loads safetensors, .pth or ncnn files. Throws Error.
+  explicit Upscaler(const std::string& model_file, const UpscaleOptions& options = {});
+  ~Upscaler();
+  Upscaler(const Upscaler&) = delete;
+  Upscaler& operator=(const Upscaler&) = delete;
+  Upscaler(Upscaler&&) noexcept;
+  Upscaler& operator=(Upscaler&&) noexcept;
+
+  /// The network's own enlargement.
+  int network_scale() const;
+  /// One line that describes the network.
+  const std::string& summary() const;
+  /// Name of the kernels in use: "avx2", ...
+  const char* kernels() const;
+
+  void set_progress(Progress progress);
+  /// While *stop is true, work ends with Cancelled and leaves nothing behind; null for none.
+  void set_stop(const std::atomic<bool>* stop);
+
+  Image upscale(const Image& image);
+
+  /// From file to file, strip by strip where the formats allow it, below the memory ceiling. Returns what was
+  /// written. The output appears whole or not at all.
+  ImageInfo upscale_file(const std::string& input, const std::string& output, const WriteOptions& write = {});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace esrgan

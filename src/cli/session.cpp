@@ -1,0 +1,51 @@
+#include "cli/session.h"
+
+#include <esrgan/error.h>
+
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+
+#include "cli/progress_bar.h"
+
+namespace esrgan::cli {
+
+std::atomic<bool> stop_requested{false};
+
+void catch_signals() {
+  const auto handler = [](int signal) {
+    // A second Ctrl-C ends the program at once.
+    if (stop_requested.exchange(true)) {
+      std::signal(signal, SIG_DFL);  // NOLINT(cert-err33-c)
+      std::raise(signal);            // NOLINT(cert-err33-c)
+    }
+  };
+  std::signal(SIGINT, handler);   // NOLINT(cert-err33-c)
+  std::signal(SIGTERM, handler);  // NOLINT(cert-err33-c)
+}
+
+void print_message(const std::string& text) {
+  ProgressBar::clear_line();
+  std::cerr << "esrgan: " << text << std::endl;
+}
+
+void print_json(const nlohmann::ordered_json& document) {
+  std::cout << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
+}
+
+bool try_input(const std::function<void()>& work, std::string& error) {
+  try {
+    work();
+    return true;
+  } catch (const Cancelled&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    error = "out of memory";
+  } catch (const std::exception& failure) {
+    error = failure.what();
+  }
+  print_message(error);
+  return false;
+}
+
+}  // namespace esrgan::cli

@@ -1,0 +1,43 @@
+// What all commands share: how they report, and how they are stopped.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace esrgan::cli {
+
+/// Exit statuses.
+constexpr int all_done = 0, some_failed = 1, wrong_usage = 2, interrupted = 130;
+
+/// Raised by Ctrl-C and SIGTERM.
+extern std::atomic<bool> stop_requested;
+void catch_signals();
+
+/// Prints "esrgan: TEXT" on standard error, around a progress line if there is one.
+void print_message(const std::string& text);
+
+/// Prints a document on standard output, and nothing else is printed there.
+void print_json(const nlohmann::ordered_json& document);
+
+/// Runs `work`, reporting an Error as a failed input; lets Cancelled through.
+bool try_input(const std::function<void()>& work, std::string& error);
+
+/// A command sets this when it is chosen; main() runs it and exits with what it returns.
+using Action = std::function<int()>;
+
+void add_upscale(CLI::App& app, Action& action);
+void add_models(CLI::App& app, Action& action);
+void add_weights_commands(CLI::App& app, Action& action);  // info, convert, interpolate
+void add_downscale(CLI::App& app, Action& action);
+void add_metrics(CLI::App& app, Action& action);
+void add_evaluate(CLI::App& app, Action& action);
+void add_completion(CLI::App& app, Action& action);
+
+}  // namespace esrgan::cli

@@ -1,0 +1,162 @@
+#include <esrgan/error.h>
+#include <esrgan/models.h>
+#include <esrgan/upscaler.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "base/memory.h"
+#include "cli/jobs.h"
+#include "cli/progress_bar.h"
+#include "cli/session.h"
+
+namespace esrgan::cli {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  esrgan upscale photo.jpg                      photo_x4.jpg, four times as large
+  esrgan upscale photo.jpg -o large.png         into a file of your choice
+  esrgan upscale photos/ -o large/ --recursive  a folder; what is already there is skipped
+  esrgan upscale photo.jpg --scale 2.5          any size
+  esrgan upscale texture.png --edges wrap       a texture that repeats
+  esrgan upscale scan.tif --max-memory 1G       a large picture, in little memory
+)";
+
+struct UpscaleCommand {
+  JobRequest request;
+  UpscaleOptions options;
+  WriteOptions write;
+  std::string model, tile = "auto", memory, device = "auto";
+  Objective objective = Objective::gan;
+  bool overwrite = false, json = false;
+
+  std::optional<Upscaler> upscaler;
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  int failures = 0;
+
+  void describe(CLI::App& app) {
+    app.footer(examples);
+    app.add_option("input,--input", request.inputs, "Pictures and folders of pictures")->required()->type_name("FILE...");
+    app.add_option("-o,--output", request.output, "File or folder to write to")->type_name("PATH");
+    app.add_option("-m,--model,--model-path", model, "Model by name (see 'esrgan models') or file")->type_name("MODEL");
+    app.add_option("--model-type", objective, "Take the first installed model of this kind")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, Objective>{{"psnr", Objective::psnr}, {"gan", Objective::gan}}))
+        ->type_name("psnr|gan");
+    app.add_option("-s,--scale", options.scale, "Final enlargement; without it, the model's")->type_name("S")->check(CLI::Range(0.01, 64.0));
+    app.add_option("--input-size", options.input_size, "Bring the longer side of the input to N pixels first")->type_name("N")->check(CLI::Range(1, 1'000'000));
+    app.add_option("-t,--tile", tile, "Side of the tiles in input pixels, 0 for none")->type_name("auto|0|N");
+    app.add_option("--halo", options.halo, "Pixels around a tile that the network sees besides it")->type_name("N")->capture_default_str();
+    app.add_flag("--self-ensemble", options.self_ensemble, "Mean over 8 flips and rotations: a little better, 8 times slower");
+    app.add_option("--precision", options.precision, "Arithmetic of the network")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, Precision>{
+            {"auto", Precision::automatic}, {"full", Precision::full}, {"half", Precision::half}}))
+        ->type_name("auto|full|half");
+    app.add_flag_callback("--fp16", [this] { options.precision = Precision::half; }, "The same as --precision half");
+    app.add_option("--edges", options.edges, "What lies beyond the edges; wrap suits textures that repeat")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, Edges>{{"border", Edges::border}, {"wrap", Edges::wrap}}))
+        ->type_name("border|wrap");
+    app.add_option("--denoise-tv", options.denoise_tv, "Smooth the result by total variation, for example 0.05")->type_name("W");
+    app.add_option("--device", device, "Where to compute")->check(CLI::IsMember({"auto", "cpu"}))->type_name("auto|cpu");
+    app.add_option("-j,--threads", options.threads, "Worker threads; without it, one per processor")->type_name("N")->check(CLI::Range(1, 4096));
+    app.add_option("--max-memory", memory, "Ceiling for the whole program; without it, half of what is free")->type_name("SIZE");
+    app.add_option("-f,--format", request.format, "Write this kind of file (png, jpg, tif, webp, exr, ...)")->type_name("EXT");
+    app.add_option("--quality", write.quality, "Of JPEG and WebP")->type_name("1-100")->check(CLI::Range(1, 100))->capture_default_str();
+    app.add_option("--bit-depth", write.bit_depth, "Bits of a sample; without it, as in the input")->type_name("8|16|32")->check(CLI::IsMember({8, 16, 32}));
+    app.add_flag("-r,--recursive", request.recursive, "Folders with their sub-folders");
+    app.add_flag("--overwrite", overwrite, "Replace outputs that exist, instead of skipping them");
+    app.add_flag("--json", json, "Print a report as JSON");
+  }
+
+  int run() {
+    read_sizes();
+    const std::string model_file = find_model(model.empty() ? default_model(objective) : model);
+    const double scale = options.scale > 0 ? options.scale : 0;
+    // The default name says the enlargement, which only the model knows when no --scale was given.
+    if (scale == 0) load(model_file);
+    request.suffix = suffix(scale > 0 ? scale : upscaler->network_scale());
+    for (const Job& job : plan_jobs(request)) process(job, model_file);
+    if (json) report(model_file);
+    return failures > 0 ? some_failed : all_done;
+  }
+
+ private:
+  void read_sizes() {
+    if (!memory.empty()) options.max_memory = parse_memory_size(memory, "--max-memory");
+    if (tile == "auto") return;
+    int number = 0;
+    if (!CLI::detail::lexical_cast(tile, number)) throw Error("", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
+    options.tile = number;
+  }
+
+  static std::string suffix(double scale) {
+    std::string text = std::to_string(scale);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+    return "_x" + text;
+  }
+
+  void load(const std::string& model_file) {
+    if (upscaler) return;
+    upscaler.emplace(model_file, options);
+    upscaler->set_stop(&stop_requested);
+  }
+
+  void process(const Job& job, const std::string& model_file) {
+    nlohmann::ordered_json result{{"input", job.input}, {"output", job.output}};
+    if (!overwrite && std::filesystem::exists(job.output)) {
+      print_message(job.output + " exists, skipped (--overwrite replaces it)");
+      result["status"] = "skipped";
+      results.push_back(result);
+      return;
+    }
+    std::string error;
+    const auto start = std::chrono::steady_clock::now();
+    const bool done = try_input(
+        [&] {
+          load(model_file);
+          const std::filesystem::path folder = std::filesystem::path(job.output).parent_path();
+          if (!folder.empty()) std::filesystem::create_directories(folder);
+          ProgressBar bar(job.input, 0);
+          upscaler->set_progress([&](double share) { bar.show(share); });
+          const ImageInfo out = upscaler->upscale_file(job.input, job.output, write);
+          result["width"] = out.width;
+          result["height"] = out.height;
+        },
+        error);
+    result["status"] = done ? "done" : "failed";
+    if (done)
+      result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    else
+      result["error"] = error;
+    failures += done ? 0 : 1;
+    results.push_back(result);
+    if (done && !json) print_message(job.output + ": " + std::to_string(result["width"].get<int>()) + "x" +
+                                     std::to_string(result["height"].get<int>()) + ", " +
+                                     format_duration(result["seconds"].get<double>()));
+  }
+
+  void report(const std::string& model_file) {
+    nlohmann::ordered_json document{{"model", model_file}};
+    if (upscaler) {
+      document["network"] = upscaler->summary();
+      document["kernels"] = upscaler->kernels();
+    }
+    document["results"] = results;
+    print_json(document);
+  }
+};
+
+}  // namespace
+
+void add_upscale(CLI::App& app, Action& action) {
+  auto command = std::make_shared<UpscaleCommand>();
+  CLI::App* sub = app.add_subcommand("upscale", "Enlarge pictures");
+  command->describe(*sub);
+  sub->callback([command, &action] { action = [command] { return command->run(); }; });
+}
+
+}  // namespace esrgan::cli

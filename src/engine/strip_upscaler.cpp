@@ -1,0 +1,177 @@
+#include "engine/strip_upscaler.h"
+
+#include <esrgan/error.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace esrgan {
+namespace {
+
+int wrap_index(int index, int extent) { return ((index % extent) + extent) % extent; }
+
+/// Beyond the right and lower edge, where the network wants a multiple: mirrored without repeating the edge.
+int reflect_end(int index, int extent) {
+  if (extent == 1) return 0;
+  const int period = 2 * (extent - 1);
+  index = wrap_index(index, period);
+  return index < extent ? index : period - index;
+}
+
+class StripUpscaler {
+ public:
+  StripUpscaler(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale, bool wrap,
+                const RunControl& control)
+      : source_(source),
+        sink_(sink),
+        runner_(runner),
+        plan_(plan),
+        info_(source.info()),
+        scale_(scale),
+        wrap_(wrap),
+        control_(control),
+        out_row_(info_.row_samples() * static_cast<size_t>(scale)) {}
+
+  void run() {
+    for (size_t strip = 0; strip < plan_.y.tiles.size(); ++strip) {
+      load_window(plan_.y.tiles[strip]);
+      start_canvas(strip);
+      for (size_t column = 0; column < plan_.x.tiles.size(); ++column) {
+        if (control_.stop != nullptr && control_.stop->load()) throw Cancelled();
+        run_tile(strip, column);
+      }
+      emit(strip);
+    }
+  }
+
+ private:
+  // ---- input rows ----
+
+  int source_row(int y) const { return wrap_ ? wrap_index(y, info_.height) : reflect_end(y, info_.height); }
+
+  /// Makes rows [span.begin, span.end) available, reading each row of a sequential source once.
+  void load_window(const TileSpan& span) {
+    if (source_.random_access()) {
+      window_first_ = span.begin;
+      window_.resize(static_cast<size_t>(span.end - span.begin) * info_.row_samples());
+      for (int y = span.begin; y < span.end; ++y) {
+        const int row = source_row(y);
+        source_.read(row, row + 1, window_.data() + static_cast<size_t>(y - span.begin) * info_.row_samples());
+      }
+      return;
+    }
+    const int first = std::min(span.begin, info_.height), last = std::min(span.end, info_.height);
+    const int forget = std::min(first, next_row_) - window_first_;
+    window_.erase(window_.begin(), window_.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(forget) * info_.row_samples()));
+    window_first_ += forget;
+    if (last > next_row_) {
+      window_.resize(static_cast<size_t>(last - window_first_) * info_.row_samples());
+      source_.read(next_row_, last, window_.data() + static_cast<size_t>(next_row_ - window_first_) * info_.row_samples());
+      next_row_ = last;
+    }
+  }
+
+  const float* window_row(int y) const {
+    const int row = source_.random_access() ? y : source_row(y);
+    return window_.data() + static_cast<size_t>(row - window_first_) * info_.row_samples();
+  }
+
+  void cut_tile(const TileSpan& across, const TileSpan& down) {
+    const auto channels = static_cast<size_t>(info_.channels);
+    const int width = across.end - across.begin, height = down.end - down.begin;
+    tile_.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * channels);
+    float* to = tile_.data();
+    for (int y = down.begin; y < down.end; ++y) {
+      const float* row = window_row(y);
+      for (int x = across.begin; x < across.end; ++x, to += channels) {
+        const int sx = wrap_ ? wrap_index(x, info_.width) : reflect_end(x, info_.width);
+        std::copy_n(row + static_cast<size_t>(sx) * channels, channels, to);
+      }
+    }
+  }
+
+  // ---- output rows ----
+
+  /// Rows of the output that a strip touches.
+  int touched_begin(size_t strip) const {
+    return (plan_.y.tiles[strip].core_begin - (strip > 0 ? plan_.y.blend : 0)) * scale_;
+  }
+  int touched_end(size_t strip) const {
+    const bool last = strip + 1 == plan_.y.tiles.size();
+    return (plan_.y.tiles[strip].core_end + (last ? 0 : plan_.y.blend)) * scale_;
+  }
+
+  /// The canvas keeps what the strip above left in the rows that both touch.
+  void start_canvas(size_t strip) {
+    const int begin = touched_begin(strip);
+    const size_t kept = canvas_.empty() ? 0 : canvas_.size() - static_cast<size_t>(begin - canvas_first_) * out_row_;
+    if (kept > 0) std::memmove(canvas_.data(), canvas_.data() + canvas_.size() - kept, kept * sizeof(float));
+    canvas_.resize(kept);
+    canvas_.resize(static_cast<size_t>(touched_end(strip) - begin) * out_row_, 0.0F);
+    canvas_first_ = begin;
+  }
+
+  void run_tile(size_t strip, size_t column) {
+    const TileSpan& down = plan_.y.tiles[strip];
+    const TileSpan& across = plan_.x.tiles[column];
+    cut_tile(across, down);
+    const int width = across.end - across.begin, height = down.end - down.begin;
+    const std::vector<float>& enlarged = runner_.run(tile_, width, height, info_.channels, control_);
+
+    const auto channels = static_cast<size_t>(info_.channels);
+    const int x_begin = std::max(0, (across.core_begin - plan_.x.blend) * scale_);
+    const int x_end = std::min(info_.width, across.core_end + plan_.x.blend) * scale_;
+    std::vector<float> weights;
+    for (int x = x_begin; x < x_end; ++x) weights.push_back(blend_weight(plan_.x, column, x, scale_));
+    for (int y = touched_begin(strip); y < touched_end(strip); ++y) {
+      const float vertical = blend_weight(plan_.y, strip, y, scale_);
+      const float* from = enlarged.data() + (static_cast<size_t>(y - down.begin * scale_) * static_cast<size_t>(width * scale_) +
+                                             static_cast<size_t>(x_begin - across.begin * scale_)) * channels;
+      float* to = canvas_.data() + static_cast<size_t>(y - canvas_first_) * out_row_ + static_cast<size_t>(x_begin) * channels;
+      for (const float horizontal : weights)
+        for (size_t c = 0; c < channels; ++c) *to++ += horizontal * vertical * *from++;
+    }
+  }
+
+  /// Writes the rows to which no later strip adds.
+  void emit(size_t strip) {
+    const bool last = strip + 1 == plan_.y.tiles.size();
+    const int end = last ? touched_end(strip) : touched_begin(strip + 1);
+    sink_.write(canvas_.data(), end - canvas_first_);
+  }
+
+  RowSource& source_;
+  RowSink& sink_;
+  TileRunner& runner_;
+  const TilePlan& plan_;
+  const ImageInfo info_;
+  int scale_;
+  bool wrap_;
+  const RunControl& control_;
+  size_t out_row_;  // floats in a row of the output
+
+  std::vector<float> window_;  // input rows from window_first_ on
+  int window_first_ = 0, next_row_ = 0;
+  std::vector<float> tile_;
+  std::vector<float> canvas_;  // output rows from canvas_first_ on
+  int canvas_first_ = 0;
+};
+
+}  // namespace
+
+void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale, bool wrap,
+                    const RunControl& control) {
+  StripUpscaler(source, sink, runner, plan, scale, wrap, control).run();
+}
+
+uint64_t strips_memory(const ImageInfo& info, const TileRunner& runner, const TilePlan& plan, int scale) {
+  const uint64_t row = info.row_samples();
+  const auto s = static_cast<uint64_t>(scale);
+  uint64_t strip = 0;
+  for (const TileSpan& span : plan.y.tiles) strip = std::max<uint64_t>(strip, static_cast<uint64_t>(span.core_end - span.core_begin));
+  const uint64_t canvas = row * s * (strip + 2 * static_cast<uint64_t>(plan.y.blend)) * s;
+  const uint64_t window = row * static_cast<uint64_t>(plan.y.largest);
+  return (canvas + 2 * window) * sizeof(float) + runner.memory_for(plan.x.largest, plan.y.largest, info.channels);
+}
+
+}  // namespace esrgan

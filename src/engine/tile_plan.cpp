@@ -1,0 +1,88 @@
+#include "engine/tile_plan.h"
+
+#include <esrgan/error.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/memory.h"
+
+namespace esrgan {
+namespace {
+
+constexpr int largest_blend = 8;  // input pixels to either side; a wider ramp changes nothing that can be seen
+
+int round_down(int value, int multiple) {
+  const int remainder = ((value % multiple) + multiple) % multiple;
+  return value - remainder;
+}
+
+int round_up(int value, int multiple) { return round_down(value + multiple - 1, multiple); }
+
+/// Pixels that the network computes in all.
+double work(const TilePlan& plan) {
+  double x = 0, y = 0;
+  for (const TileSpan& tile : plan.x.tiles) x += tile.end - tile.begin;
+  for (const TileSpan& tile : plan.y.tiles) y += tile.end - tile.begin;
+  return x * y;
+}
+
+}  // namespace
+
+AxisPlan plan_axis(int extent, int tile, int halo, int multiple, bool wrap) {
+  const int count = tile <= 0 ? 1 : std::max(1, (extent + tile - 1) / tile);
+  AxisPlan plan;
+  plan.blend = count > 1 ? std::min({largest_blend, halo / 2, extent / count / 2}) : 0;
+  for (int i = 0; i < count; ++i) {
+    TileSpan span{};
+    span.core_begin = static_cast<int>(static_cast<int64_t>(extent) * i / count);
+    span.core_end = static_cast<int>(static_cast<int64_t>(extent) * (i + 1) / count);
+    const int low = span.core_begin - halo, high = span.core_end + halo;
+    span.begin = round_down(wrap ? low : std::max(low, 0), multiple);
+    span.end = round_up(wrap ? high : std::min(high, extent), multiple);
+    plan.largest = std::max(plan.largest, span.end - span.begin);
+    plan.tiles.push_back(span);
+  }
+  return plan;
+}
+
+TilePlan fixed_tiles(const TileLimits& limits, int tile) {
+  return {plan_axis(limits.width, tile, limits.halo, limits.multiple, limits.wrap),
+          plan_axis(limits.height, tile, limits.halo, limits.multiple, limits.wrap)};
+}
+
+TilePlan choose_tiles(const TileLimits& limits) {
+  constexpr std::array<int, 16> sizes{16, 24, 32, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512};
+  std::optional<TilePlan> best;
+  uint64_t least = UINT64_MAX;
+  for (const int width : sizes)
+    for (const int height : sizes) {
+      const TilePlan plan{plan_axis(limits.width, width, limits.halo, limits.multiple, limits.wrap),
+                          plan_axis(limits.height, height, limits.halo, limits.multiple, limits.wrap)};
+      const uint64_t bytes = limits.cost(plan);
+      least = std::min(least, bytes);
+      if (bytes <= limits.memory && (!best || work(plan) < work(*best))) best = plan;
+    }
+  if (!best)
+    throw Error("", "the memory ceiling is too low for this picture and network, even with the smallest tiles",
+                "at least " + format_memory_size(least), format_memory_size(limits.memory) + " (see --max-memory)");
+  return *best;
+}
+
+float blend_weight(const AxisPlan& plan, size_t tile, int position, int scale) {
+  const TileSpan& span = plan.tiles[tile];
+  const int ramp = 2 * plan.blend * scale;
+  float weight = 1;
+  const auto along = [&](int boundary, bool rising) {
+    const int offset = position - (boundary - plan.blend) * scale;
+    float rise = offset >= 0 ? 1.0F : 0.0F;
+    if (ramp > 0 && offset >= 0 && offset < ramp) rise = (static_cast<float>(offset) + 0.5F) / static_cast<float>(ramp);
+    weight *= rising ? rise : 1 - rise;
+  };
+  if (tile > 0) along(span.core_begin, true);
+  if (tile + 1 < plan.tiles.size()) along(span.core_end, false);
+  return weight;
+}
+
+}  // namespace esrgan

@@ -1,0 +1,40 @@
+// Runs a network on tiles of pictures with any number of channels.
+#pragma once
+
+#include <vector>
+
+#include "engine/network.h"
+
+namespace esrgan {
+
+/// Gray and alpha go through a colour network as three equal channels, whose mean is taken; a gray network sees each
+/// channel by itself.
+class TileRunner {
+ public:
+  TileRunner(Network& network, bool self_ensemble) : network_(network), self_ensemble_(self_ensemble) {}
+
+  /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width * scale][channels],
+  /// valid until the next call. Sides must be multiples of network.input_multiple().
+  const std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
+                                const RunControl& control);
+
+  /// Passes of the network for a tile: how its work scales.
+  int passes(int channels) const;
+
+  /// Bytes that run() needs.
+  size_t memory_for(int width, int height, int channels) const;
+
+ private:
+  void run_planes(const std::vector<float>& tile, int width, int height, int channels, int first, int count,
+                  const RunControl& control);
+  void run_network(int width, int height, const RunControl& control);
+  void run_ensemble(int width, int height, const RunControl& control);
+
+  Network& network_;
+  bool self_ensemble_;
+  std::vector<float> input_, output_;         // of the network
+  std::vector<float> turned_input_, turned_output_;  // of the self-ensemble
+  std::vector<float> result_;
+};
+
+}  // namespace esrgan

@@ -1,0 +1,64 @@
+// Pictures as streams of rows, so that none needs to be in memory as a whole.
+#pragma once
+
+#include <esrgan/image.h>
+
+#include <memory>
+#include <string>
+
+namespace esrgan {
+
+/// Rows of floats in [0, 1], channels interleaved.
+class RowSource {
+ public:
+  RowSource() = default;
+  RowSource(const RowSource&) = delete;
+  RowSource& operator=(const RowSource&) = delete;
+  RowSource(RowSource&&) = delete;
+  RowSource& operator=(RowSource&&) = delete;
+  virtual ~RowSource() = default;
+
+  virtual const ImageInfo& info() const = 0;
+  /// Reads rows [begin, end) to `out`, info().row_samples() floats each.
+  virtual void read(int begin, int end, float* out) = 0;
+  /// Whether rows may be read in any order; otherwise each call must begin where the last one ended.
+  virtual bool random_access() const = 0;
+  /// Bytes held in memory.
+  virtual size_t memory() const = 0;
+};
+
+/// Takes the rows of a picture from top to bottom.
+class RowSink {
+ public:
+  RowSink() = default;
+  RowSink(const RowSink&) = delete;
+  RowSink& operator=(const RowSink&) = delete;
+  RowSink(RowSink&&) = delete;
+  RowSink& operator=(RowSink&&) = delete;
+  virtual ~RowSink() = default;
+
+  /// `count` rows of floats; values outside [0, 1] are clamped where the sample type is an integer.
+  virtual void write(const float* rows, int count) = 0;
+  /// After the last row. Without it, what was written is discarded.
+  virtual void finish() = 0;
+};
+
+/// Serves the rows of a picture in memory.
+std::unique_ptr<RowSource> make_source(std::shared_ptr<const Image> image);
+
+/// Fills `image`, whose info tells the size and type; `image` must outlive the sink.
+std::unique_ptr<RowSink> make_sink(Image& image);
+
+/// Opens a file for row-wise reading. A file whose rows do not come in order (tiles, an orientation to apply) or
+/// whose values must be known as a whole (floating point, alpha), or any file when `whole` is set, is read into
+/// memory first; Error when that takes more than `memory_limit` bytes. Colours are bled under transparent pixels.
+std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit);
+
+/// Creates a file for row-wise writing of a picture like `info`; the format is told by the extension of `path`.
+std::unique_ptr<RowSink> create_image(const std::string& path, const ImageInfo& info, const WriteOptions& options);
+
+/// Whether an extension ("png", with or without a dot, any case) names a format that can be written / read.
+bool can_write(const std::string& extension);
+bool can_read(const std::string& extension);
+
+}  // namespace esrgan

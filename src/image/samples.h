@@ -1,0 +1,30 @@
+// Conversion of rows between sample types and the floats that networks work with.
+#pragma once
+
+#include <esrgan/image.h>
+
+#include <cmath>
+#include <cstddef>
+
+namespace esrgan {
+
+/// The sRGB transfer function (IEC 61966-2-1), continued beyond [0, 1] and odd around 0.
+inline float srgb_from_linear(float value) {
+  const float magnitude = std::fabs(value);
+  const float encoded = magnitude <= 0.0031308F ? 12.92F * magnitude : 1.055F * std::pow(magnitude, 1 / 2.4F) - 0.055F;
+  return std::copysign(encoded, value);
+}
+
+inline float linear_from_srgb(float value) {
+  const float magnitude = std::fabs(value);
+  const float linear = magnitude <= 0.04045F ? magnitude / 12.92F : std::pow((magnitude + 0.055F) / 1.055F, 2.4F);
+  return std::copysign(linear, value);
+}
+
+/// Stored samples to floats in [0, 1]; floating-point samples are taken as they are.
+void unpack_samples(const std::byte* samples, SampleType type, size_t count, float* out);
+
+/// Floats to stored samples: integers are clamped and rounded to nearest (halves up).
+void pack_samples(const float* values, size_t count, SampleType type, std::byte* out);
+
+}  // namespace esrgan

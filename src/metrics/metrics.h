@@ -1,0 +1,23 @@
+// PSNR and SSIM as the super-resolution literature computes them.
+#pragma once
+
+#include "image/float_image.h"
+
+namespace esrgan {
+
+enum class MetricChannels {
+  y,   ///< BT.601 luma in 16..235, not rounded
+  rgb  ///< all colours; SSIM is the mean over them
+};
+
+struct Quality {
+  double psnr = 0;  ///< dB, infinite for equal pictures; peak 255, for Y as well
+  double ssim = 0;  ///< Wang et al. 2004: 11x11 Gaussian window, sigma 1.5, valid region only
+};
+
+/// Compares two pictures of the same size with values in [0, 1] after cutting `crop` pixels from each side; alpha, if
+/// any, is ignored. Y needs colour; for gray pictures Y is computed as for R = G = B. Throws Error when the sizes
+/// differ or too little is left (SSIM needs 11 pixels each way).
+Quality compare(const FloatImage& reference, const FloatImage& test, int crop, MetricChannels channels);
+
+}  // namespace esrgan
