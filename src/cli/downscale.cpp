@@ -47,7 +47,7 @@ struct DownscaleCommand {
     if (picture.width == 0 || picture.height == 0)
       throw Error(job.input, "size of the picture", "at least " + std::to_string(scale) + " pixels each way",
                   std::to_string(image.info.width) + "x" + std::to_string(image.info.height));
-    const FloatImage small = resize_bicubic(picture, 1.0 / scale);
+    const FloatImage small = resize_bicubic(picture, 1.0 / scale, image.info.type);
     const std::filesystem::path folder = std::filesystem::path(job.output).parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder);
     write_image(from_float_image(small, image.info.type, image.info), job.output);

@@ -61,10 +61,9 @@ struct EvaluateCommand {
     for (const Job& job : jobs) {
       if (stop_requested) throw Cancelled();
       const std::string name = std::filesystem::path(job.input).stem().string();
-      const FloatImage truth = colour_truth(job.input);
-      FloatImage small = resize_bicubic(truth, 1.0 / scale);
-      quantise(small);
-      const Scores bicubic = score(truth, resize_bicubic(small, scale));
+      const FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(job.input))), scale);
+      const FloatImage small = resize_bicubic(truth, 1.0 / scale, SampleType::u8);
+      const Scores bicubic = score_bicubic(truth, small);
       bicubic_sum.add(bicubic);
       nlohmann::ordered_json entry{{"image", name}, {"bicubic", bicubic.json()}};
       Scores ours;
@@ -88,14 +87,24 @@ struct EvaluateCommand {
   }
 
  private:
-  /// The true picture in colour, as the tables treat gray ones too.
-  FloatImage colour_truth(const std::string& file) const {
-    const FloatImage picture = crop_to_multiple(to_float_image(read_image(file)), scale);
-    FloatImage colour(picture.width, picture.height, 3);
+  static FloatImage without_alpha(const FloatImage& picture) {
+    if (picture.channels % 2 != 0) return picture;
+    FloatImage opaque(picture.width, picture.height, picture.channels - 1);
     for (int y = 0; y < picture.height; ++y)
       for (int x = 0; x < picture.width; ++x)
-        for (int c = 0; c < 3; ++c) colour.at(x, y, c) = picture.at(x, y, picture.channels >= 3 ? c : 0);
-    return colour;
+        for (int c = 0; c < opaque.channels; ++c) opaque.at(x, y, c) = picture.at(x, y, c);
+    return opaque;
+  }
+
+  /// The published bicubic rows were computed on luma stored with 8 bits, which was then reduced and enlarged without
+  /// rounding between (SRCNN's evaluation; with it the numbers of the papers come out to the last digit).
+  Scores score_bicubic(const FloatImage& truth, const FloatImage& small) const {
+    FloatImage plane = luma(truth);
+    quantise(plane);
+    FloatImage enlarged = resize_bicubic(resize_bicubic(plane, 1.0 / scale, SampleType::f32), scale, SampleType::f32);
+    quantise(enlarged);
+    return {compare(plane, enlarged, scale, MetricChannels::y),
+            compare(truth, resize_bicubic(small, scale, SampleType::u8), scale, MetricChannels::rgb)};
   }
 
   Scores score(const FloatImage& truth, FloatImage result) const {

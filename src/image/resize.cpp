@@ -60,22 +60,37 @@ double weighted_sum(const AxisWeights& axis, int i, const double* samples, ptrdi
   return sum;
 }
 
-/// Columns first (height), then rows, in double precision throughout.
-FloatImage resample(const FloatImage& picture, const AxisWeights& vertical, const AxisWeights& horizontal) {
+/// Largest level of an integer type, 0 for floating point.
+double levels_of(SampleType type) {
+  if (type == SampleType::u8) return 255;
+  return type == SampleType::u16 ? 65535 : 0;
+}
+
+/// The nearest whole number in [0, levels], halves up; `value` itself when levels is 0.
+double round_to_level(double value, double levels) {
+  return levels > 0 ? std::clamp(std::floor(value + 0.5), 0.0, levels) : value;
+}
+
+/// Columns first (height), then rows, in double precision, rounded to levels after each. Sums are formed of whole levels,
+/// so that ties, which are common at scales of 2 and 4, are exact.
+FloatImage resample(const FloatImage& picture, const AxisWeights& vertical, const AxisWeights& horizontal, double levels) {
   const int channels = picture.channels;
+  const double unit = levels > 0 ? levels : 1;
   FloatImage result(horizontal.size(), vertical.size(), channels);
   std::vector<double> column(static_cast<size_t>(picture.height));
   std::vector<double> tall(picture.row_samples() * static_cast<size_t>(vertical.size()));
   for (size_t s = 0; s < picture.row_samples(); ++s) {
-    for (int y = 0; y < picture.height; ++y) column[static_cast<size_t>(y)] = static_cast<double>(picture.row(y)[s]);
+    for (int y = 0; y < picture.height; ++y)
+      column[static_cast<size_t>(y)] = round_to_level(unit * static_cast<double>(picture.row(y)[s]), levels);
     for (int y = 0; y < vertical.size(); ++y)
-      tall[static_cast<size_t>(y) * picture.row_samples() + s] = weighted_sum(vertical, y, column.data(), 1);
+      tall[static_cast<size_t>(y) * picture.row_samples() + s] =
+          round_to_level(weighted_sum(vertical, y, column.data(), 1), levels);
   }
   for (int y = 0; y < result.height; ++y) {
     const double* row = tall.data() + static_cast<size_t>(y) * picture.row_samples();
     for (int x = 0; x < result.width; ++x)
       for (int c = 0; c < channels; ++c)
-        result.at(x, y, c) = static_cast<float>(weighted_sum(horizontal, x, row + c, channels));
+        result.at(x, y, c) = static_cast<float>(round_to_level(weighted_sum(horizontal, x, row + c, channels), levels) / unit);
   }
   return result;
 }
@@ -165,16 +180,16 @@ AxisWeights make_axis(int in, int out, double scale, Filter filter) {
   return axis;
 }
 
-FloatImage resize_bicubic(const FloatImage& picture, double scale) {
+FloatImage resize_bicubic(const FloatImage& picture, double scale, SampleType type) {
   const auto scaled = [scale](int extent) { return static_cast<int>(std::ceil(extent * scale)); };
   return resample(picture, make_axis(picture.height, scaled(picture.height), scale, Filter::bicubic),
-                  make_axis(picture.width, scaled(picture.width), scale, Filter::bicubic));
+                  make_axis(picture.width, scaled(picture.width), scale, Filter::bicubic), levels_of(type));
 }
 
 FloatImage resize_lanczos(const FloatImage& picture, int width, int height) {
   return resample(
       picture, make_axis(picture.height, height, static_cast<double>(height) / picture.height, Filter::lanczos3),
-      make_axis(picture.width, width, static_cast<double>(width) / picture.width, Filter::lanczos3));
+      make_axis(picture.width, width, static_cast<double>(width) / picture.width, Filter::lanczos3), 0);
 }
 
 std::unique_ptr<RowSink> make_lanczos_sink(const ImageInfo& from, int width, int height,

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <filesystem>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include "base/file.h"
@@ -160,12 +161,28 @@ class FileSink : public RowSink {
   std::vector<std::byte> packed_;
 };
 
-bool listed(const char* attribute, const std::string& extension) {
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// Whether an extension belongs to one of the formats that OpenImageIO lists under `format_list`.
+bool listed(const char* format_list, const std::string& extension) {
   prepare_oiio();
+  const std::vector<std::string> formats = split(OIIO::get_string_attribute(format_list), ',');
   // "tiff:tif,tiff,tx;jpeg:jpg,jpe,jpeg"
-  std::string list = OIIO::get_string_attribute(attribute);
-  std::replace_if(list.begin(), list.end(), [](char c) { return c == ':' || c == ';'; }, ',');
-  return ("," + list + ",").find("," + lower_extension(extension) + ",") != std::string::npos;
+  for (const std::string& entry : split(OIIO::get_string_attribute("extension_list"), ';')) {
+    const size_t colon = entry.find(':');
+    if (colon == std::string::npos || !contains(formats, entry.substr(0, colon))) continue;
+    if (contains(split(entry.substr(colon + 1), ','), lower_extension(extension))) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -189,9 +206,9 @@ bool can_write(const std::string& extension) {
   // Formats of the list that hold no picture a user would want.
   static constexpr std::array<std::string_view, 4> odd{"null", "term", "zfile", "zif"};
   const std::string lower = lower_extension(extension);
-  return std::find(odd.begin(), odd.end(), lower) == odd.end() && listed("output_extension_list", lower);
+  return std::find(odd.begin(), odd.end(), lower) == odd.end() && listed("output_format_list", lower);
 }
 
-bool can_read(const std::string& extension) { return listed("input_extension_list", extension); }
+bool can_read(const std::string& extension) { return listed("input_format_list", extension); }
 
 }  // namespace esrgan

@@ -72,19 +72,21 @@ double squared_error(const Plane& a, const Plane& b) {
   return sum / static_cast<double>(a.values.size());
 }
 
+double luma_at(const FloatImage& picture, int x, int y) {
+  const auto sample = [&](int c) { return static_cast<double>(picture.at(x, y, c)); };
+  return picture.channels < 3 ? 255 * sample(0) : 65.481 * sample(0) + 128.553 * sample(1) + 24.966 * sample(2) + 16;
+}
+
 /// The planes to compare, cropped.
 std::vector<Plane> planes_of(const FloatImage& picture, int crop, MetricChannels channels) {
-  const int colours = picture.channels >= 3 ? 3 : 1;
-  const bool luma = channels == MetricChannels::y;
-  std::vector<Plane> planes(luma ? 1 : static_cast<size_t>(colours),
+  const bool is_luma = channels == MetricChannels::y;
+  std::vector<Plane> planes(is_luma || picture.channels < 3 ? 1 : 3,
                             Plane(picture.width - 2 * crop, picture.height - 2 * crop));
   for (size_t p = 0; p < planes.size(); ++p)
     for (int y = 0; y < planes[p].height; ++y)
-      for (int x = 0; x < planes[p].width; ++x) {
-        const auto sample = [&](int c) { return static_cast<double>(picture.at(x + crop, y + crop, colours == 1 ? 0 : c)); };
-        planes[p].at(x, y) =
-            luma ? 65.481 * sample(0) + 128.553 * sample(1) + 24.966 * sample(2) + 16 : 255 * sample(static_cast<int>(p));
-      }
+      for (int x = 0; x < planes[p].width; ++x)
+        planes[p].at(x, y) = is_luma ? luma_at(picture, x + crop, y + crop)
+                                     : 255 * static_cast<double>(picture.at(x + crop, y + crop, static_cast<int>(p)));
   return planes;
 }
 
@@ -93,6 +95,13 @@ std::string size_text(const FloatImage& picture) {
 }
 
 }  // namespace
+
+FloatImage luma(const FloatImage& picture) {
+  FloatImage plane(picture.width, picture.height, 1);
+  for (int y = 0; y < plane.height; ++y)
+    for (int x = 0; x < plane.width; ++x) plane.at(x, y, 0) = static_cast<float>(luma_at(picture, x, y) / 255);
+  return plane;
+}
 
 Quality compare(const FloatImage& reference, const FloatImage& test, int crop, MetricChannels channels) {
   if (reference.width != test.width || reference.height != test.height ||

