@@ -68,7 +68,8 @@ TEST_F(Kernels, AgreeWithTheReference) {
         for (int px = 0; px < width * upsample; ++px)
           for (int c = 0; c < out; ++c)
             largest = std::max(largest, std::abs(found.view.at(px, y)[c] - expected.view.at(px, y)[c]));
-      EXPECT_LE(largest, 1e-5F) << name_of(isa) << ": " << in << " -> " << out << " channels, kernel " << kernel
+      // Rounding errors of a sum of n products grow with n at worst.
+      EXPECT_LE(largest, 2e-6F + 5e-9F * static_cast<float>(in * kernel * kernel)) << name_of(isa) << ": " << in << " -> " << out << " channels, kernel " << kernel
                                 << ", upsample " << upsample << ", " << width << "x" << height;
     }
   }
@@ -98,8 +99,10 @@ TEST_F(Kernels, LeaveNeighbouringChannelsAlone) {
     std::vector<float> buffer(9 * 4 * 16, 42.0F);
     const FeatureView slice{buffer.data() + 4, 9 * 16, 16, 9, 4, 5};
     make_cpu_backend(isa)->prepare(conv)->run(x.view, slice, {}, pool);
-    for (size_t i = 0; i < buffer.size(); ++i)
-      if (i % 16 < 4 || i % 16 >= 9) ASSERT_EQ(buffer[i], 42.0F) << name_of(isa) << " wrote to channel " << i % 16;
+    for (size_t i = 0; i < buffer.size(); ++i) {
+      const bool outside = i % 16 < 4 || i % 16 >= 9;
+      ASSERT_TRUE(!outside || buffer[i] == 42.0F) << name_of(isa) << " wrote to channel " << i % 16;
+    }
   }
 }
 

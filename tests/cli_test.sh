@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# cli_test.sh PROGRAM: what a user meets on the command line, with a tiny network made here.
+set -uo pipefail
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export ESRGAN_MODELS=$work/models
+mkdir models
+failures=0
+
+# expect STATUS TEXT COMMAND...: the exit status, and a text in what is printed (standard output and error together).
+expect() {
+  local status=$1 text=$2 found output
+  shift 2
+  output=$("$@" 2>&1 </dev/null)
+  found=$?
+  if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" <<<"$output"; then
+    echo "FAILED: $*: expected exit status $status and '$text', found $found and:" >&2
+    echo "$output" >&2
+    failures=$((failures + 1))
+  fi
+}
+
+/usr/bin/python3 - <<'PYTHON'
+import json, random, struct
+random.seed(5)
+tensors = {}
+for i, (out, inn) in enumerate(((8, 3), (8, 8), (12, 8))):
+    tensors[f"body.{2 * i}.weight"] = ([out, inn, 3, 3], [random.gauss(0, 0.1) for _ in range(out * inn * 9)])
+    tensors[f"body.{2 * i}.bias"] = ([out], [0.0] * out)
+    if i < 2:
+        tensors[f"body.{2 * i + 1}.weight"] = ([out], [0.2] * out)
+header, data = {}, b""
+for name, (shape, values) in tensors.items():
+    raw = struct.pack(f"<{len(values)}f", *values)
+    header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+    data += raw
+text = json.dumps(header).encode()
+open("models/tiny.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
+def picture(path, width, height):
+    open(path, "wb").write(b"P6 %d %d 255\n" % (width, height) + bytes(random.randrange(256) for _ in range(3 * width * height)))
+picture("a.ppm", 40, 30)
+picture("big.ppm", 900, 900)
+PYTHON
+
+expect 2 "required" "$program" upscale
+expect 2 "subcommand" "$program"
+expect 2 "--tile-size" "$program" upscale a.ppm --tile-size 7
+expect 0 "esrgan 0" "$program" --version
+expect 0 "Examples:" "$program" upscale --help
+expect 1 "script/setup models" env ESRGAN_MODELS=/nowhere "$program" upscale a.ppm
+expect 1 "script/setup models" "$program" upscale a.ppm -m realesrgan-x4plus
+expect 0 "because" "$program" info tiny
+expect 0 "a_x2.ppm: 80x60" "$program" upscale a.ppm -m tiny
+expect 0 "exists, skipped" "$program" upscale a.ppm -m tiny
+expect 0 "80x60" "$program" upscale --input a.ppm --output b.png --model_path tiny --self_ensemble --fp16 --tile 16
+expect 0 "100x75" "$program" upscale a.ppm -o c.png -m tiny --scale 2.5
+expect 1 "--tile" "$program" upscale a.ppm -o d.png -m tiny --tile small
+expect 1 "--max-memory" "$program" upscale a.ppm -o d.png -m tiny --max-memory lots
+expect 1 "absent.png" "$program" upscale absent.png -o d.png -m tiny
+expect 1 "replace its input" "$program" upscale a.ppm -o a.ppm -m tiny --overwrite
+expect 1 "no such model" "$program" upscale a.ppm -o d.png -m nothing
+expect 1 "format" "$program" upscale a.ppm -o d.xyz -m tiny
+[ ! -e d.png ] && [ ! -e d.xyz ] || { echo "FAILED: an output of a failed job exists" >&2; failures=$((failures + 1)); }
+
+# A folder: one bad file does not stop the others.
+mkdir -p folder/sub && cp a.ppm folder/good.ppm && cp a.ppm folder/sub/deep.ppm && echo bad >folder/bad.png
+expect 1 "bad.png" "$program" upscale folder -o out -m tiny --recursive
+[ -f out/good.ppm ] && [ -f out/sub/deep.ppm ] && [ ! -e out/bad.png ] || { echo "FAILED: folder" >&2; failures=$((failures + 1)); }
+
+# Standard output is one JSON document and nothing else; no progress in a pipe.
+"$program" upscale folder -o out2 -m tiny --json 2>errors >report.json
+/usr/bin/python3 -c '
+import json
+report = json.load(open("report.json"))
+assert [r["status"] for r in report["results"]] == ["failed", "done"], report
+assert report["results"][1]["width"] == 80' || failures=$((failures + 1))
+if grep -q $'\r' errors; then echo "FAILED: progress in a pipe" >&2; failures=$((failures + 1)); fi
+
+# Ctrl-C: a clean stop, no half file, not even a hidden one.
+"$program" upscale big.ppm -o stopped.png -m tiny --self-ensemble --threads 1 2>/dev/null &
+sleep 1.5
+kill -INT $! 2>/dev/null
+wait $!
+status=$?
+if [ "$status" -ne 130 ] || ls -A | grep -q stopped; then echo "FAILED: Ctrl-C: status $status, $(ls -A | grep stopped)" >&2; failures=$((failures + 1)); fi
+
+# A full disk.
+if [ -w /dev/full ]; then
+  (ulimit -f 8; trap '' XFSZ; "$program" upscale a.ppm -o full.tif --format tif --bit-depth 32 -m tiny >full.log 2>&1)
+  if [ $? -ne 1 ] || [ -e full.tif ] || ls -A | grep -q '^.full'; then echo "FAILED: full disk: $(cat full.log)" >&2; failures=$((failures + 1)); fi
+fi
+
+expect 0 "tiny" "$program" models
+expect 0 "mixed.safetensors" "$program" interpolate tiny tiny --alpha 0.5 -o mixed.safetensors
+expect 1 "exists already" "$program" interpolate tiny tiny --alpha 0.5 -o mixed.safetensors
+expect 0 "psnr.safetensors" "$program" convert tiny models/psnr.safetensors --objective psnr
+expect 0 "80x60" "$program" upscale a.ppm -o by-type.png --model-type psnr
+expect 0 "inf" "$program" metrics a.ppm a.ppm
+expect 0 "mean" "$program" evaluate -m tiny --data folder/sub --scale 2
+expect 1 "enlargement of the model" "$program" evaluate -m tiny --data folder/sub --scale 4
+for shell in bash zsh fish; do expect 0 "self-ensemble" "$program" completion "$shell"; done
+expect 0 "self-ensemble" bash -c "source <('$program' completion bash); COMP_WORDS=(esrgan upscale --self) COMP_CWORD=2; _esrgan; echo \${COMPREPLY[@]}"
+
+[ "$failures" -eq 0 ] && echo "all fine" || exit 1

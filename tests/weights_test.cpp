@@ -1,0 +1,183 @@
+// Weight files: round trips, and that damaged or hostile ones are refused with the file's name.
+#include <esrgan/error.h>
+
+#include <cstring>
+
+#include "graph/graph.h"
+#include "support.h"
+#include "weights/ncnn.h"
+#include "weights/pickle.h"
+#include "weights/pth.h"
+#include "weights/read_weights.h"
+#include "weights/safetensors.h"
+
+namespace esrgan {
+namespace {
+
+class Weights : public test::RandomTest {};
+
+std::vector<uint8_t> safetensors(const std::string& header, size_t data) {
+  std::vector<uint8_t> bytes(8 + header.size() + data);
+  const uint64_t length = header.size();
+  std::memcpy(bytes.data(), &length, 8);
+  std::memcpy(bytes.data() + 8, header.data(), header.size());
+  return bytes;
+}
+
+/// The message with which `bytes` are refused, or empty.
+std::string refusal(const std::vector<uint8_t>& bytes) {
+  try {
+    looks_like_pth(bytes) ? read_pth(bytes, "given.file") : read_safetensors(bytes, "given.file");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.file(), "given.file");
+    return error.what();
+  }
+  return "";
+}
+
+TEST_F(Weights, SafetensorsRoundTrip) {
+  const test::TemporaryFolder folder;
+  StateDict dict = test::small_network(random_);
+  dict.metadata["esrgan.purpose"] = "a \"quoted\" text, ü";
+  write_safetensors(dict, ElementType::f32, folder / "full.safetensors");
+  const StateDict full = read_weights(folder / "full.safetensors");
+  ASSERT_EQ(full.tensors.size(), dict.tensors.size());
+  for (const auto& [name, tensor] : dict.tensors) {
+    EXPECT_EQ(full.at(name).values, tensor.values) << name;
+    EXPECT_EQ(full.at(name).shape, tensor.shape) << name;
+  }
+  EXPECT_EQ(full.metadata, dict.metadata);
+  write_safetensors(full, ElementType::f16, folder / "half.safetensors");
+  const StateDict half = read_weights(folder / "half.safetensors");
+  for (const auto& [name, tensor] : dict.tensors)
+    for (size_t i = 0; i < tensor.values.size(); ++i)
+      EXPECT_NEAR(half.at(name).values[i], tensor.values[i], std::abs(tensor.values[i]) * 0x1p-11F + 0x1p-25F);
+}
+
+TEST_F(Weights, EveryTruncationOfASafetensorsFileIsRefused) {
+  const test::TemporaryFolder folder;
+  write_safetensors(test::small_network(random_, 2, 0, 1), ElementType::f32, folder / "w.safetensors");
+  const std::vector<uint8_t> bytes = test::read_bytes(folder / "w.safetensors");
+  EXPECT_EQ(refusal(bytes), "");
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_NE(refusal({bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size)}), "") << size << " bytes";
+}
+
+TEST(Safetensors, DamagedHeadersAreRefused) {
+  const std::string a = R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
+  EXPECT_EQ(refusal(safetensors("{" + a + "}", 8)), "");
+  const std::pair<std::string, std::string> damaged[] = {
+      {"{" + a + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", "overlaps"},
+      {"{" + a + R"(,"b":{"dtype":"F32","shape":[0],"data_offsets":[9,9]}})", "past the end"},
+      {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", "gap"},
+      {R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", "does not fit its shape"},
+      {R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", "does not fit its shape"},
+      {R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})", "does not fit its shape"},
+      {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", "past the end"},
+      {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]}})", "past the end"},
+      {R"({"a":{"dtype":"Q4","shape":[2],"data_offsets":[0,8]}})", "element type"},
+      {R"({"a":{"dtype":"F32","shape":"x","data_offsets":[0,8]}})", "damaged entry"},
+      {R"({"a":7})", "damaged entry"},
+      {"{" + a + "," + a + "}", "twice"},
+      {"[1]", "JSON object"},
+      {"{", "JSON"}};
+  for (const auto& [header, reason] : damaged) EXPECT_NE(refusal(safetensors(header, 8)).find(reason), std::string::npos) << header << "\n" << refusal(safetensors(header, 8));
+}
+
+TEST(Pickle, NothingIsEverRun) {
+  // What pickle.dumps writes for an object whose __reduce__ is (os.system, ("...",)).
+  const std::string program = "\x80\x02" "cposix\nsystem\nq\x01X\x0c\x00\x00\x00touch hacked\x85Rq\x02.";
+  const std::vector<uint8_t> bytes(program.begin(), program.end());
+  EXPECT_NE(refusal(bytes).find("posix.system"), std::string::npos) << refusal(bytes);
+  EXPECT_FALSE(std::filesystem::exists("hacked"));
+  for (const std::string evil : {"cbuiltins\neval\n.", "c__builtin__\nexec\n.", "ctorch\nload\n.", "ccollections\nOrderedDictX\n."}) {
+    const std::string text = "\x80\x02" + evil;
+    EXPECT_NE(refusal({text.begin(), text.end()}).find("not data"), std::string::npos) << evil;
+  }
+}
+
+TEST_F(Weights, RandomBytesAreRefusedOrReadButNeverCrash) {
+  for (int round = 0; round < 20000; ++round) {
+    std::vector<uint8_t> bytes{0x80, 0x02};
+    static const uint8_t opcodes[] = "}]()tusaeqrhjcRbQ.KMJXGN0\x85\x86\x87\x88\x8a\x94";
+    for (int i = between(0, 60); i > 0; --i)
+      bytes.push_back(between(0, 3) == 0 ? static_cast<uint8_t>(between(0, 255)) : opcodes[between(0, sizeof opcodes - 2)]);
+    pickle::Reader reader(bytes, "given.file");
+    try {
+      reader.read();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.file(), "given.file");
+    }
+  }
+}
+
+constexpr const char* compact_param = R"(7767517
+7 8
+Input            in    0 1 data
+Split            split 1 2 data d0 d1
+Convolution      c0    1 1 d0 a 0=2 1=3 4=1 5=1 6=54
+PReLU            p0    1 1 a b 0=2
+Convolution      c1    1 1 b c 0=12 1=3 4=1 5=1 6=216
+PixelShuffle     ps    1 1 c e 0=2
+Interp           up    1 1 d1 f 0=1 1=2.0 2=2.0
+BinaryOp         add   2 1 e f out
+)";
+
+std::string with(std::string text, const std::string& from, const std::string& to) { return text.replace(text.find(from), from.size(), to); }
+
+TEST(Ncnn, ReadsACompactNetworkAndRefusesWhatDoesNotFit) {
+  const std::string param = with(compact_param, "7 8", "8 8");
+  std::vector<uint8_t> bin(4 + 54 * 4 + 2 * 4 + 2 * 4 + 4 + 216 * 4 + 12 * 4, 0);
+  const auto read = [&](const std::string& text, const std::vector<uint8_t>& data) { return read_ncnn(text, data, "a.param", "a.bin"); };
+  const Model model = detect_model(read(param, bin));
+  EXPECT_EQ(model.architecture.scale, 2);
+  EXPECT_EQ(build_graph(model).output.channels, 3);
+  for (size_t size = 0; size < bin.size(); size += 3)
+    EXPECT_THROW(read(param, {bin.begin(), bin.begin() + static_cast<ptrdiff_t>(size)}), Error) << size;
+  bin.push_back(0);
+  EXPECT_THROW(read(param, bin), Error);  // longer than it should be
+  bin.pop_back();
+  bin[0] = 1;
+  EXPECT_THROW(read(param, bin), Error);  // unknown storage
+  bin[0] = 0;
+  const std::pair<const char*, const char*> changes[] = {{"7767517", "7767518"}, {"8 8", "9 8"}, {"8 8", "x"}, {"6=54", "6=55"},
+      {"6=54", "6=x"}, {"0=2 1=3", "0=-2 1=3"}, {"1=3 4=1", "1=3 3=2 4=1"}, {"PReLU            p0", "Softmax          p0"},
+      {"Interp           up    1 1 d1 f 0=1", "Interp           up    1 1 d1 f 0=2"}, {"BinaryOp         add   2 1 e f out", "BinaryOp         add   2 1 e f out 0=2"},
+      {"2 1 e f out", "2 99999999 e f out"}};
+  for (const auto& [from, to] : changes) EXPECT_THROW(read(with(param, from, to), bin), Error) << to;
+}
+
+TEST_F(Weights, ALeftOverOrMissingTensorIsNamed) {
+  StateDict dict = test::small_network(random_);
+  dict.file = "given.file";
+  const auto message = [](const StateDict& weights) -> std::string {
+    try {
+      build_graph(detect_model(weights));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(message(dict), "");
+  StateDict more = dict;
+  more.tensors["extra.weight"] = {{1}, {1}, ElementType::f32};
+  EXPECT_NE(message(more).find("extra.weight"), std::string::npos);
+  StateDict wrong = dict;
+  wrong.tensors["body.2.weight"].shape = {8, 7, 3, 3};
+  EXPECT_NE(message(wrong).find("body.2.weight"), std::string::npos);
+  StateDict less = dict;
+  less.tensors.erase("body.2.weight");
+  EXPECT_NE(message(less).find("body.2.weight"), std::string::npos);
+}
+
+TEST_F(Weights, InterpolationIsLinear) {
+  const Model a = detect_model(test::small_network(random_)), b = detect_model(test::small_network(random_));
+  const Model mixed = interpolate(a, b, 0.25F);
+  for (const auto& [name, tensor] : mixed.weights.tensors)
+    for (size_t i = 0; i < tensor.values.size(); ++i)
+      EXPECT_FLOAT_EQ(tensor.values[i], 0.75F * a.weights.at(name).values[i] + 0.25F * b.weights.at(name).values[i]);
+  EXPECT_THROW(interpolate(a, detect_model(test::small_network(random_, 9)), 0.5F), Error);
+}
+
+}  // namespace
+}  // namespace esrgan
