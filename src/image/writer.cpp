@@ -116,6 +116,8 @@ class FileSink : public RowSink {
 
   OIIO::ImageSpec make_spec(const std::string& extension, const WriteOptions& options) const {
     OIIO::ImageSpec spec(stored_.width, stored_.height, stored_.channels, oiio_type(stored_.type));
+    if (stored_.has_alpha()) spec.alpha_channel = stored_.channels - 1;
+    if (stored_.channels == 2) spec.channelnames = {"Y", "A"};
     if (info_.metadata)
       for (const OIIO::ParamValue& attribute : info_.metadata->spec.extra_attribs)
         if (!is_dropped(attribute.name().string())) spec.extra_attribs.push_back(attribute);
