@@ -2,30 +2,24 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <memory>
-#include <new>
 
 namespace esrgan {
 
-/// Owns `size` floats aligned to 64 bytes; starts as zeros. Movable, not copyable.
+/// Owns `size` floats aligned to a cache line, large ones to huge pages, which the system is asked for: kernels walk
+/// through many megabytes in long strides. Starts as zeros. Movable, not copyable.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  explicit AlignedBuffer(size_t size)
-      : data_(static_cast<float*>(::operator new(bytes(size), std::align_val_t{alignment}))), size_(size) {
-    std::memset(data_.get(), 0, bytes(size));
-  }
+  explicit AlignedBuffer(size_t size);
 
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
   size_t size() const { return size_; }
 
  private:
-  static constexpr size_t alignment = 64;
-  static size_t bytes(size_t size) { return size * sizeof(float); }
   struct Free {
-    void operator()(float* pointer) const { ::operator delete(pointer, std::align_val_t{alignment}); }
+    void operator()(float* pointer) const;
   };
 
   std::unique_ptr<float, Free> data_;

@@ -103,7 +103,7 @@ class DirectConvolution : public PreparedConvolution {
     // Enough tasks that the threads finish together, few enough that a task's weights are worth loading.
     const int tasks_per_phase = std::min(in.height, 4 * pool.size());
     const int phases = upsample_ * upsample_;
-    const size_t scratch = static_cast<size_t>(in.width) * 2 * static_cast<size_t>(kernel_.lanes);
+    const size_t scratch = direct_conv_rows * static_cast<size_t>(in.width) * 2 * static_cast<size_t>(kernel_.lanes);
     std::vector<AlignedBuffer> partial(static_cast<size_t>(pool.size()));
     pool.parallel_for(static_cast<size_t>(tasks_per_phase * phases), [&](size_t task, int worker) {
       AlignedBuffer& buffer = partial[static_cast<size_t>(worker)];

@@ -46,11 +46,14 @@ struct DirectConvArgs {
   float scale = 1;
   DirectConvResidual residuals[2];
   int residual_count = 0;
-  float* partial = nullptr;  ///< width * 2 * lanes floats of scratch
+  float* partial = nullptr;  ///< direct_conv_rows * width * 2 * lanes floats of scratch
 };
 
 /// Input channels that are worked on at a time, so that their weights stay in the first-level cache.
 constexpr int direct_conv_chunk = 32;
+
+/// Rows that are worked on at a time, so that the weights of a block of output channels are read less often.
+constexpr int direct_conv_rows = 4;
 
 /// What one instruction set offers.
 struct DirectConvKernel {
