@@ -24,12 +24,12 @@ TEST(Half, EveryValueSurvivesTheRoundTrip) {
 }
 
 TEST(Half, RoundsToNearestEven) {
-  EXPECT_EQ(half_from_float(1 + 0x1p-11F), 0x3C00);          // half way, down to even
-  EXPECT_EQ(half_from_float(1 + 3 * 0x1p-11F), 0x3C02);      // half way, up to even
-  EXPECT_EQ(half_from_float(1 + 0x1.1p-11F), 0x3C01);        // above half way
-  EXPECT_EQ(half_from_float(65519.0F), 0x7BFF);              // the largest
-  EXPECT_EQ(half_from_float(65520.0F), 0x7C00);              // infinity
-  EXPECT_EQ(half_from_float(0x1p-25F), 0x0000);              // half of the smallest subnormal
+  EXPECT_EQ(half_from_float(1 + 0x1p-11F), 0x3C00);      // half way, down to even
+  EXPECT_EQ(half_from_float(1 + 3 * 0x1p-11F), 0x3C02);  // half way, up to even
+  EXPECT_EQ(half_from_float(1 + 0x1.1p-11F), 0x3C01);    // above half way
+  EXPECT_EQ(half_from_float(65519.0F), 0x7BFF);          // the largest
+  EXPECT_EQ(half_from_float(65520.0F), 0x7C00);          // infinity
+  EXPECT_EQ(half_from_float(0x1p-25F), 0x0000);          // half of the smallest subnormal
   EXPECT_EQ(half_from_float(0x1.8p-25F), 0x0001);
 }
 
@@ -65,7 +65,11 @@ TEST(ThreadPool, VisitsEveryIndexOnceAndPassesOnExceptions) {
     });
     for (const auto& count : visits) ASSERT_EQ(count, 1);
   }
-  EXPECT_THROW(pool.parallel_for(50, [](size_t i, int) { if (i == 7) throw Error("seven"); }), Error);
+  EXPECT_THROW(pool.parallel_for(50,
+                                 [](size_t i, int) {
+                                   if (i == 7) throw Error("seven");
+                                 }),
+               Error);
   std::atomic<int> after{0};
   pool.parallel_for(10, [&](size_t, int) { ++after; });
   EXPECT_EQ(after, 10);

@@ -32,7 +32,8 @@ class Engine : public test::RandomTest {
     EXPECT_EQ(a.info.height, b.info.height);
     EXPECT_EQ(a.samples.size(), b.samples.size());
     float largest = 0;
-    for (size_t i = 0; i < a.samples.size() / sizeof(float); ++i) largest = std::max(largest, std::abs(a.data<float>()[i] - b.data<float>()[i]));
+    for (size_t i = 0; i < a.samples.size() / sizeof(float); ++i)
+      largest = std::max(largest, std::abs(a.data<float>()[i] - b.data<float>()[i]));
     return largest;
   }
 
@@ -41,7 +42,8 @@ class Engine : public test::RandomTest {
 
 TEST_F(Engine, TilesCoverThePictureAndTheirWeightsAddUpToOne) {
   for (int round = 0; round < 300; ++round) {
-    const int extent = between(1, 300), tile = between(8, 100), halo = between(0, 40), multiple = 1 << between(0, 2), scale = between(1, 4);
+    const int extent = between(1, 300), tile = between(8, 100), halo = between(0, 40),
+              multiple = 1 << between(0, 2), scale = between(1, 4);
     const bool wrap = between(0, 1) == 1;
     const AxisPlan plan = plan_axis(extent, tile, halo, multiple, wrap);
     std::vector<float> sum(static_cast<size_t>(extent * scale), 0.0F);
@@ -57,7 +59,8 @@ TEST_F(Engine, TilesCoverThePictureAndTheirWeightsAddUpToOne) {
         sum[static_cast<size_t>(x)] += weight;
       }
     }
-    for (const float total : sum) EXPECT_NEAR(total, 1, 1e-6F) << extent << " by " << tile << ", halo " << halo;
+    for (const float total : sum)
+      EXPECT_NEAR(total, 1, 1e-6F) << extent << " by " << tile << ", halo " << halo;
   }
 }
 
@@ -65,7 +68,10 @@ TEST_F(Engine, TilesEqualTheWholeWhenTheHaloCoversWhatTheNetworkSees) {
   for (const int channels : {1, 2, 3, 4}) {
     const Image image = test::make_picture(between(40, 90), between(40, 90), channels, SampleType::f32);
     const Image whole = upscale(image);
-    const Image tiled = upscale(image, [](UpscaleOptions& o) { o.tile = 16; o.halo = 16; });
+    const Image tiled = upscale(image, [](UpscaleOptions& o) {
+      o.tile = 16;
+      o.halo = 16;
+    });
     EXPECT_LE(difference(whole, tiled), 2e-6F) << channels << " channels";
   }
 }
@@ -78,11 +84,16 @@ TEST_F(Engine, WrappedEdgesCommuteWithARotationOfTheTexture) {
     for (int y = 0; y < i.height; ++y)
       for (int x = 0; x < i.width; ++x)
         std::memcpy(rolled.data<float>() + (y * i.width + x) * 3,
-                    picture.data<float>() + (((y + dy) % i.height) * i.width + (x + dx) % i.width) * 3, 3 * sizeof(float));
+                    picture.data<float>() + (((y + dy) % i.height) * i.width + (x + dx) % i.width) * 3,
+                    3 * sizeof(float));
     return rolled;
   };
-  const auto wrap = [](UpscaleOptions& o) { o.edges = Edges::wrap; o.tile = 20; };
-  EXPECT_LE(difference(roll(upscale(image, wrap), 2 * 11, 2 * 17), upscale(roll(image, 11, 17), wrap)), 2e-6F);
+  const auto wrap = [](UpscaleOptions& o) {
+    o.edges = Edges::wrap;
+    o.tile = 20;
+  };
+  EXPECT_LE(difference(roll(upscale(image, wrap), 2 * 11, 2 * 17), upscale(roll(image, 11, 17), wrap)),
+            2e-6F);
 }
 
 TEST_F(Engine, TheSelfEnsembleCommutesWithMirroringAndTransposing) {
@@ -92,12 +103,14 @@ TEST_F(Engine, TheSelfEnsembleCommutesWithMirroringAndTransposing) {
     std::swap(turned.info.width, turned.info.height);
     for (int y = 0; y < picture.info.height; ++y)
       for (int x = 0; x < picture.info.width; ++x)
-        std::memcpy(turned.data<float>() + (x * picture.info.height + y) * 3, picture.data<float>() + (y * picture.info.width + x) * 3, 12);
+        std::memcpy(turned.data<float>() + (x * picture.info.height + y) * 3,
+                    picture.data<float>() + (y * picture.info.width + x) * 3, 12);
     return turned;
   };
   const auto ensemble = [](UpscaleOptions& o) { o.self_ensemble = true; };
   EXPECT_LE(difference(transpose(upscale(image, ensemble)), upscale(transpose(image), ensemble)), 2e-6F);
-  EXPECT_GT(difference(transpose(upscale(image)), upscale(transpose(image))), 1e-3F) << "the test would prove nothing";
+  EXPECT_GT(difference(transpose(upscale(image)), upscale(transpose(image))), 1e-3F)
+      << "the test would prove nothing";
 }
 
 TEST_F(Engine, FilesAndMemoryGiveTheSamePicture) {
@@ -115,7 +128,10 @@ TEST_F(Engine, FilesAndMemoryGiveTheSamePicture) {
 TEST_F(Engine, AnyScaleIsReached) {
   const Image image = test::make_picture(31, 20, 3, SampleType::f32);
   for (const double scale : {0.5, 1.0, 1.7, 2.0, 3.3}) {
-    const Image out = upscale(image, [&](UpscaleOptions& o) { o.scale = scale; o.tile = 16; });
+    const Image out = upscale(image, [&](UpscaleOptions& o) {
+      o.scale = scale;
+      o.tile = 16;
+    });
     EXPECT_EQ(out.info.width, std::lround(31 * scale));
     EXPECT_EQ(out.info.height, std::lround(20 * scale));
   }
@@ -154,7 +170,8 @@ TEST_F(Engine, WhenStoppedNothingIsLeftBehind) {
 
 TEST_F(Engine, TheMemoryCeilingChoosesTheTilesAndIsNamedWhenItIsTooLow) {
   const TileLimits limits{1000, 700, 16, 1, false, 0, [](const TilePlan& plan) {
-                            return static_cast<uint64_t>(plan.x.largest) * static_cast<uint64_t>(plan.y.largest) * 1000;
+                            return static_cast<uint64_t>(plan.x.largest) *
+                                   static_cast<uint64_t>(plan.y.largest) * 1000;
                           }};
   TileLimits some = limits;
   size_t tiles = SIZE_MAX;
@@ -173,14 +190,16 @@ TEST_F(Engine, TheMemoryCeilingChoosesTheTilesAndIsNamedWhenItIsTooLow) {
     Upscaler(model(), tight).upscale_file(folder_ / "in.png", folder_ / "out.png");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("in.png: the memory ceiling is too low"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("in.png: the memory ceiling is too low"), std::string::npos)
+        << error.what();
   }
 }
 
 TEST(Options, AreCheckedByName) {
   for (const auto& change : std::vector<std::function<void(UpscaleOptions&)>>{
-           [](UpscaleOptions& o) { o.tile = 3; }, [](UpscaleOptions& o) { o.halo = -1; }, [](UpscaleOptions& o) { o.scale = NAN; },
-           [](UpscaleOptions& o) { o.denoise_tv = -1; }, [](UpscaleOptions& o) { o.threads = -2; }}) {
+           [](UpscaleOptions& o) { o.tile = 3; }, [](UpscaleOptions& o) { o.halo = -1; },
+           [](UpscaleOptions& o) { o.scale = NAN; }, [](UpscaleOptions& o) { o.denoise_tv = -1; },
+           [](UpscaleOptions& o) { o.threads = -2; }}) {
     UpscaleOptions options;
     change(options);
     EXPECT_THROW(Upscaler("no such file", options), Error);

@@ -27,8 +27,11 @@ class Images : public test::RandomTest {
 };
 
 TEST_F(Images, LosslessFormatsKeepEverySampleAndTheDepth) {
-  for (const auto& [name, type] : std::vector<std::pair<std::string, SampleType>>{
-           {"a.png", SampleType::u8}, {"b.png", SampleType::u16}, {"c.tif", SampleType::u8}, {"d.tif", SampleType::u16}, {"e.tif", SampleType::f32}})
+  for (const auto& [name, type] : std::vector<std::pair<std::string, SampleType>>{{"a.png", SampleType::u8},
+                                                                                  {"b.png", SampleType::u16},
+                                                                                  {"c.tif", SampleType::u8},
+                                                                                  {"d.tif", SampleType::u16},
+                                                                                  {"e.tif", SampleType::f32}})
     for (const int channels : {1, 2, 3, 4}) {
       const Image image = test::make_picture(between(1, 50), between(1, 50), channels, type);
       write_image(image, folder_ / name);
@@ -48,7 +51,8 @@ TEST_F(Images, LinearFloatComesBack) {
   EXPECT_TRUE(once.info.range.linear);
   write_image(once, folder_ / "b.exr");
   const Image twice = read_image(folder_ / "b.exr");
-  for (size_t i = 0; i < once.samples.size() / 4; ++i) EXPECT_NEAR(once.data<float>()[i], twice.data<float>()[i], 1e-5F);
+  for (size_t i = 0; i < once.samples.size() / 4; ++i)
+    EXPECT_NEAR(once.data<float>()[i], twice.data<float>()[i], 1e-5F);
   for (size_t i = 0; i < once.samples.size() / 4; ++i) EXPECT_LE(once.data<float>()[i], 1.0F);
 }
 
@@ -74,7 +78,9 @@ TEST_F(Images, DamagedFilesAreNamed) {
     }
     for (int round = 0; round < 40; ++round) {  // changed bytes may or may not be noticed, but do no harm
       std::vector<uint8_t> changed = bytes;
-      for (int i = 0; i < 5; ++i) changed[static_cast<size_t>(between(0, static_cast<int>(changed.size()) - 1))] = static_cast<uint8_t>(between(0, 255));
+      for (int i = 0; i < 5; ++i)
+        changed[static_cast<size_t>(between(0, static_cast<int>(changed.size()) - 1))] =
+            static_cast<uint8_t>(between(0, 255));
       test::write_bytes(folder_ / name, changed);
       message(folder_ / name);
     }

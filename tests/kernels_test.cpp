@@ -1,8 +1,8 @@
 // Fast kernels against the reference, on random shapes, for every instruction set of this machine.
 #include <cmath>
 
-#include "kernels/backend.h"
 #include <esrgan/error.h>
+#include "kernels/backend.h"
 
 #include "support.h"
 
@@ -21,8 +21,12 @@ class Kernels : public test::RandomTest {
     const int stride = channels + between(0, 5);  // neighbours in the same buffer
     Maps m;
     m.storage.assign(static_cast<size_t>((width + 2 * border) * (height + 2 * border) * stride), 0.0F);
-    m.view = {m.storage.data() + (border * (width + 2 * border) + border) * stride, (width + 2 * border) * stride, stride,
-              width, height, channels};
+    m.view = {m.storage.data() + (border * (width + 2 * border) + border) * stride,
+              (width + 2 * border) * stride,
+              stride,
+              width,
+              height,
+              channels};
     if (random)
       for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x)
@@ -56,7 +60,8 @@ TEST_F(Kernels, AgreeWithTheReference) {
     const Maps x = maps(width, height, in, kernel / 2, true);
     Maps expected = maps(width * upsample, height * upsample, out, 0, true);
     std::vector<Maps> others;
-    for (int r = between(0, 2); r > 0; --r) others.push_back(maps(width * upsample, height * upsample, out, 1, true));
+    for (int r = between(0, 2); r > 0; --r)
+      others.push_back(maps(width * upsample, height * upsample, out, 1, true));
     std::vector<ResidualView> residuals;
     for (const Maps& other : others) residuals.push_back({other.view, real(-1, 1)});
     reference->prepare(conv)->run(x.view, expected.view, residuals, pool);
@@ -69,8 +74,9 @@ TEST_F(Kernels, AgreeWithTheReference) {
           for (int c = 0; c < out; ++c)
             largest = std::max(largest, std::abs(found.view.at(px, y)[c] - expected.view.at(px, y)[c]));
       // Rounding errors of a sum of n products grow with n at worst.
-      EXPECT_LE(largest, 1e-5F + 1e-8F * static_cast<float>(in * kernel * kernel)) << name_of(isa) << ": " << in << " -> " << out << " channels, kernel " << kernel
-                                << ", upsample " << upsample << ", " << width << "x" << height;
+      EXPECT_LE(largest, 1e-5F + 1e-8F * static_cast<float>(in * kernel * kernel))
+          << name_of(isa) << ": " << in << " -> " << out << " channels, kernel " << kernel << ", upsample "
+          << upsample << ", " << width << "x" << height;
     }
   }
 }
@@ -87,7 +93,8 @@ TEST_F(Kernels, AnInPlaceResidualIsReadBeforeItIsWritten) {
     make_cpu_backend(isa)->prepare(conv)->run(x.view, same.view, {{same.view, 0.7F}}, pool);
     for (int y = 0; y < 7; ++y)
       for (int px = 0; px < 20; ++px)
-        for (int c = 0; c < 9; ++c) ASSERT_EQ(separate.view.at(px, y)[c], same.view.at(px, y)[c]) << name_of(isa);
+        for (int c = 0; c < 9; ++c)
+          ASSERT_EQ(separate.view.at(px, y)[c], same.view.at(px, y)[c]) << name_of(isa);
   }
 }
 

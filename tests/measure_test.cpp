@@ -21,8 +21,8 @@ class Measure : public test::RandomTest {
 };
 
 TEST_F(Measure, BicubicWeightsAreThoseOfMatlab) {
-  // imresize([1 2 ... 8], 0.5), computed by hand from the published formula: weights (-3 -9 29 111 111 29 -9 -3)/256,
-  // edge samples repeated; the first output is (4 * 111 + ... ) as below.
+  // imresize([1 2 ... 8], 0.5), computed by hand from the published formula: weights (-3 -9 29 111 111 29 -9
+  // -3)/256, edge samples repeated; the first output is (4 * 111 + ... ) as below.
   FloatImage row(8, 1, 1);
   for (int i = 0; i < 8; ++i) row.at(i, 0, 0) = static_cast<float>(i + 1);
   const AxisWeights axis = make_axis(8, 4, 0.5, Filter::bicubic);
@@ -71,7 +71,8 @@ TEST_F(Measure, SsimByTheDefinition) {
           ma += w * p, mb += w * q, aa += w * p * p, bb += w * q * q, ab += w * p * q;
         }
       const double c1 = 2.55 * 2.55, c2 = 7.65 * 7.65;
-      expected += (2 * ma * mb + c1) * (2 * (ab - ma * mb) + c2) / ((ma * ma + mb * mb + c1) * (aa - ma * ma + bb - mb * mb + c2)) / 12;
+      expected += (2 * ma * mb + c1) * (2 * (ab - ma * mb) + c2) /
+                  ((ma * ma + mb * mb + c1) * (aa - ma * ma + bb - mb * mb + c2)) / 12;
     }
   EXPECT_NEAR(compare(a, b, 0, MetricChannels::y).ssim, expected, 1e-9);
 }
@@ -81,7 +82,8 @@ TEST_F(Measure, TotalVariationFalls) {
     double sum = 0;
     for (int y = 0; y + 1 < p.height; ++y)
       for (int x = 0; x + 1 < p.width; ++x)
-        for (int c = 0; c < p.channels; ++c) sum += std::hypot(p.at(x + 1, y, c) - p.at(x, y, c), p.at(x, y + 1, c) - p.at(x, y, c));
+        for (int c = 0; c < p.channels; ++c)
+          sum += std::hypot(p.at(x + 1, y, c) - p.at(x, y, c), p.at(x, y + 1, c) - p.at(x, y, c));
     return sum;
   };
   const FloatImage original = noise(40, 30, 3);
@@ -101,7 +103,8 @@ TEST_F(Measure, TotalVariationFalls) {
 }
 
 TEST_F(Measure, ATwoPixelPictureIsDenoisedAsTheFormulaSays) {
-  // Two pixels a distance d apart: the minimiser of sum (u - f)^2 / 2 + w * |u2 - u1| moves each by w towards the other.
+  // Two pixels a distance d apart: the minimiser of sum (u - f)^2 / 2 + w * |u2 - u1| moves each by w towards
+  // the other.
   FloatImage picture(2, 1, 1);
   picture.pixels = {0.2F, 0.9F};
   denoise_tv(picture, 0.1F, 1e-9, 20000);

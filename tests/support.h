@@ -28,7 +28,9 @@ class RandomTest : public ::testing::Test {
  protected:
   RandomTest() : trace_(__FILE__, __LINE__, "ESRGAN_TEST_SEED=" + std::to_string(seed())) {}
   int between(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
-  float real(float low = 0, float high = 1) { return std::uniform_real_distribution<float>(low, high)(random_); }
+  float real(float low = 0, float high = 1) {
+    return std::uniform_real_distribution<float>(low, high)(random_);
+  }
   std::vector<float> reals(size_t count, float low = 0, float high = 1) {
     std::vector<float> values(count);
     for (float& value : values) value = real(low, high);
@@ -68,7 +70,8 @@ inline std::vector<uint8_t> read_bytes(const std::string& path) {
 }
 
 inline void write_bytes(const std::string& path, const std::vector<uint8_t>& bytes) {
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 
 /// A compact network with small random weights: enlarges about like nearest-neighbour, with some detail.
@@ -77,14 +80,16 @@ inline StateDict small_network(std::mt19937& random, int features = 8, int inner
   std::normal_distribution<float> normal(0, 1);
   const auto add = [&](const std::string& name, int out, int in) {
     Tensor weight{{out, in, 3, 3}, {}, ElementType::f32}, bias{{out}, {}, ElementType::f32};
-    for (int i = 0; i < out * in * 9; ++i) weight.values.push_back(0.3F * normal(random) / std::sqrt(9.0F * static_cast<float>(in)));
+    for (int i = 0; i < out * in * 9; ++i)
+      weight.values.push_back(0.3F * normal(random) / std::sqrt(9.0F * static_cast<float>(in)));
     for (int i = 0; i < out; ++i) bias.values.push_back(0.02F * normal(random));
     weights.tensors[name + ".weight"] = weight;
     weights.tensors[name + ".bias"] = bias;
   };
   for (int i = 0; i <= inner; ++i) {
     add("body." + std::to_string(2 * i), features, i == 0 ? 3 : features);
-    weights.tensors["body." + std::to_string(2 * i + 1) + ".weight"] = {{features}, std::vector<float>(static_cast<size_t>(features), 0.2F), ElementType::f32};
+    weights.tensors["body." + std::to_string(2 * i + 1) + ".weight"] = {
+        {features}, std::vector<float>(static_cast<size_t>(features), 0.2F), ElementType::f32};
   }
   add("body." + std::to_string(2 * inner + 2), 3 * scale * scale, features);
   return weights;
@@ -97,9 +102,13 @@ inline Image make_picture(int width, int height, int channels, SampleType type =
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x)
       for (int c = 0; c < channels; ++c) {
-        const float value = 0.5F + 0.3F * std::sin(0.21F * static_cast<float>(x + 3 * c)) * std::cos(0.13F * static_cast<float>(y - c)) +
+        const float value = 0.5F +
+                            0.3F * std::sin(0.21F * static_cast<float>(x + 3 * c)) *
+                                std::cos(0.13F * static_cast<float>(y - c)) +
                             0.1F * static_cast<float>((x * 7 + y * 13 + c * 5) % 11) / 11;
-        const size_t i = (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * static_cast<size_t>(channels) + static_cast<size_t>(c);
+        const size_t i = (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) *
+                             static_cast<size_t>(channels) +
+                         static_cast<size_t>(c);
         if (type == SampleType::u8) image.data<uint8_t>()[i] = static_cast<uint8_t>(value * 255);
         if (type == SampleType::u16) image.data<uint16_t>()[i] = static_cast<uint16_t>(value * 65535);
         if (type == SampleType::f32) image.data<float>()[i] = value;

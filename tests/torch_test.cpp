@@ -60,8 +60,8 @@ TEST(Torch, EveryArchitectureOnEveryInstructionSet) {
         }
       }
     }
-    std::printf("%s: %zu networks, largest difference %.2e of the output range (%s)\n", backend->name(), names.size(),
-                worst, worst_name.c_str());
+    std::printf("%s: %zu networks, largest difference %.2e of the output range (%s)\n", backend->name(),
+                names.size(), worst, worst_name.c_str());
     EXPECT_STREQ(backend->name(), name_of(isa));
   }
 }

@@ -51,7 +51,8 @@ TEST_F(Weights, SafetensorsRoundTrip) {
   const StateDict half = read_weights(folder / "half.safetensors");
   for (const auto& [name, tensor] : dict.tensors)
     for (size_t i = 0; i < tensor.values.size(); ++i)
-      EXPECT_NEAR(half.at(name).values[i], tensor.values[i], std::abs(tensor.values[i]) * 0x1p-11F + 0x1p-25F);
+      EXPECT_NEAR(half.at(name).values[i], tensor.values[i],
+                  std::abs(tensor.values[i]) * 0x1p-11F + 0x1p-25F);
 }
 
 TEST_F(Weights, EveryTruncationOfASafetensorsFileIsRefused) {
@@ -72,7 +73,8 @@ TEST(Safetensors, DamagedHeadersAreRefused) {
       {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", "gap"},
       {R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", "does not fit its shape"},
       {R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", "does not fit its shape"},
-      {R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})", "does not fit its shape"},
+      {R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})",
+       "does not fit its shape"},
       {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", "past the end"},
       {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]}})", "past the end"},
       {R"({"a":{"dtype":"Q4","shape":[2],"data_offsets":[0,8]}})", "element type"},
@@ -81,16 +83,22 @@ TEST(Safetensors, DamagedHeadersAreRefused) {
       {"{" + a + "," + a + "}", "twice"},
       {"[1]", "JSON object"},
       {"{", "JSON"}};
-  for (const auto& [header, reason] : damaged) EXPECT_NE(refusal(safetensors(header, 8)).find(reason), std::string::npos) << header << "\n" << refusal(safetensors(header, 8));
+  for (const auto& [header, reason] : damaged)
+    EXPECT_NE(refusal(safetensors(header, 8)).find(reason), std::string::npos)
+        << header << "\n"
+        << refusal(safetensors(header, 8));
 }
 
 TEST(Pickle, NothingIsEverRun) {
   // What pickle.dumps writes for an object whose __reduce__ is (os.system, ("...",)).
-  const std::string program = "\x80\x02" "cposix\nsystem\nq\x01X\x0c\x00\x00\x00touch hacked\x85Rq\x02.";
+  const std::string program =
+      "\x80\x02"
+      "cposix\nsystem\nq\x01X\x0c\x00\x00\x00touch hacked\x85Rq\x02.";
   const std::vector<uint8_t> bytes(program.begin(), program.end());
   EXPECT_NE(refusal(bytes).find("posix.system"), std::string::npos) << refusal(bytes);
   EXPECT_FALSE(std::filesystem::exists("hacked"));
-  for (const std::string evil : {"cbuiltins\neval\n.", "c__builtin__\nexec\n.", "ctorch\nload\n.", "ccollections\nOrderedDictX\n."}) {
+  for (const std::string evil :
+       {"cbuiltins\neval\n.", "c__builtin__\nexec\n.", "ctorch\nload\n.", "ccollections\nOrderedDictX\n."}) {
     const std::string text = "\x80\x02" + evil;
     EXPECT_NE(refusal({text.begin(), text.end()}).find("not data"), std::string::npos) << evil;
   }
@@ -101,7 +109,8 @@ TEST_F(Weights, RandomBytesAreRefusedOrReadButNeverCrash) {
     std::vector<uint8_t> bytes{0x80, 0x02};
     static const uint8_t opcodes[] = "}]()tusaeqrhjcRbQ.KMJXGN0\x85\x86\x87\x88\x8a\x94";
     for (int i = between(0, 60); i > 0; --i)
-      bytes.push_back(between(0, 3) == 0 ? static_cast<uint8_t>(between(0, 255)) : opcodes[between(0, sizeof opcodes - 2)]);
+      bytes.push_back(between(0, 3) == 0 ? static_cast<uint8_t>(between(0, 255))
+                                         : opcodes[between(0, sizeof opcodes - 2)]);
     pickle::Reader reader(bytes, "given.file");
     try {
       reader.read();
@@ -123,12 +132,16 @@ Interp           up    1 1 d1 f 0=1 1=2.0 2=2.0
 BinaryOp         add   2 1 e f out
 )";
 
-std::string with(std::string text, const std::string& from, const std::string& to) { return text.replace(text.find(from), from.size(), to); }
+std::string with(std::string text, const std::string& from, const std::string& to) {
+  return text.replace(text.find(from), from.size(), to);
+}
 
 TEST(Ncnn, ReadsACompactNetworkAndRefusesWhatDoesNotFit) {
   const std::string param = with(compact_param, "7 8", "8 8");
   std::vector<uint8_t> bin(4 + 54 * 4 + 2 * 4 + 2 * 4 + 4 + 216 * 4 + 12 * 4, 0);
-  const auto read = [&](const std::string& text, const std::vector<uint8_t>& data) { return read_ncnn(text, data, "a.param", "a.bin"); };
+  const auto read = [&](const std::string& text, const std::vector<uint8_t>& data) {
+    return read_ncnn(text, data, "a.param", "a.bin");
+  };
   const Model model = detect_model(read(param, bin));
   EXPECT_EQ(model.architecture.scale, 2);
   EXPECT_EQ(build_graph(model).output.channels, 3);
@@ -140,9 +153,17 @@ TEST(Ncnn, ReadsACompactNetworkAndRefusesWhatDoesNotFit) {
   bin[0] = 1;
   EXPECT_THROW(read(param, bin), Error);  // unknown storage
   bin[0] = 0;
-  const std::pair<const char*, const char*> changes[] = {{"7767517", "7767518"}, {"8 8", "9 8"}, {"8 8", "x"}, {"6=54", "6=55"},
-      {"6=54", "6=x"}, {"0=2 1=3", "0=-2 1=3"}, {"1=3 4=1", "1=3 3=2 4=1"}, {"PReLU            p0", "Softmax          p0"},
-      {"Interp           up    1 1 d1 f 0=1", "Interp           up    1 1 d1 f 0=2"}, {"BinaryOp         add   2 1 e f out", "BinaryOp         add   2 1 e f out 0=2"},
+  const std::pair<const char*, const char*> changes[] = {
+      {"7767517", "7767518"},
+      {"8 8", "9 8"},
+      {"8 8", "x"},
+      {"6=54", "6=55"},
+      {"6=54", "6=x"},
+      {"0=2 1=3", "0=-2 1=3"},
+      {"1=3 4=1", "1=3 3=2 4=1"},
+      {"PReLU            p0", "Softmax          p0"},
+      {"Interp           up    1 1 d1 f 0=1", "Interp           up    1 1 d1 f 0=2"},
+      {"BinaryOp         add   2 1 e f out", "BinaryOp         add   2 1 e f out 0=2"},
       {"2 1 e f out", "2 99999999 e f out"}};
   for (const auto& [from, to] : changes) EXPECT_THROW(read(with(param, from, to), bin), Error) << to;
 }
@@ -175,7 +196,8 @@ TEST_F(Weights, InterpolationIsLinear) {
   const Model mixed = interpolate(a, b, 0.25F);
   for (const auto& [name, tensor] : mixed.weights.tensors)
     for (size_t i = 0; i < tensor.values.size(); ++i)
-      EXPECT_FLOAT_EQ(tensor.values[i], 0.75F * a.weights.at(name).values[i] + 0.25F * b.weights.at(name).values[i]);
+      EXPECT_FLOAT_EQ(tensor.values[i],
+                      0.75F * a.weights.at(name).values[i] + 0.25F * b.weights.at(name).values[i]);
   EXPECT_THROW(interpolate(a, detect_model(test::small_network(random_, 9)), 0.5F), Error);
 }
 

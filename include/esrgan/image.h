@@ -59,8 +59,8 @@ struct Image {
 
 /// What a file is written as. Zero or empty means: as the format and the image suggest.
 struct WriteOptions {
-  int quality = 95;      ///< JPEG and WebP, 1 to 100
-  int bit_depth = 0;     ///< 8, 16 or 32; 0 keeps the image's, as far as the format can
+  int quality = 95;   ///< JPEG and WebP, 1 to 100
+  int bit_depth = 0;  ///< 8, 16 or 32; 0 keeps the image's, as far as the format can
 };
 
 /// Reads any file that OpenImageIO reads, the first picture of it. EXIF orientation is applied. Colour spaces

@@ -30,16 +30,16 @@ enum class Edges {
 };
 
 struct UpscaleOptions {
-  double scale = 0;                ///< final enlargement; 0 takes the network's own. Others are reached by Lanczos
-  int input_size = 0;              ///< if set, the longer side of the input is first brought to this many pixels
-  int tile = automatic_tile;       ///< side of a tile in input pixels, 0 for the whole picture at once
-  int halo = default_halo;         ///< input pixels around a tile that the network sees besides it
-  bool self_ensemble = false;      ///< mean over the 8 flips and rotations
+  double scale = 0;           ///< final enlargement; 0 takes the network's own. Others are reached by Lanczos
+  int input_size = 0;         ///< if set, the longer side of the input is first brought to this many pixels
+  int tile = automatic_tile;  ///< side of a tile in input pixels, 0 for the whole picture at once
+  int halo = default_halo;    ///< input pixels around a tile that the network sees besides it
+  bool self_ensemble = false;  ///< mean over the 8 flips and rotations
   Precision precision = Precision::automatic;
   Edges edges = Edges::border;
-  float denoise_tv = 0;            ///< weight of the total-variation filter on the result, 0 for none
-  uint64_t max_memory = 0;         ///< ceiling in bytes for the whole process; 0 takes half of what is available
-  int threads = 0;                 ///< 0 for one per processor
+  float denoise_tv = 0;     ///< weight of the total-variation filter on the result, 0 for none
+  uint64_t max_memory = 0;  ///< ceiling in bytes for the whole process; 0 takes half of what is available
+  int threads = 0;          ///< 0 for one per processor
 
   static constexpr int automatic_tile = -1;
   static constexpr int default_halo = 32;

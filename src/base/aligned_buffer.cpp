@@ -20,6 +20,8 @@ AlignedBuffer::AlignedBuffer(size_t size) : size_(size) {
   std::memset(data_.get(), 0, bytes);
 }
 
-void AlignedBuffer::Free::operator()(float* pointer) const { std::free(pointer); }  // NOLINT
+void AlignedBuffer::Free::operator()(float* pointer) const {
+  std::free(pointer);
+}  // NOLINT
 
 }  // namespace esrgan

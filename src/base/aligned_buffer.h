@@ -6,8 +6,8 @@
 
 namespace esrgan {
 
-/// Owns `size` floats aligned to a cache line, large ones to huge pages, which the system is asked for: kernels walk
-/// through many megabytes in long strides. Starts as zeros. Movable, not copyable.
+/// Owns `size` floats aligned to a cache line, large ones to huge pages, which the system is asked for:
+/// kernels walk through many megabytes in long strides. Starts as zeros. Movable, not copyable.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;

@@ -14,7 +14,9 @@
 namespace esrgan {
 namespace {
 
-std::string system_message(int code) { return std::generic_category().message(code); }
+std::string system_message(int code) {
+  return std::generic_category().message(code);
+}
 
 /// Closes a file descriptor at the end of the scope.
 class Descriptor {
@@ -48,7 +50,9 @@ MappedFile::MappedFile(const std::filesystem::path& path) : name_(path.string())
   data_ = static_cast<const uint8_t*>(mapping);
 }
 
-MappedFile::~MappedFile() { ::munmap(const_cast<uint8_t*>(data_), size_); }
+MappedFile::~MappedFile() {
+  ::munmap(const_cast<uint8_t*>(data_), size_);
+}
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
   const std::filesystem::path folder = target_.has_parent_path() ? target_.parent_path() : ".";

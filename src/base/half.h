@@ -19,7 +19,9 @@ inline uint32_t bits_from_float(float value) {
 }
 
 /// bfloat16: the upper half of a float.
-inline float float_from_bfloat16(uint16_t bits) { return float_from_bits(static_cast<uint32_t>(bits) << 16U); }
+inline float float_from_bfloat16(uint16_t bits) {
+  return float_from_bits(static_cast<uint32_t>(bits) << 16U);
+}
 
 /// IEEE 754 binary16 to float; exact, subnormals, infinities and NaN included.
 inline float float_from_half(uint16_t bits) {

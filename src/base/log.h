@@ -10,7 +10,11 @@ namespace esrgan {
 /// Sends one line to the sink that set_log_sink() installed; without a sink it is dropped.
 void log_message(LogLevel level, const std::string& text);
 
-inline void log_info(const std::string& text) { log_message(LogLevel::info, text); }
-inline void log_warning(const std::string& text) { log_message(LogLevel::warning, text); }
+inline void log_info(const std::string& text) {
+  log_message(LogLevel::info, text);
+}
+inline void log_warning(const std::string& text) {
+  log_message(LogLevel::warning, text);
+}
 
 }  // namespace esrgan

@@ -66,7 +66,8 @@ uint64_t parse_memory_size(const std::string& text, const std::string& option) {
     throw refuse();
   }
   std::string unit;
-  for (const char c : text.substr(used)) unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char c : text.substr(used))
+    unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   int power = 0;
   if (!unit.empty() && unit != "b") {
     power = static_cast<int>(std::string("kmgt").find(unit[0])) + 1;

@@ -23,7 +23,9 @@ std::vector<std::string> spellings(const CLI::Option& option) {
   return names;
 }
 
-bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+bool takes_value(const CLI::Option& option) {
+  return option.get_items_expected_max() > 0;
+}
 
 /// The choices of an option whose type reads "auto|full|half", or empty.
 std::string choices(const CLI::Option& option) {
@@ -40,7 +42,8 @@ std::string quoted(std::string text) {
 
 void bash(const CLI::App& app) {
   std::cout << "# bash completion for esrgan\n_esrgan() {\n"
-               "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n"
+               "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} "
+               "command=${COMP_WORDS[1]}\n"
                "  local words=\n  COMPREPLY=()\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    words='";
   for (const CLI::App* command : commands(app)) std::cout << command->get_name() << " ";
   std::cout << "--help --version'\n  else\n    case $command in\n";
@@ -54,16 +57,18 @@ void bash(const CLI::App& app) {
         all += name + " ";
       }
       if (!choices(*option).empty())
-        std::cout << "      " << pattern << ") COMPREPLY=($(compgen -W " << quoted(choices(*option)) << " -- \"$current\")); return;;\n";
+        std::cout << "      " << pattern << ") COMPREPLY=($(compgen -W " << quoted(choices(*option))
+                  << " -- \"$current\")); return;;\n";
       else if (takes_value(*option))
         std::cout << "      " << pattern << ") COMPREPLY=($(compgen -f -- \"$current\")); return;;\n";
     }
     std::cout << "      esac\n      words=" << quoted(all) << ";;\n";
   }
-  std::cout << "    esac\n  fi\n  case $current in\n  -*) COMPREPLY=($(compgen -W \"$words\" -- \"$current\"));;\n"
-               "  *) if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-               "     else COMPREPLY=($(compgen -f -- \"$current\")); fi;;\n  esac\n}\n"
-               "complete -o filenames -F _esrgan esrgan\n";
+  std::cout
+      << "    esac\n  fi\n  case $current in\n  -*) COMPREPLY=($(compgen -W \"$words\" -- \"$current\"));;\n"
+         "  *) if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+         "     else COMPREPLY=($(compgen -f -- \"$current\")); fi;;\n  esac\n}\n"
+         "complete -o filenames -F _esrgan esrgan\n";
 }
 
 void zsh(const CLI::App& app) {
@@ -75,14 +80,18 @@ void zsh(const CLI::App& app) {
     return text;
   };
   for (const CLI::App* command : commands(app))
-    std::cout << "      " << quoted(command->get_name() + ":" + described(command->get_description())) << "\n";
+    std::cout << "      " << quoted(command->get_name() + ":" + described(command->get_description()))
+              << "\n";
   std::cout << "    )\n    _describe command commands\n    return\n  fi\n  case $words[2] in\n";
   for (const CLI::App* command : commands(app)) {
     std::cout << "  " << command->get_name() << ") shift words; (( CURRENT-- )); _arguments \\\n";
     for (const CLI::Option* option : options(*command))
       for (const std::string& name : spellings(*option)) {
-        const std::string value = choices(*option).empty() ? ":value:_files" : ":value:(" + choices(*option) + ")";
-        std::cout << "    " << quoted(name + "[" + described(option->get_description()) + "]" + (takes_value(*option) ? value : ""))
+        const std::string value =
+            choices(*option).empty() ? ":value:_files" : ":value:(" + choices(*option) + ")";
+        std::cout << "    "
+                  << quoted(name + "[" + described(option->get_description()) + "]" +
+                            (takes_value(*option) ? value : ""))
                   << " \\\n";
       }
     std::cout << "    '*:file:_files' ;;\n";
@@ -113,7 +122,10 @@ void fish(const CLI::App& app) {
 void add_completion(CLI::App& app, Action& action) {
   auto shell = std::make_shared<std::string>();
   CLI::App* sub = app.add_subcommand("completion", "Print a completion script for a shell");
-  sub->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}))->type_name("SHELL");
+  sub->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("SHELL");
   sub->footer("Example:\n  source <(esrgan completion bash)\n");
   sub->callback([shell, &app, &action] {
     action = [shell, &app] {

@@ -59,11 +59,17 @@ struct DownscaleCommand {
 void add_downscale(CLI::App& app, Action& action) {
   auto command = std::make_shared<DownscaleCommand>();
   CLI::App* sub = app.add_subcommand(
-      "downscale", "Reduce pictures by the bicubic of the published tables (MATLAB's imresize), after cropping to a "
-                   "multiple of the scale");
-  sub->add_option("input,--input", command->request.inputs, "Pictures and folders")->required()->type_name("FILE...");
+      "downscale",
+      "Reduce pictures by the bicubic of the published tables (MATLAB's imresize), after cropping to a "
+      "multiple of the scale");
+  sub->add_option("input,--input", command->request.inputs, "Pictures and folders")
+      ->required()
+      ->type_name("FILE...");
   sub->add_option("-o,--output", command->request.output, "File or folder to write to")->type_name("PATH");
-  sub->add_option("-s,--scale", command->scale, "How many times smaller")->required()->type_name("S")->check(CLI::Range(1, 64));
+  sub->add_option("-s,--scale", command->scale, "How many times smaller")
+      ->required()
+      ->type_name("S")
+      ->check(CLI::Range(1, 64));
   sub->add_option("-f,--format", command->request.format, "Write this kind of file")->type_name("EXT");
   sub->add_flag("-r,--recursive", command->request.recursive, "Folders with their sub-folders");
   sub->add_flag("--overwrite", command->overwrite, "Replace outputs that exist, instead of skipping them");

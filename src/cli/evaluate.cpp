@@ -16,7 +16,8 @@
 namespace esrgan::cli {
 namespace {
 
-constexpr const char* explanation = R"(Every picture is cropped to a multiple of the scale, reduced by the bicubic of the
+constexpr const char* explanation =
+    R"(Every picture is cropped to a multiple of the scale, reduced by the bicubic of the
 published tables, stored with 8 bits, enlarged again, stored again, and compared after cutting the scale from each side.
 
 Example:
@@ -51,7 +52,8 @@ struct EvaluateCommand {
       upscaler.emplace(find_model(model), options);
       upscaler->set_stop(&stop_requested);
       if (upscaler->network_scale() != scale)
-        throw Error(model, "enlargement of the model", std::to_string(scale), std::to_string(upscaler->network_scale()));
+        throw Error(model, "enlargement of the model", std::to_string(scale),
+                    std::to_string(upscaler->network_scale()));
     }
     // The planner finds and sorts the pictures of the folder; nothing is written.
     std::vector<Job> jobs = plan_jobs({{data}, "unused", "png", "", false});
@@ -96,12 +98,14 @@ struct EvaluateCommand {
     return opaque;
   }
 
-  /// The published bicubic rows were computed on luma stored with 8 bits, which was then reduced and enlarged without
-  /// rounding between (SRCNN's evaluation; with it the numbers of the papers come out to the last digit).
+  /// The published bicubic rows were computed on luma stored with 8 bits, which was then reduced and enlarged
+  /// without rounding between (SRCNN's evaluation; with it the numbers of the papers come out to the last
+  /// digit).
   Scores score_bicubic(const FloatImage& truth, const FloatImage& small) const {
     FloatImage plane = luma(truth);
     quantise(plane);
-    FloatImage enlarged = resize_bicubic(resize_bicubic(plane, 1.0 / scale, SampleType::f32), scale, SampleType::f32);
+    FloatImage enlarged =
+        resize_bicubic(resize_bicubic(plane, 1.0 / scale, SampleType::f32), scale, SampleType::f32);
     quantise(enlarged);
     return {compare(plane, enlarged, scale, MetricChannels::y),
             compare(truth, resize_bicubic(small, scale, SampleType::u8), scale, MetricChannels::rgb)};
@@ -109,7 +113,8 @@ struct EvaluateCommand {
 
   Scores score(const FloatImage& truth, FloatImage result) const {
     quantise(result);
-    return {compare(truth, result, scale, MetricChannels::y), compare(truth, result, scale, MetricChannels::rgb)};
+    return {compare(truth, result, scale, MetricChannels::y),
+            compare(truth, result, scale, MetricChannels::rgb)};
   }
 
   FloatImage enlarge(const FloatImage& small, const std::string& name) {
@@ -128,8 +133,11 @@ struct EvaluateCommand {
   void print_row(const std::string& name, const Scores& bicubic, const Scores& ours) const {
     if (json) return;
     ProgressBar::clear_line();
-    std::printf("%-16s%6.2f  %.4f  %6.2f   %.4f", name.c_str(), bicubic.y.psnr, bicubic.y.ssim, bicubic.rgb.psnr, bicubic.rgb.ssim);
-    if (upscaler) std::printf("        %6.2f  %.4f  %6.2f   %.4f", ours.y.psnr, ours.y.ssim, ours.rgb.psnr, ours.rgb.ssim);
+    std::printf("%-16s%6.2f  %.4f  %6.2f   %.4f", name.c_str(), bicubic.y.psnr, bicubic.y.ssim,
+                bicubic.rgb.psnr, bicubic.rgb.ssim);
+    if (upscaler)
+      std::printf("        %6.2f  %.4f  %6.2f   %.4f", ours.y.psnr, ours.y.ssim, ours.rgb.psnr,
+                  ours.rgb.ssim);
     std::printf("\n");
     std::fflush(stdout);
   }
@@ -139,12 +147,23 @@ struct EvaluateCommand {
 
 void add_evaluate(CLI::App& app, Action& action) {
   auto command = std::make_shared<EvaluateCommand>();
-  CLI::App* sub = app.add_subcommand("evaluate", "PSNR and SSIM of a model, and of bicubic, over a folder of true pictures");
-  sub->add_option("-m,--model,--model-path", command->model, "Model by name or file; without it, bicubic alone")->type_name("MODEL");
-  sub->add_option("--data", command->data, "Folder of true (HR) pictures")->required()->type_name("HR_DIR")->check(CLI::ExistingDirectory);
-  sub->add_option("-s,--scale", command->scale, "How many times to reduce and enlarge")->type_name("S")->check(CLI::Range(1, 16))->capture_default_str();
+  CLI::App* sub = app.add_subcommand(
+      "evaluate", "PSNR and SSIM of a model, and of bicubic, over a folder of true pictures");
+  sub->add_option("-m,--model,--model-path", command->model,
+                  "Model by name or file; without it, bicubic alone")
+      ->type_name("MODEL");
+  sub->add_option("--data", command->data, "Folder of true (HR) pictures")
+      ->required()
+      ->type_name("HR_DIR")
+      ->check(CLI::ExistingDirectory);
+  sub->add_option("-s,--scale", command->scale, "How many times to reduce and enlarge")
+      ->type_name("S")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str();
   sub->add_flag("--self-ensemble", command->self_ensemble, "Mean over 8 flips and rotations");
-  sub->add_option("-j,--threads", command->threads, "Worker threads")->type_name("N")->check(CLI::Range(1, 4096));
+  sub->add_option("-j,--threads", command->threads, "Worker threads")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
   sub->add_flag("--json", command->json, "Print as JSON");
   sub->footer(explanation);
   sub->callback([command, &action] { action = [command] { return command->run(); }; });

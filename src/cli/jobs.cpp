@@ -18,7 +18,8 @@ bool is_picture(const fs::path& path) {
   static const char* const films[] = {".mp4", ".avi", ".mov", ".m4v", ".mkv", ".qt", ".m4a", ".3gp", ".mj2"};
   const std::string extension = path.extension().string();
   if (path.filename().string().starts_with(".") || extension.empty()) return false;
-  return std::none_of(std::begin(films), std::end(films), [&](const char* film) { return extension == film; }) &&
+  return std::none_of(std::begin(films), std::end(films),
+                      [&](const char* film) { return extension == film; }) &&
          can_read(extension);
 }
 
@@ -35,7 +36,8 @@ class Planner {
  public:
   explicit Planner(const JobRequest& request) : request_(request) {
     if (!request.format.empty() && !can_write(request.format))
-      throw Error("", "--format", "an extension that can be written, such as png, jpg, tif or webp", request.format);
+      throw Error("", "--format", "an extension that can be written, such as png, jpg, tif or webp",
+                  request.format);
   }
 
   std::vector<Job> plan() {
@@ -58,14 +60,17 @@ class Planner {
   fs::path single_target(const fs::path& input) const {
     const fs::path output = request_.output;
     if (output.empty())
-      return with_format(input.parent_path() / (input.stem().string() + request_.suffix + input.extension().string()));
-    const bool is_file = request_.inputs.size() == 1 && output.has_extension() && output.has_filename() && !fs::is_directory(output);
+      return with_format(input.parent_path() /
+                         (input.stem().string() + request_.suffix + input.extension().string()));
+    const bool is_file = request_.inputs.size() == 1 && output.has_extension() && output.has_filename() &&
+                         !fs::is_directory(output);
     return is_file ? output : output / with_format(input.filename());
   }
 
   void add_folder(fs::path folder) {
     if (!folder.has_filename()) folder = folder.parent_path();  // "photos/"
-    const fs::path target = request_.output.empty() ? fs::path(folder.string() + request_.suffix) : fs::path(request_.output);
+    const fs::path target =
+        request_.output.empty() ? fs::path(folder.string() + request_.suffix) : fs::path(request_.output);
     const auto files = request_.recursive ? pictures<fs::recursive_directory_iterator>(folder)
                                           : pictures<fs::directory_iterator>(folder);
     if (files.empty()) throw Error(folder.string(), "there is no picture in this folder");
@@ -74,7 +79,8 @@ class Planner {
 
   void add(const fs::path& input, const fs::path& output) {
     std::error_code absent;
-    if (fs::equivalent(input, output, absent)) throw Error(input.string(), "the output would replace its input");
+    if (fs::equivalent(input, output, absent))
+      throw Error(input.string(), "the output would replace its input");
     const auto [other, inserted] = taken_.emplace(output.lexically_normal().string(), input.string());
     if (!inserted)
       throw Error(output.string(), "two inputs would be written to this file", "",
@@ -89,6 +95,8 @@ class Planner {
 
 }  // namespace
 
-std::vector<Job> plan_jobs(const JobRequest& request) { return Planner(request).plan(); }
+std::vector<Job> plan_jobs(const JobRequest& request) {
+  return Planner(request).plan();
+}
 
 }  // namespace esrgan::cli

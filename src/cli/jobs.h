@@ -18,9 +18,10 @@ struct JobRequest {
   bool recursive = false;
 };
 
-/// A single input with an output that has an extension goes to that file; everything else to a folder, by name and,
-/// for folders, by their sub-folders. Without an output, files are written beside their inputs, and the content of a
-/// folder to FOLDER + suffix. Throws Error when two inputs would be written to the same file, or one over itself.
+/// A single input with an output that has an extension goes to that file; everything else to a folder, by
+/// name and, for folders, by their sub-folders. Without an output, files are written beside their inputs, and
+/// the content of a folder to FOLDER + suffix. Throws Error when two inputs would be written to the same
+/// file, or one over itself.
 std::vector<Job> plan_jobs(const JobRequest& request);
 
 }  // namespace esrgan::cli

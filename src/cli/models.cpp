@@ -12,8 +12,12 @@ int run_models(bool json) {
   nlohmann::ordered_json document = nlohmann::ordered_json::array();
   for (const KnownModel& model : list_models()) {
     const char* objective = model.objective == Objective::psnr ? "psnr" : "gan";
-    document.push_back({{"name", model.name}, {"installed", model.installed}, {"objective", objective},
-                        {"licence", model.licence}, {"purpose", model.purpose}, {"source", model.source},
+    document.push_back({{"name", model.name},
+                        {"installed", model.installed},
+                        {"objective", objective},
+                        {"licence", model.licence},
+                        {"purpose", model.purpose},
+                        {"source", model.source},
                         {"path", model.path}});
     if (json) continue;
     std::cout << model.name << (model.installed ? "" : "  (not installed: script/setup models)") << "\n    "
@@ -24,7 +28,8 @@ int run_models(bool json) {
   if (json) {
     print_json(document);
   } else {
-    std::cout << "\nModels are kept in " << models_folder() << "; weight files put there are found by name too.\n";
+    std::cout << "\nModels are kept in " << models_folder()
+              << "; weight files put there are found by name too.\n";
   }
   return all_done;
 }

@@ -34,7 +34,9 @@ std::string format_duration(double seconds) {
 
 ProgressBar::ProgressBar(std::string label, double pixels) : label_(std::move(label)), pixels_(pixels) {}
 
-ProgressBar::~ProgressBar() { clear_line(); }
+ProgressBar::~ProgressBar() {
+  clear_line();
+}
 
 void ProgressBar::clear_line() {
   if (!line_is_drawn) return;

@@ -39,33 +39,58 @@ struct UpscaleCommand {
 
   void describe(CLI::App& app) {
     app.footer(examples);
-    app.add_option("input,--input", request.inputs, "Pictures and folders of pictures")->required()->type_name("FILE...");
+    app.add_option("input,--input", request.inputs, "Pictures and folders of pictures")
+        ->required()
+        ->type_name("FILE...");
     app.add_option("-o,--output", request.output, "File or folder to write to")->type_name("PATH");
-    app.add_option("-m,--model,--model-path", model, "Model by name (see 'esrgan models') or file")->type_name("MODEL");
+    app.add_option("-m,--model,--model-path", model, "Model by name (see 'esrgan models') or file")
+        ->type_name("MODEL");
     app.add_option("--model-type", objective, "Take the first installed model of this kind")
         ->transform(CLI::CheckedTransformer(
             std::map<std::string, Objective>{{"psnr", Objective::psnr}, {"gan", Objective::gan}}))
         ->type_name("psnr|gan");
-    app.add_option("-s,--scale", options.scale, "Final enlargement; without it, the model's")->type_name("S")->check(CLI::Range(0.01, 64.0));
-    app.add_option("--input-size", options.input_size, "Bring the longer side of the input to N pixels first")->type_name("N")->check(CLI::Range(1, 1'000'000));
+    app.add_option("-s,--scale", options.scale, "Final enlargement; without it, the model's")
+        ->type_name("S")
+        ->check(CLI::Range(0.01, 64.0));
+    app.add_option("--input-size", options.input_size, "Bring the longer side of the input to N pixels first")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000));
     app.add_option("-t,--tile", tile, "Side of the tiles in input pixels, 0 for none")->type_name("auto|0|N");
-    app.add_option("--halo", options.halo, "Pixels around a tile that the network sees besides it")->type_name("N")->capture_default_str();
-    app.add_flag("--self-ensemble", options.self_ensemble, "Mean over 8 flips and rotations: a little better, 8 times slower");
+    app.add_option("--halo", options.halo, "Pixels around a tile that the network sees besides it")
+        ->type_name("N")
+        ->capture_default_str();
+    app.add_flag("--self-ensemble", options.self_ensemble,
+                 "Mean over 8 flips and rotations: a little better, 8 times slower");
     app.add_option("--precision", options.precision, "Arithmetic of the network")
         ->transform(CLI::CheckedTransformer(std::map<std::string, Precision>{
             {"auto", Precision::automatic}, {"full", Precision::full}, {"half", Precision::half}}))
         ->type_name("auto|full|half");
-    app.add_flag_callback("--fp16", [this] { options.precision = Precision::half; }, "The same as --precision half");
+    app.add_flag_callback(
+        "--fp16", [this] { options.precision = Precision::half; }, "The same as --precision half");
     app.add_option("--edges", options.edges, "What lies beyond the edges; wrap suits textures that repeat")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, Edges>{{"border", Edges::border}, {"wrap", Edges::wrap}}))
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, Edges>{{"border", Edges::border}, {"wrap", Edges::wrap}}))
         ->type_name("border|wrap");
-    app.add_option("--denoise-tv", options.denoise_tv, "Smooth the result by total variation, for example 0.05")->type_name("W");
-    app.add_option("--device", device, "Where to compute")->check(CLI::IsMember({"auto", "cpu"}))->type_name("auto|cpu");
-    app.add_option("-j,--threads", options.threads, "Worker threads; without it, one per processor")->type_name("N")->check(CLI::Range(1, 4096));
-    app.add_option("--max-memory", memory, "Ceiling for the whole program; without it, half of what is free")->type_name("SIZE");
-    app.add_option("-f,--format", request.format, "Write this kind of file (png, jpg, tif, webp, exr, ...)")->type_name("EXT");
-    app.add_option("--quality", write.quality, "Of JPEG and WebP")->type_name("1-100")->check(CLI::Range(1, 100))->capture_default_str();
-    app.add_option("--bit-depth", write.bit_depth, "Bits of a sample; without it, as in the input")->type_name("8|16|32")->check(CLI::IsMember({8, 16, 32}));
+    app.add_option("--denoise-tv", options.denoise_tv,
+                   "Smooth the result by total variation, for example 0.05")
+        ->type_name("W");
+    app.add_option("--device", device, "Where to compute")
+        ->check(CLI::IsMember({"auto", "cpu"}))
+        ->type_name("auto|cpu");
+    app.add_option("-j,--threads", options.threads, "Worker threads; without it, one per processor")
+        ->type_name("N")
+        ->check(CLI::Range(1, 4096));
+    app.add_option("--max-memory", memory, "Ceiling for the whole program; without it, half of what is free")
+        ->type_name("SIZE");
+    app.add_option("-f,--format", request.format, "Write this kind of file (png, jpg, tif, webp, exr, ...)")
+        ->type_name("EXT");
+    app.add_option("--quality", write.quality, "Of JPEG and WebP")
+        ->type_name("1-100")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    app.add_option("--bit-depth", write.bit_depth, "Bits of a sample; without it, as in the input")
+        ->type_name("8|16|32")
+        ->check(CLI::IsMember({8, 16, 32}));
     app.add_flag("-r,--recursive", request.recursive, "Folders with their sub-folders");
     app.add_flag("--overwrite", overwrite, "Replace outputs that exist, instead of skipping them");
     app.add_flag("--json", json, "Print a report as JSON");
@@ -88,7 +113,8 @@ struct UpscaleCommand {
     if (!memory.empty()) options.max_memory = parse_memory_size(memory, "--max-memory");
     if (tile == "auto") return;
     int number = 0;
-    if (!CLI::detail::lexical_cast(tile, number)) throw Error("", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
+    if (!CLI::detail::lexical_cast(tile, number))
+      throw Error("", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
     options.tile = number;
   }
 
@@ -134,9 +160,10 @@ struct UpscaleCommand {
       result["error"] = error;
     failures += done ? 0 : 1;
     results.push_back(result);
-    if (done && !json) print_message(job.output + ": " + std::to_string(result["width"].get<int>()) + "x" +
-                                     std::to_string(result["height"].get<int>()) + ", " +
-                                     format_duration(result["seconds"].get<double>()));
+    if (done && !json)
+      print_message(job.output + ": " + std::to_string(result["width"].get<int>()) + "x" +
+                    std::to_string(result["height"].get<int>()) + ", " +
+                    format_duration(result["seconds"].get<double>()));
   }
 
   void report(const std::string& model_file) {

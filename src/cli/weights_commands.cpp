@@ -66,10 +66,12 @@ struct InfoCommand {
               << " multiply-accumulates for each input pixel\n"
               << "sees         " << document["receptive_radius"] << " pixels in each direction\n";
     for (const std::string& reason : model.reasons) std::cout << "because      " << reason << "\n";
-    for (const auto& [key, value] : model.weights.metadata) std::cout << "metadata     " << key << " = " << value << "\n";
+    for (const auto& [key, value] : model.weights.metadata)
+      std::cout << "metadata     " << key << " = " << value << "\n";
     if (document.contains("tensors"))
       for (const auto& [name, tensor] : model.weights.tensors)
-        std::cout << "tensor       " << name << "  " << tensor.shape_text() << "  " << name_of(tensor.stored_as) << "\n";
+        std::cout << "tensor       " << name << "  " << tensor.shape_text() << "  "
+                  << name_of(tensor.stored_as) << "\n";
   }
 };
 
@@ -84,11 +86,13 @@ struct Writing {
     type = default_type;
     app.add_option(output_option, output, "File to write, .safetensors")->required()->type_name("FILE");
     app.add_option("--precision", type, "How to store the weights")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, ElementType>{{"full", ElementType::f32}, {"half", ElementType::f16}}))
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, ElementType>{{"full", ElementType::f32}, {"half", ElementType::f16}}))
         ->type_name("full|half");
     for (const char* key : {"licence", "purpose", "objective"})
       app.add_option_function<std::string>(
-             std::string("--") + key, [this, key](const std::string& text) { metadata[std::string("esrgan.") + key] = text; },
+             std::string("--") + key,
+             [this, key](const std::string& text) { metadata[std::string("esrgan.") + key] = text; },
              std::string("Note in the file: ") + (std::string(key) == "objective" ? "psnr or gan" : key))
           ->type_name("TEXT");
     app.add_flag("--overwrite", overwrite, "Replace the output when it exists");
@@ -129,26 +133,39 @@ struct InterpolateCommand {
 
 void add_weights_commands(CLI::App& app, Action& action) {
   auto info = std::make_shared<InfoCommand>();
-  CLI::App* sub = app.add_subcommand("info", "Tell what network a weight file holds, and why it was taken for that");
-  sub->add_option("file,-m,--model", info->file, "Weight file, or name of a model")->required()->type_name("FILE");
+  CLI::App* sub =
+      app.add_subcommand("info", "Tell what network a weight file holds, and why it was taken for that");
+  sub->add_option("file,-m,--model", info->file, "Weight file, or name of a model")
+      ->required()
+      ->type_name("FILE");
   sub->add_flag("--tensors", info->tensors, "List the tensors, by their canonical names");
   sub->add_flag("--json", info->json, "Print as JSON");
   sub->callback([info, &action] { action = [info] { return info->run(); }; });
 
   auto convert = std::make_shared<ConvertCommand>();
   sub = app.add_subcommand("convert", "Write weights of any format as safetensors with canonical names");
-  sub->add_option("input", convert->input, ".pth, .safetensors, or .param/.bin of ncnn")->required()->type_name("FILE");
+  sub->add_option("input", convert->input, ".pth, .safetensors, or .param/.bin of ncnn")
+      ->required()
+      ->type_name("FILE");
   convert->writing.describe(*sub, "output,-o,--output", ElementType::f32);
   sub->footer("Example:\n  esrgan convert RealESRGAN_x4plus.pth realesrgan.safetensors --precision half\n");
   sub->callback([convert, &action] { action = [convert] { return convert->run(); }; });
 
   auto mix = std::make_shared<InterpolateCommand>();
   sub = app.add_subcommand("interpolate", "Mix two models of the same network: (1 - ALPHA) * A + ALPHA * B");
-  sub->add_option("first", mix->first, "Model A, for example one trained for PSNR")->required()->type_name("A");
-  sub->add_option("second", mix->second, "Model B, for example one trained as a GAN")->required()->type_name("B");
-  sub->add_option("--alpha", mix->alpha, "Share of B")->required()->type_name("0-1")->check(CLI::Range(0.0F, 1.0F));
+  sub->add_option("first", mix->first, "Model A, for example one trained for PSNR")
+      ->required()
+      ->type_name("A");
+  sub->add_option("second", mix->second, "Model B, for example one trained as a GAN")
+      ->required()
+      ->type_name("B");
+  sub->add_option("--alpha", mix->alpha, "Share of B")
+      ->required()
+      ->type_name("0-1")
+      ->check(CLI::Range(0.0F, 1.0F));
   mix->writing.describe(*sub, "-o,--output", ElementType::f32);
-  sub->footer("Example:\n  esrgan interpolate psnr.safetensors gan.safetensors --alpha 0.8 -o mixed.safetensors\n");
+  sub->footer(
+      "Example:\n  esrgan interpolate psnr.safetensors gan.safetensors --alpha 0.8 -o mixed.safetensors\n");
   sub->callback([mix, &action] { action = [mix] { return mix->run(); }; });
 }
 

@@ -19,7 +19,8 @@ void copy_rows(const FeatureView& in, const FeatureView& out, ThreadPool& pool) 
 }
 
 /// Moves values between the deep view (many channels) and the wide one, in either direction.
-void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep, ThreadPool& pool) {
+void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep,
+                    ThreadPool& pool) {
   pool.parallel_for(static_cast<size_t>(deep.height), [&](size_t row, int) {
     const int y = static_cast<int>(row);
     for (int x = 0; x < deep.width; ++x)
@@ -43,12 +44,14 @@ struct Sample {
 };
 
 Sample sample_at(int position, int factor, int extent) {
-  const float place = std::max(0.0F, (static_cast<float>(position) + 0.5F) / static_cast<float>(factor) - 0.5F);
+  const float place =
+      std::max(0.0F, (static_cast<float>(position) + 0.5F) / static_cast<float>(factor) - 0.5F);
   const int low = std::min(static_cast<int>(place), extent - 1);
   return {low, std::min(low + 1, extent - 1), place - static_cast<float>(low)};
 }
 
-void add_upsampled(const FeatureView& base, const FeatureView& out, int factor, Upsampling mode, ThreadPool& pool) {
+void add_upsampled(const FeatureView& base, const FeatureView& out, int factor, Upsampling mode,
+                   ThreadPool& pool) {
   pool.parallel_for(static_cast<size_t>(out.height), [&](size_t row, int) {
     const int y = static_cast<int>(row);
     const Sample v = sample_at(y, factor, base.height);
@@ -62,7 +65,8 @@ void add_upsampled(const FeatureView& base, const FeatureView& out, int factor, 
       const Sample h = sample_at(x, factor, base.width);
       for (int c = 0; c < out.channels; ++c) {
         const float top = (1 - h.weight) * base.at(h.low, v.low)[c] + h.weight * base.at(h.high, v.low)[c];
-        const float bottom = (1 - h.weight) * base.at(h.low, v.high)[c] + h.weight * base.at(h.high, v.high)[c];
+        const float bottom =
+            (1 - h.weight) * base.at(h.low, v.high)[c] + h.weight * base.at(h.high, v.high)[c];
         to[c] += (1 - v.weight) * top + v.weight * bottom;
       }
     }
@@ -105,8 +109,8 @@ FeatureView Network::view(const Slice& slice) const {
   result.width = cells_x_ * spec.density;
   result.height = cells_y_ * spec.density;
   result.channels = slice.channels;
-  result.origin = const_cast<float*>(arena_.data()) + plan_.offsets[buffer] + spec.border * (result.row + result.pixel) +
-                  slice.first;
+  result.origin = const_cast<float*>(arena_.data()) + plan_.offsets[buffer] +
+                  spec.border * (result.row + result.pixel) + slice.first;
   return result;
 }
 
@@ -129,13 +133,15 @@ void Network::clear_border(size_t buffer) {
 void Network::execute(const Operation& operation, const PreparedConvolution* prepared) {
   if (const auto* conv = std::get_if<Convolution>(&operation)) {
     std::vector<ResidualView> residuals;
-    for (const Residual& residual : conv->residuals) residuals.push_back({view(residual.slice), residual.scale});
+    for (const Residual& residual : conv->residuals)
+      residuals.push_back({view(residual.slice), residual.scale});
     prepared->run(view(conv->in), view(conv->out), residuals, pool_);
   } else if (const auto* copy = std::get_if<Copy>(&operation)) {
     copy_rows(view(copy->in), view(copy->out), pool_);
   } else if (const auto* shuffle = std::get_if<PixelShuffle>(&operation)) {
     const FeatureView in = view(shuffle->in), out = view(shuffle->out);
-    shuffle_pixels(shuffle->inverse ? out : in, shuffle->inverse ? in : out, shuffle->factor, shuffle->inverse, pool_);
+    shuffle_pixels(shuffle->inverse ? out : in, shuffle->inverse ? in : out, shuffle->factor,
+                   shuffle->inverse, pool_);
   } else if (const auto* add = std::get_if<AddUpsampled>(&operation)) {
     add_upsampled(view(add->base), view(add->out), add->factor, add->mode, pool_);
   }
@@ -156,8 +162,9 @@ void Network::run(const float* in, int width, int height, float* out, const RunC
     }
   }
   const auto contiguous = [](float* data, const FeatureView& like) {
-    return FeatureView{data, static_cast<ptrdiff_t>(like.width) * like.channels, like.channels, like.width,
-                       like.height, like.channels};
+    return FeatureView{data,          static_cast<ptrdiff_t>(like.width) * like.channels,
+                       like.channels, like.width,
+                       like.height,   like.channels};
   };
   const FeatureView input = view(graph_.input);
   clear_border(static_cast<size_t>(graph_.input.buffer));

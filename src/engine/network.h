@@ -13,8 +13,8 @@ namespace esrgan {
 
 /// How a caller follows and stops a run.
 struct RunControl {
-  std::function<void(double macs)> done;      ///< after each operation, with its multiply-accumulates
-  const std::atomic<bool>* stop = nullptr;    ///< when it becomes true, Cancelled is thrown
+  std::function<void(double macs)> done;    ///< after each operation, with its multiply-accumulates
+  const std::atomic<bool>* stop = nullptr;  ///< when it becomes true, Cancelled is thrown
 };
 
 /// Not thread-safe: the arena belongs to one run at a time; the run itself uses all threads of the pool.
@@ -44,9 +44,10 @@ class Network {
 
   Graph graph_;
   ThreadPool& pool_;
-  std::vector<std::unique_ptr<PreparedConvolution>> prepared_;  // one an operation, null where it is no convolution
-  std::vector<double> macs_;                                    // of each operation, a cell
-  std::vector<size_t> first_writer_;                            // of each buffer
+  std::vector<std::unique_ptr<PreparedConvolution>>
+      prepared_;                      // one an operation, null where it is no convolution
+  std::vector<double> macs_;          // of each operation, a cell
+  std::vector<size_t> first_writer_;  // of each buffer
   double macs_per_pixel_ = 0;
   AlignedBuffer arena_;
   MemoryPlan plan_;

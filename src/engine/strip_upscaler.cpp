@@ -8,7 +8,9 @@
 namespace esrgan {
 namespace {
 
-int wrap_index(int index, int extent) { return ((index % extent) + extent) % extent; }
+int wrap_index(int index, int extent) {
+  return ((index % extent) + extent) % extent;
+}
 
 /// Beyond the right and lower edge, where the network wants a multiple: mirrored without repeating the edge.
 int reflect_end(int index, int extent) {
@@ -20,8 +22,8 @@ int reflect_end(int index, int extent) {
 
 class StripUpscaler {
  public:
-  StripUpscaler(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale, bool wrap,
-                const RunControl& control)
+  StripUpscaler(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale,
+                bool wrap, const RunControl& control)
       : source_(source),
         sink_(sink),
         runner_(runner),
@@ -56,17 +58,20 @@ class StripUpscaler {
       window_.resize(static_cast<size_t>(span.end - span.begin) * info_.row_samples());
       for (int y = span.begin; y < span.end; ++y) {
         const int row = source_row(y);
-        source_.read(row, row + 1, window_.data() + static_cast<size_t>(y - span.begin) * info_.row_samples());
+        source_.read(row, row + 1,
+                     window_.data() + static_cast<size_t>(y - span.begin) * info_.row_samples());
       }
       return;
     }
     const int first = std::min(span.begin, info_.height), last = std::min(span.end, info_.height);
     const int forget = std::min(first, next_row_) - window_first_;
-    window_.erase(window_.begin(), window_.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(forget) * info_.row_samples()));
+    window_.erase(window_.begin(), window_.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(forget) *
+                                                                            info_.row_samples()));
     window_first_ += forget;
     if (last > next_row_) {
       window_.resize(static_cast<size_t>(last - window_first_) * info_.row_samples());
-      source_.read(next_row_, last, window_.data() + static_cast<size_t>(next_row_ - window_first_) * info_.row_samples());
+      source_.read(next_row_, last,
+                   window_.data() + static_cast<size_t>(next_row_ - window_first_) * info_.row_samples());
       next_row_ = last;
     }
   }
@@ -104,7 +109,8 @@ class StripUpscaler {
   /// The canvas keeps what the strip above left in the rows that both touch.
   void start_canvas(size_t strip) {
     const int begin = touched_begin(strip);
-    const size_t kept = canvas_.empty() ? 0 : canvas_.size() - static_cast<size_t>(begin - canvas_first_) * out_row_;
+    const size_t kept =
+        canvas_.empty() ? 0 : canvas_.size() - static_cast<size_t>(begin - canvas_first_) * out_row_;
     if (kept > 0) std::memmove(canvas_.data(), canvas_.data() + canvas_.size() - kept, kept * sizeof(float));
     canvas_.resize(kept);
     canvas_.resize(static_cast<size_t>(touched_end(strip) - begin) * out_row_, 0.0F);
@@ -125,9 +131,12 @@ class StripUpscaler {
     for (int x = x_begin; x < x_end; ++x) weights.push_back(blend_weight(plan_.x, column, x, scale_));
     for (int y = touched_begin(strip); y < touched_end(strip); ++y) {
       const float vertical = blend_weight(plan_.y, strip, y, scale_);
-      const float* from = enlarged.data() + (static_cast<size_t>(y - down.begin * scale_) * static_cast<size_t>(width * scale_) +
-                                             static_cast<size_t>(x_begin - across.begin * scale_)) * channels;
-      float* to = canvas_.data() + static_cast<size_t>(y - canvas_first_) * out_row_ + static_cast<size_t>(x_begin) * channels;
+      const float* from = enlarged.data() + (static_cast<size_t>(y - down.begin * scale_) *
+                                                 static_cast<size_t>(width * scale_) +
+                                             static_cast<size_t>(x_begin - across.begin * scale_)) *
+                                                channels;
+      float* to = canvas_.data() + static_cast<size_t>(y - canvas_first_) * out_row_ +
+                  static_cast<size_t>(x_begin) * channels;
       for (const float horizontal : weights)
         for (size_t c = 0; c < channels; ++c) *to++ += horizontal * vertical * *from++;
     }
@@ -159,8 +168,8 @@ class StripUpscaler {
 
 }  // namespace
 
-void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale, bool wrap,
-                    const RunControl& control) {
+void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale,
+                    bool wrap, const RunControl& control) {
   StripUpscaler(source, sink, runner, plan, scale, wrap, control).run();
 }
 
@@ -168,10 +177,12 @@ uint64_t strips_memory(const ImageInfo& info, const TileRunner& runner, const Ti
   const uint64_t row = info.row_samples();
   const auto s = static_cast<uint64_t>(scale);
   uint64_t strip = 0;
-  for (const TileSpan& span : plan.y.tiles) strip = std::max<uint64_t>(strip, static_cast<uint64_t>(span.core_end - span.core_begin));
+  for (const TileSpan& span : plan.y.tiles)
+    strip = std::max<uint64_t>(strip, static_cast<uint64_t>(span.core_end - span.core_begin));
   const uint64_t canvas = row * s * (strip + 2 * static_cast<uint64_t>(plan.y.blend)) * s;
   const uint64_t window = row * static_cast<uint64_t>(plan.y.largest);
-  return (canvas + 2 * window) * sizeof(float) + runner.memory_for(plan.x.largest, plan.y.largest, info.channels);
+  return (canvas + 2 * window) * sizeof(float) +
+         runner.memory_for(plan.x.largest, plan.y.largest, info.channels);
 }
 
 }  // namespace esrgan

@@ -7,10 +7,11 @@
 
 namespace esrgan {
 
-/// Reads every row of `source` once, top to bottom (with wrapped edges the source must allow random access), and writes
-/// the enlarged rows to `sink` in order; holds one row of tiles in memory. Does not call sink.finish().
-void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale, bool wrap,
-                    const RunControl& control);
+/// Reads every row of `source` once, top to bottom (with wrapped edges the source must allow random access),
+/// and writes the enlarged rows to `sink` in order; holds one row of tiles in memory. Does not call
+/// sink.finish().
+void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale,
+                    bool wrap, const RunControl& control);
 
 /// Bytes that upscale_strips() holds beside what the source, the sink and the network's weights take.
 uint64_t strips_memory(const ImageInfo& info, const TileRunner& runner, const TilePlan& plan, int scale);

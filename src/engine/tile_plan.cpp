@@ -11,14 +11,17 @@
 namespace esrgan {
 namespace {
 
-constexpr int largest_blend = 8;  // input pixels to either side; a wider ramp changes nothing that can be seen
+constexpr int largest_blend =
+    8;  // input pixels to either side; a wider ramp changes nothing that can be seen
 
 int round_down(int value, int multiple) {
   const int remainder = ((value % multiple) + multiple) % multiple;
   return value - remainder;
 }
 
-int round_up(int value, int multiple) { return round_down(value + multiple - 1, multiple); }
+int round_up(int value, int multiple) {
+  return round_down(value + multiple - 1, multiple);
+}
 
 /// Pixels that the network computes in all.
 double work(const TilePlan& plan) {
@@ -53,7 +56,8 @@ TilePlan fixed_tiles(const TileLimits& limits, int tile) {
 }
 
 TilePlan choose_tiles(const TileLimits& limits) {
-  constexpr std::array<int, 16> sizes{16, 24, 32, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512};
+  constexpr std::array<int, 16> sizes{16,  24,  32,  48,  64,  80,  96,  128,
+                                      160, 192, 224, 256, 320, 384, 448, 512};
   std::optional<TilePlan> best;
   uint64_t least = UINT64_MAX;
   for (const int width : sizes)
@@ -65,8 +69,9 @@ TilePlan choose_tiles(const TileLimits& limits) {
       if (bytes <= limits.memory && (!best || work(plan) < work(*best))) best = plan;
     }
   if (!best)
-    throw Error("", "the memory ceiling is too low for this picture and network, even with the smallest tiles",
-                "at least " + format_memory_size(least), format_memory_size(limits.memory) + " (see --max-memory)");
+    throw Error(
+        "", "the memory ceiling is too low for this picture and network, even with the smallest tiles",
+        "at least " + format_memory_size(least), format_memory_size(limits.memory) + " (see --max-memory)");
   return *best;
 }
 
@@ -77,7 +82,8 @@ float blend_weight(const AxisPlan& plan, size_t tile, int position, int scale) {
   const auto along = [&](int boundary, bool rising) {
     const int offset = position - (boundary - plan.blend) * scale;
     float rise = offset >= 0 ? 1.0F : 0.0F;
-    if (ramp > 0 && offset >= 0 && offset < ramp) rise = (static_cast<float>(offset) + 0.5F) / static_cast<float>(ramp);
+    if (ramp > 0 && offset >= 0 && offset < ramp)
+      rise = (static_cast<float>(offset) + 0.5F) / static_cast<float>(ramp);
     weight *= rising ? rise : 1 - rise;
   };
   if (tile > 0) along(span.core_begin, true);

@@ -7,9 +7,9 @@
 
 namespace esrgan {
 
-/// A tile along one axis, in input pixels. The network sees [begin, end); the tile answers for [core_begin, core_end),
-/// blended with its neighbours `blend` pixels to either side of an inner boundary. With wrapped edges begin may be
-/// negative and end may exceed the picture.
+/// A tile along one axis, in input pixels. The network sees [begin, end); the tile answers for [core_begin,
+/// core_end), blended with its neighbours `blend` pixels to either side of an inner boundary. With wrapped
+/// edges begin may be negative and end may exceed the picture.
 struct TileSpan {
   int core_begin, core_end;
   int begin, end;
@@ -21,8 +21,8 @@ struct AxisPlan {
   int largest = 0;  ///< largest end - begin
 };
 
-/// Cuts `extent` pixels into tiles of about `tile` (0: one), all about equally large. The bounds of what the network sees
-/// are multiples of `multiple`; beyond the picture's end it is padded.
+/// Cuts `extent` pixels into tiles of about `tile` (0: one), all about equally large. The bounds of what the
+/// network sees are multiples of `multiple`; beyond the picture's end it is padded.
 AxisPlan plan_axis(int extent, int tile, int halo, int multiple, bool wrap);
 
 struct TilePlan {
@@ -46,8 +46,8 @@ TilePlan choose_tiles(const TileLimits& limits);
 /// The plan for tiles of a given size; 0 for the whole picture.
 TilePlan fixed_tiles(const TileLimits& limits, int tile);
 
-/// Weight in (0, 1] of a tile's output pixel at `position` (output pixels along the axis): 1 in the core, falling
-/// linearly across inner boundaries so that neighbours add up to 1, 0 outside.
+/// Weight in (0, 1] of a tile's output pixel at `position` (output pixels along the axis): 1 in the core,
+/// falling linearly across inner boundaries so that neighbours add up to 1, 0 outside.
 float blend_weight(const AxisPlan& plan, size_t tile, int position, int scale);
 
 }  // namespace esrgan

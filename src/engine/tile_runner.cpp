@@ -12,7 +12,8 @@ namespace {
 struct Symmetry {
   bool transpose, mirror_x, mirror_y;
 
-  explicit Symmetry(int number) : transpose((number & 1) != 0), mirror_x((number & 2) != 0), mirror_y((number & 4) != 0) {}
+  explicit Symmetry(int number)
+      : transpose((number & 1) != 0), mirror_x((number & 2) != 0), mirror_y((number & 4) != 0) {}
 
   /// Where the pixel of the turned picture at (x, y) lies in the plain one of `width` x `height`.
   std::pair<int, int> source(int x, int y, int width, int height) const {
@@ -25,7 +26,8 @@ struct Symmetry {
 void turn(const std::vector<float>& plain, int width, int height, int channels, Symmetry symmetry,
           std::vector<float>& turned) {
   turned.resize(plain.size());
-  const int turned_width = symmetry.transpose ? height : width, turned_height = symmetry.transpose ? width : height;
+  const int turned_width = symmetry.transpose ? height : width,
+            turned_height = symmetry.transpose ? width : height;
   float* to = turned.data();
   for (int y = 0; y < turned_height; ++y)
     for (int x = 0; x < turned_width; ++x, to += channels) {
@@ -37,7 +39,8 @@ void turn(const std::vector<float>& plain, int width, int height, int channels, 
 /// plain[source(x, y)] += turned[y][x] / 8.
 void add_turned_back(const std::vector<float>& turned, int width, int height, int channels, Symmetry symmetry,
                      std::vector<float>& plain) {
-  const int turned_width = symmetry.transpose ? height : width, turned_height = symmetry.transpose ? width : height;
+  const int turned_width = symmetry.transpose ? height : width,
+            turned_height = symmetry.transpose ? width : height;
   const float* from = turned.data();
   for (int y = 0; y < turned_height; ++y)
     for (int x = 0; x < turned_width; ++x, from += channels) {
@@ -58,8 +61,10 @@ int TileRunner::passes(int channels) const {
 
 size_t TileRunner::memory_for(int width, int height, int channels) const {
   const auto pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
-  const auto enlarged = pixels * static_cast<size_t>(network_.scale()) * static_cast<size_t>(network_.scale());
-  const auto in = static_cast<size_t>(network_.in_channels()), out = static_cast<size_t>(network_.out_channels());
+  const auto enlarged =
+      pixels * static_cast<size_t>(network_.scale()) * static_cast<size_t>(network_.scale());
+  const auto in = static_cast<size_t>(network_.in_channels()),
+             out = static_cast<size_t>(network_.out_channels());
   const auto image = static_cast<size_t>(channels);
   const size_t copies = self_ensemble_ ? 2 : 1;
   size_t network = network_.memory_for(width, height);
@@ -84,20 +89,24 @@ void TileRunner::run_ensemble(int width, int height, const RunControl& control) 
   for (int number = 0; number < 8; ++number) {
     const Symmetry symmetry(number);
     turn(input_, width, height, network_.in_channels(), symmetry, turned_input_);
-    network_.run(turned_input_.data(), symmetry.transpose ? height : width, symmetry.transpose ? width : height,
-                 turned_output_.data(), control);
-    add_turned_back(turned_output_, width * scale, height * scale, network_.out_channels(), symmetry, output_);
+    network_.run(turned_input_.data(), symmetry.transpose ? height : width,
+                 symmetry.transpose ? width : height, turned_output_.data(), control);
+    add_turned_back(turned_output_, width * scale, height * scale, network_.out_channels(), symmetry,
+                    output_);
   }
 }
 
-/// Sends image channels [first, first + count) through the network; count is 1 (gray or alpha) or the network's own.
-void TileRunner::run_planes(const std::vector<float>& tile, int width, int height, int channels, int first, int count,
-                            const RunControl& control) {
-  const auto in = static_cast<size_t>(network_.in_channels()), out = static_cast<size_t>(network_.out_channels());
+/// Sends image channels [first, first + count) through the network; count is 1 (gray or alpha) or the
+/// network's own.
+void TileRunner::run_planes(const std::vector<float>& tile, int width, int height, int channels, int first,
+                            int count, const RunControl& control) {
+  const auto in = static_cast<size_t>(network_.in_channels()),
+             out = static_cast<size_t>(network_.out_channels());
   const auto stride = static_cast<size_t>(channels), offset = static_cast<size_t>(first);
   const auto planes = static_cast<size_t>(count);
   const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
-  const size_t enlarged = pixels * static_cast<size_t>(network_.scale()) * static_cast<size_t>(network_.scale());
+  const size_t enlarged =
+      pixels * static_cast<size_t>(network_.scale()) * static_cast<size_t>(network_.scale());
 
   const auto uniform = [&] {  // opaque alpha, mostly
     for (size_t i = 1; i < pixels; ++i)

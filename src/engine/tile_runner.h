@@ -7,14 +7,14 @@
 
 namespace esrgan {
 
-/// Gray and alpha go through a colour network as three equal channels, whose mean is taken; a gray network sees each
-/// channel by itself.
+/// Gray and alpha go through a colour network as three equal channels, whose mean is taken; a gray network
+/// sees each channel by itself.
 class TileRunner {
  public:
   TileRunner(Network& network, bool self_ensemble) : network_(network), self_ensemble_(self_ensemble) {}
 
-  /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width * scale][channels],
-  /// valid until the next call. Sides must be multiples of network.input_multiple().
+  /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width *
+  /// scale][channels], valid until the next call. Sides must be multiples of network.input_multiple().
   const std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
                                 const RunControl& control);
 
@@ -32,7 +32,7 @@ class TileRunner {
 
   Network& network_;
   bool self_ensemble_;
-  std::vector<float> input_, output_;         // of the network
+  std::vector<float> input_, output_;                // of the network
   std::vector<float> turned_input_, turned_output_;  // of the self-ensemble
   std::vector<float> result_;
 };

@@ -24,19 +24,24 @@ void check(const UpscaleOptions& options) {
   const auto refuse = [](const std::string& option, const std::string& expected, const std::string& found) {
     throw Error("", option, expected, found);
   };
-  if (!(options.scale >= 0 && options.scale <= 64)) refuse("--scale", "a number up to 64", std::to_string(options.scale));
+  if (!(options.scale >= 0 && options.scale <= 64))
+    refuse("--scale", "a number up to 64", std::to_string(options.scale));
   if (options.tile < UpscaleOptions::automatic_tile || (options.tile > 0 && options.tile < 8))
     refuse("--tile", "auto, 0 or at least 8 pixels", std::to_string(options.tile));
-  if (options.halo < 0 || options.halo > 1024) refuse("--halo", "0 to 1024 pixels", std::to_string(options.halo));
+  if (options.halo < 0 || options.halo > 1024)
+    refuse("--halo", "0 to 1024 pixels", std::to_string(options.halo));
   if (options.input_size < 0 || options.input_size > 1'000'000)
     refuse("--input-size", "a number of pixels", std::to_string(options.input_size));
   if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
     refuse("--denoise-tv", "a weight such as 0.05", std::to_string(options.denoise_tv));
-  if (options.threads < 0 || options.threads > 4096) refuse("--threads", "0 to 4096", std::to_string(options.threads));
+  if (options.threads < 0 || options.threads > 4096)
+    refuse("--threads", "0 to 4096", std::to_string(options.threads));
 }
 
 /// `extent` times `factor`, at least one pixel.
-int scaled(int extent, double factor) { return std::max(1, static_cast<int>(std::lround(extent * factor))); }
+int scaled(int extent, double factor) {
+  return std::max(1, static_cast<int>(std::lround(extent * factor)));
+}
 
 }  // namespace
 
@@ -74,7 +79,8 @@ struct Upscaler::State {
     const double factor = static_cast<double>(options.input_size) / longer;
     FloatImage picture(info.width, info.height, info.channels);
     source->read(0, info.height, picture.pixels.data());
-    const FloatImage resized = resize_lanczos(picture, scaled(info.width, factor), scaled(info.height, factor));
+    const FloatImage resized =
+        resize_lanczos(picture, scaled(info.width, factor), scaled(info.height, factor));
     return make_source(std::make_shared<Image>(from_float_image(resized, SampleType::f32, info)));
   }
 
@@ -114,14 +120,20 @@ struct Upscaler::State {
 
   TilePlan plan_tiles(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {
     const uint64_t memory = budget() > held ? budget() - held : 0;
-    const TileLimits limits{info.width, info.height, options.halo, network->input_multiple(),
-                            options.edges == Edges::wrap, memory,
-                            [&](const TilePlan& plan) { return strips_memory(info, runner, plan, network->scale()); }};
+    const TileLimits limits{
+        info.width,
+        info.height,
+        options.halo,
+        network->input_multiple(),
+        options.edges == Edges::wrap,
+        memory,
+        [&](const TilePlan& plan) { return strips_memory(info, runner, plan, network->scale()); }};
     if (options.tile == UpscaleOptions::automatic_tile) return choose_tiles(limits);
     TilePlan plan = fixed_tiles(limits, options.tile);
     if (limits.cost(plan) > memory)
       throw Error("", "--tile " + std::to_string(options.tile) + " needs more memory than the ceiling leaves",
-                  "at most " + format_memory_size(memory) + " (see --max-memory)", format_memory_size(limits.cost(plan)));
+                  "at most " + format_memory_size(memory) + " (see --max-memory)",
+                  format_memory_size(limits.cost(plan)));
     return plan;
   }
 
@@ -148,11 +160,21 @@ Upscaler::~Upscaler() = default;
 Upscaler::Upscaler(Upscaler&&) noexcept = default;
 Upscaler& Upscaler::operator=(Upscaler&&) noexcept = default;
 
-int Upscaler::network_scale() const { return state_->network->scale(); }
-const std::string& Upscaler::summary() const { return state_->summary; }
-const char* Upscaler::kernels() const { return state_->backend->name(); }
-void Upscaler::set_progress(Progress progress) { state_->progress = std::move(progress); }
-void Upscaler::set_stop(const std::atomic<bool>* stop) { state_->stop = stop; }
+int Upscaler::network_scale() const {
+  return state_->network->scale();
+}
+const std::string& Upscaler::summary() const {
+  return state_->summary;
+}
+const char* Upscaler::kernels() const {
+  return state_->backend->name();
+}
+void Upscaler::set_progress(Progress progress) {
+  state_->progress = std::move(progress);
+}
+void Upscaler::set_stop(const std::atomic<bool>* stop) {
+  state_->stop = stop;
+}
 
 Image Upscaler::upscale(const Image& image) {
   auto copy = std::make_shared<Image>(image);
@@ -163,7 +185,8 @@ Image Upscaler::upscale(const Image& image) {
   return result;
 }
 
-ImageInfo Upscaler::upscale_file(const std::string& input, const std::string& output, const WriteOptions& write) {
+ImageInfo Upscaler::upscale_file(const std::string& input, const std::string& output,
+                                 const WriteOptions& write) {
   auto source = open_image(input, state_->needs_whole_input(), state_->budget() / 2);
   const SampleType type = source->info().type;
   source = state_->resize_input(std::move(source));

@@ -35,11 +35,12 @@ class Builder {
         break;
     }
     for (const auto& [name, tensor] : weights_.tensors)
-      if (used_.count(name) == 0) throw Error(weights_.file, "the tensor '" + name + "' belongs to no layer of this network");
+      if (used_.count(name) == 0)
+        throw Error(weights_.file, "the tensor '" + name + "' belongs to no layer of this network");
     const int channels = graph_.output.channels;
     if (channels != architecture_.out_channels)
-      throw Error(weights_.file, "channels of the network's output", std::to_string(architecture_.out_channels),
-                  std::to_string(channels));
+      throw Error(weights_.file, "channels of the network's output",
+                  std::to_string(architecture_.out_channels), std::to_string(channels));
     set_borders();
     return std::move(graph_);
   }
@@ -55,7 +56,8 @@ class Builder {
   std::vector<float> vector(const std::string& name, int count) {
     const Tensor& found = tensor(name);
     if (found.values.size() != static_cast<size_t>(count))
-      throw Error(weights_.file, "length of tensor '" + name + "'", std::to_string(count), found.shape_text());
+      throw Error(weights_.file, "length of tensor '" + name + "'", std::to_string(count),
+                  found.shape_text());
     return found.values;
   }
 
@@ -138,8 +140,8 @@ class Builder {
 
   Slice shuffle(Slice in, int factor) {
     if (in.channels % (factor * factor) != 0)
-      throw Error(weights_.file, "channels before a pixel-shuffle", "a multiple of " + std::to_string(factor * factor),
-                  std::to_string(in.channels));
+      throw Error(weights_.file, "channels before a pixel-shuffle",
+                  "a multiple of " + std::to_string(factor * factor), std::to_string(in.channels));
     const Slice out = new_buffer(in.channels / (factor * factor), density_of(in) * factor);
     graph_.operations.emplace_back(PixelShuffle{in, out, factor, false});
     return out;
@@ -216,7 +218,8 @@ class Builder {
 
   int growth_of(const std::string& rdb) {
     int growth = 0;
-    for (int j = 1; j <= 4; ++j) growth += static_cast<int>(tensor(rdb + ".conv" + std::to_string(j) + ".bias").values.size());
+    for (int j = 1; j <= 4; ++j)
+      growth += static_cast<int>(tensor(rdb + ".conv" + std::to_string(j) + ".bias").values.size());
     return growth;
   }
 
@@ -225,7 +228,8 @@ class Builder {
     return weights_.contains(name) ? vector(name, 1)[0] : residual_scale;
   }
 
-  void dense_block(const std::string& name, Slice from, Slice to, float scale, std::vector<Residual> residuals) {
+  void dense_block(const std::string& name, Slice from, Slice to, float scale,
+                   std::vector<Residual> residuals) {
     Slice known = from;  // grows by each convolution's output
     Slice second;
     for (int j = 1; j <= 4; ++j) {
@@ -337,6 +341,8 @@ class Builder {
 
 }  // namespace
 
-Graph build_graph(const Model& model) { return Builder(model).build(); }
+Graph build_graph(const Model& model) {
+  return Builder(model).build();
+}
 
 }  // namespace esrgan

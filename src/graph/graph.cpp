@@ -18,10 +18,13 @@ Overloaded(Visitors...) -> Overloaded<Visitors...>;
 std::vector<Slice> inputs_of(const Operation& operation) {
   return std::visit(Overloaded{[](const Convolution& op) {
                                  std::vector<Slice> slices{op.in};
-                                 for (const Residual& residual : op.residuals) slices.push_back(residual.slice);
+                                 for (const Residual& residual : op.residuals)
+                                   slices.push_back(residual.slice);
                                  return slices;
                                },
-                               [](const AddUpsampled& op) { return std::vector{op.base, op.out}; },
+                               [](const AddUpsampled& op) {
+                                 return std::vector{op.base, op.out};
+                               },
                                [](const auto& op) { return std::vector{op.in}; }},
                     operation);
 }
@@ -48,7 +51,8 @@ int Graph::receptive_radius() const {
   std::vector<double> radius(buffers.size(), 0);
   for (const Operation& operation : operations) {
     double reach = 0;
-    for (const Slice& slice : inputs_of(operation)) reach = std::max(reach, radius[static_cast<size_t>(slice.buffer)]);
+    for (const Slice& slice : inputs_of(operation))
+      reach = std::max(reach, radius[static_cast<size_t>(slice.buffer)]);
     const Slice out = output_of(operation);
     if (const auto* convolution = std::get_if<Convolution>(&operation))
       reach += std::floor(convolution->kernel / 2.0) / buffers[static_cast<size_t>(out.buffer)].density;

@@ -31,7 +31,8 @@ void push(const FloatImage& coarse, FloatImage& fine) {
   const int alpha = fine.channels - 1;
   for (int y = 0; y < fine.height; ++y)
     for (int x = 0; x < fine.width; ++x)
-      for (int c = 0; fine.at(x, y, alpha) <= 0 && c < alpha; ++c) fine.at(x, y, c) = coarse.at(x / 2, y / 2, c);
+      for (int c = 0; fine.at(x, y, alpha) <= 0 && c < alpha; ++c)
+        fine.at(x, y, c) = coarse.at(x / 2, y / 2, c);
 }
 
 void fill(FloatImage& picture) {
@@ -48,7 +49,8 @@ void bleed_colours(Image& image) {
   FloatImage picture = to_float_image(image);
   const int alpha = picture.channels - 1;
   bool any = false;
-  for (size_t i = static_cast<size_t>(alpha); i < picture.pixels.size() && !any; i += static_cast<size_t>(picture.channels))
+  for (size_t i = static_cast<size_t>(alpha); i < picture.pixels.size() && !any;
+       i += static_cast<size_t>(picture.channels))
     any = picture.pixels[i] <= 0;
   if (!any) return;
   fill(picture);

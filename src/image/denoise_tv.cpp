@@ -7,7 +7,8 @@
 namespace esrgan {
 namespace {
 
-/// The dual field of one channel: px and py belong to the differences to the right and to the lower neighbour.
+/// The dual field of one channel: px and py belong to the differences to the right and to the lower
+/// neighbour.
 class Chambolle {
  public:
   Chambolle(int width, int height, float weight)
@@ -105,7 +106,8 @@ void denoise_tv(FloatImage& picture, float weight, double tolerance, int max_ite
   }
 }
 
-std::unique_ptr<RowSink> make_denoise_tv_sink(const ImageInfo& info, float weight, std::unique_ptr<RowSink> next) {
+std::unique_ptr<RowSink> make_denoise_tv_sink(const ImageInfo& info, float weight,
+                                              std::unique_ptr<RowSink> next) {
   return std::make_unique<DenoiseSink>(info, weight, std::move(next));
 }
 

@@ -24,9 +24,9 @@ Image from_float_image(const FloatImage& picture, SampleType type, const ImageIn
 }
 
 FloatImage crop_to_multiple(const FloatImage& picture, int multiple) {
-  FloatImage part(picture.width / multiple * multiple, picture.height / multiple * multiple, picture.channels);
-  for (int y = 0; y < part.height; ++y)
-    std::copy_n(picture.row(y), part.row_samples(), part.row(y));
+  FloatImage part(picture.width / multiple * multiple, picture.height / multiple * multiple,
+                  picture.channels);
+  for (int y = 0; y < part.height; ++y) std::copy_n(picture.row(y), part.row_samples(), part.row(y));
   return part;
 }
 

@@ -15,7 +15,10 @@ struct FloatImage {
 
   FloatImage() = default;
   FloatImage(int w, int h, int c)
-      : width(w), height(h), channels(c), pixels(static_cast<size_t>(w) * static_cast<size_t>(h) * static_cast<size_t>(c)) {}
+      : width(w),
+        height(h),
+        channels(c),
+        pixels(static_cast<size_t>(w) * static_cast<size_t>(h) * static_cast<size_t>(c)) {}
 
   size_t row_samples() const { return static_cast<size_t>(width) * static_cast<size_t>(channels); }
   float* row(int y) { return pixels.data() + static_cast<size_t>(y) * row_samples(); }

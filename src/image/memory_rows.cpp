@@ -13,7 +13,8 @@ class MemorySource : public RowSource {
  public:
   explicit MemorySource(std::shared_ptr<const Image> image) : image_(std::move(image)) {
     const ImageInfo& i = image_->info;
-    if (i.width <= 0 || i.height <= 0 || i.channels < 1 || i.channels > 4 || image_->samples.size() != i.bytes())
+    if (i.width <= 0 || i.height <= 0 || i.channels < 1 || i.channels > 4 ||
+        image_->samples.size() != i.bytes())
       throw Error("", "an image whose samples do not fit its size", std::to_string(i.bytes()) + " bytes",
                   std::to_string(image_->samples.size()));
   }
@@ -55,6 +56,8 @@ std::unique_ptr<RowSource> make_source(std::shared_ptr<const Image> image) {
   return std::make_unique<MemorySource>(std::move(image));
 }
 
-std::unique_ptr<RowSink> make_sink(Image& image) { return std::make_unique<MemorySink>(image); }
+std::unique_ptr<RowSink> make_sink(Image& image) {
+  return std::make_unique<MemorySink>(image);
+}
 
 }  // namespace esrgan

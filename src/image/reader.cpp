@@ -77,10 +77,10 @@ class OpenFile {
   /// Rows [begin, end) in the file's own order and `type`.
   void read(int begin, int end, SampleType type, void* out) {
     const OIIO::ImageSpec& s = spec();
-    const bool fine = s.tile_width == 0
-                          ? input_->read_scanlines(0, 0, s.y + begin, s.y + end, 0, 0, info_.channels, oiio_type(type), out)
-                          : input_->read_tiles(0, 0, s.x, s.x + s.width, s.y + begin, s.y + end, 0, 1, 0,
-                                               info_.channels, oiio_type(type), out);
+    const bool fine = s.tile_width == 0 ? input_->read_scanlines(0, 0, s.y + begin, s.y + end, 0, 0,
+                                                                 info_.channels, oiio_type(type), out)
+                                        : input_->read_tiles(0, 0, s.x, s.x + s.width, s.y + begin, s.y + end,
+                                                             0, 1, 0, info_.channels, oiio_type(type), out);
     if (!fine) throw Error(path_, "damaged or truncated image: " + take_oiio_error(input_->geterror()));
   }
 
@@ -93,7 +93,8 @@ class OpenFile {
 
   void examine() {
     const OIIO::ImageSpec& s = spec();
-    if (s.width <= 0 || s.height <= 0 || s.depth > 1 || s.nchannels < 1 || s.width > 1'000'000 || s.height > 1'000'000)
+    if (s.width <= 0 || s.height <= 0 || s.depth > 1 || s.nchannels < 1 || s.width > 1'000'000 ||
+        s.height > 1'000'000)
       throw Error(path_, "size of the image", "up to 1000000x1000000 pixels",
                   std::to_string(s.width) + "x" + std::to_string(s.height) + "x" + std::to_string(s.depth));
     info_.width = s.width;
@@ -105,7 +106,8 @@ class OpenFile {
       log_warning(path_ + ": " + std::to_string(s.nchannels) + " channels, of which the first " +
                   std::to_string(info_.channels) + " are used");
     info_.type = sample_type_of(s.format);
-    info_.range.linear = s.get_string_attribute("oiio:ColorSpace") == "Linear" && info_.type >= SampleType::f16;
+    info_.range.linear =
+        s.get_string_attribute("oiio:ColorSpace") == "Linear" && info_.type >= SampleType::f16;
     orientation_ = std::clamp(s.get_int_attribute("Orientation", 1), 1, 8);
     premultiplied_ = info_.has_alpha() && s.get_int_attribute("oiio:UnassociatedAlpha", 0) == 0;
 
@@ -114,7 +116,8 @@ class OpenFile {
     const std::string profile = icc_colour_space(s);
     const std::string wanted = info_.colours() == 1 ? "GRAY" : "RGB ";
     if (!profile.empty() && profile != wanted) {
-      log_warning(path_ + ": the colour profile is for " + profile + " data and is dropped; the colours were converted");
+      log_warning(path_ + ": the colour profile is for " + profile +
+                  " data and is dropped; the colours were converted");
       metadata->spec.erase_attribute("ICCProfile");
     }
     info_.metadata = std::move(metadata);
@@ -159,11 +162,15 @@ void apply_orientation(Image& image, int orientation) {
   for (int y = 0; y < turned.info.height; ++y)
     for (int x = 0; x < turned.info.width; ++x) {
       int sx = transposed ? y : x, sy = transposed ? x : y;
-      // Of the stored picture: 2 and 3 are mirrored left to right, 3 and 4 top to bottom; 5 to 8 transposed as well.
+      // Of the stored picture: 2 and 3 are mirrored left to right, 3 and 4 top to bottom; 5 to 8 transposed
+      // as well.
       if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) sx = i.width - 1 - sx;
-      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) sy = i.height - 1 - sy;
-      const size_t from = (static_cast<size_t>(sy) * static_cast<size_t>(i.width) + static_cast<size_t>(sx)) * pixel;
-      const size_t to = (static_cast<size_t>(y) * static_cast<size_t>(turned.info.width) + static_cast<size_t>(x)) * pixel;
+      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)
+        sy = i.height - 1 - sy;
+      const size_t from =
+          (static_cast<size_t>(sy) * static_cast<size_t>(i.width) + static_cast<size_t>(sx)) * pixel;
+      const size_t to =
+          (static_cast<size_t>(y) * static_cast<size_t>(turned.info.width) + static_cast<size_t>(x)) * pixel;
       std::memcpy(turned.samples.data() + to, image.samples.data() + from, pixel);
     }
   image = std::move(turned);
@@ -229,10 +236,12 @@ std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint6
     return std::make_unique<FileSource>(std::move(file));
   // Floats and alpha are worked on as floats; turning needs a second copy.
   const bool as_floats = i.type >= SampleType::f16 || i.has_alpha();
-  const uint64_t sample = as_floats ? 2 * sizeof(float) : size_of(i.type) * (file->orientation() != 1 ? 2 : 1);
+  const uint64_t sample =
+      as_floats ? 2 * sizeof(float) : size_of(i.type) * (file->orientation() != 1 ? 2 : 1);
   const uint64_t needed = sample * i.row_samples() * static_cast<uint64_t>(i.height);
   if (needed > memory_limit)
-    throw Error(path, "this kind of image must be in memory as a whole, which takes " + format_memory_size(needed),
+    throw Error(path,
+                "this kind of image must be in memory as a whole, which takes " + format_memory_size(needed),
                 "at most " + format_memory_size(memory_limit) + " (see --max-memory)");
   auto image = std::make_shared<Image>(read_whole(*file, path));
   bleed_colours(*image);

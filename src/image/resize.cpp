@@ -71,9 +71,10 @@ double round_to_level(double value, double levels) {
   return levels > 0 ? std::clamp(std::floor(value + 0.5), 0.0, levels) : value;
 }
 
-/// Columns first (height), then rows, in double precision, rounded to levels after each. Sums are formed of whole levels,
-/// so that ties, which are common at scales of 2 and 4, are exact.
-FloatImage resample(const FloatImage& picture, const AxisWeights& vertical, const AxisWeights& horizontal, double levels) {
+/// Columns first (height), then rows, in double precision, rounded to levels after each. Sums are formed of
+/// whole levels, so that ties, which are common at scales of 2 and 4, are exact.
+FloatImage resample(const FloatImage& picture, const AxisWeights& vertical, const AxisWeights& horizontal,
+                    double levels) {
   const int channels = picture.channels;
   const double unit = levels > 0 ? levels : 1;
   FloatImage result(horizontal.size(), vertical.size(), channels);
@@ -90,7 +91,8 @@ FloatImage resample(const FloatImage& picture, const AxisWeights& vertical, cons
     const double* row = tall.data() + static_cast<size_t>(y) * picture.row_samples();
     for (int x = 0; x < result.width; ++x)
       for (int c = 0; c < channels; ++c)
-        result.at(x, y, c) = static_cast<float>(round_to_level(weighted_sum(horizontal, x, row + c, channels), levels) / unit);
+        result.at(x, y, c) =
+            static_cast<float>(round_to_level(weighted_sum(horizontal, x, row + c, channels), levels) / unit);
   }
   return result;
 }
@@ -101,7 +103,8 @@ class LanczosSink : public RowSink {
       : from_(from),
         width_(width),
         horizontal_(make_axis(from.width, width, static_cast<double>(width) / from.width, Filter::lanczos3)),
-        vertical_(make_axis(from.height, height, static_cast<double>(height) / from.height, Filter::lanczos3)),
+        vertical_(
+            make_axis(from.height, height, static_cast<double>(height) / from.height, Filter::lanczos3)),
         next_(std::move(next)) {}
 
   void write(const float* rows, int count) override {
@@ -132,14 +135,16 @@ class LanczosSink : public RowSink {
     std::vector<float> result(static_cast<size_t>(width_) * static_cast<size_t>(from_.channels));
     const auto taps = static_cast<size_t>(vertical_.taps);
     for (; emitted_ < vertical_.size(); ++emitted_) {
-      const auto begin = vertical_.indices.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(emitted_) * taps);
+      const auto begin =
+          vertical_.indices.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(emitted_) * taps);
       const auto [lowest, highest] = std::minmax_element(begin, begin + static_cast<ptrdiff_t>(taps));
       for (; first_ < *lowest; ++first_) window_.pop_front();
       if (*highest >= received_) return;
       std::fill(result.begin(), result.end(), 0.0F);
       for (size_t t = 0; t < taps; ++t) {
         const auto weight = static_cast<float>(vertical_.weights[static_cast<size_t>(emitted_) * taps + t]);
-        const std::vector<float>& row = window_[static_cast<size_t>(begin[static_cast<ptrdiff_t>(t)] - first_)];
+        const std::vector<float>& row =
+            window_[static_cast<size_t>(begin[static_cast<ptrdiff_t>(t)] - first_)];
         for (size_t s = 0; s < result.size(); ++s) result[s] += weight * row[s];
       }
       next_->write(result.data(), 1);
@@ -188,7 +193,8 @@ FloatImage resize_bicubic(const FloatImage& picture, double scale, SampleType ty
 
 FloatImage resize_lanczos(const FloatImage& picture, int width, int height) {
   return resample(
-      picture, make_axis(picture.height, height, static_cast<double>(height) / picture.height, Filter::lanczos3),
+      picture,
+      make_axis(picture.height, height, static_cast<double>(height) / picture.height, Filter::lanczos3),
       make_axis(picture.width, width, static_cast<double>(width) / picture.width, Filter::lanczos3), 0);
 }
 

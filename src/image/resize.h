@@ -23,17 +23,17 @@ enum class Filter { bicubic, lanczos3 };
 /// Formulas: MATLAB's imresize (contributions), as written down in docs/evaluation.md.
 AxisWeights make_axis(int in, int out, double scale, Filter filter);
 
-/// MATLAB's imresize(picture, scale) with its default, antialiased bicubic: ceil(size * scale), columns first, then
-/// rows. Like MATLAB on an integer image, it rounds to the levels of `type` after each of the two passes: the
-/// reduced pictures that are handed around with Set5 come out bit for bit so, and not otherwise. Floating-point types
-/// are neither rounded nor clamped.
+/// MATLAB's imresize(picture, scale) with its default, antialiased bicubic: ceil(size * scale), columns
+/// first, then rows. Like MATLAB on an integer image, it rounds to the levels of `type` after each of the two
+/// passes: the reduced pictures that are handed around with Set5 come out bit for bit so, and not otherwise.
+/// Floating-point types are neither rounded nor clamped.
 FloatImage resize_bicubic(const FloatImage& picture, double scale, SampleType type);
 
 /// Lanczos-3 to a given size.
 FloatImage resize_lanczos(const FloatImage& picture, int width, int height);
 
-/// A sink that enlarges or reduces what it takes from `from` to `width` x `height` by Lanczos-3 and hands it on;
-/// holds no more rows than the filter is high.
+/// A sink that enlarges or reduces what it takes from `from` to `width` x `height` by Lanczos-3 and hands it
+/// on; holds no more rows than the filter is high.
 std::unique_ptr<RowSink> make_lanczos_sink(const ImageInfo& from, int width, int height,
                                            std::unique_ptr<RowSink> next);
 

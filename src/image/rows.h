@@ -49,13 +49,16 @@ std::unique_ptr<RowSource> make_source(std::shared_ptr<const Image> image);
 /// Fills `image`, whose info tells the size and type; `image` must outlive the sink.
 std::unique_ptr<RowSink> make_sink(Image& image);
 
-/// Opens a file for row-wise reading. A file whose rows do not come in order (tiles, an orientation to apply) or
-/// whose values must be known as a whole (floating point, alpha), or any file when `whole` is set, is read into
-/// memory first; Error when that takes more than `memory_limit` bytes. Colours are bled under transparent pixels.
+/// Opens a file for row-wise reading. A file whose rows do not come in order (tiles, an orientation to apply)
+/// or whose values must be known as a whole (floating point, alpha), or any file when `whole` is set, is read
+/// into memory first; Error when that takes more than `memory_limit` bytes. Colours are bled under
+/// transparent pixels.
 std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit);
 
-/// Creates a file for row-wise writing of a picture like `info`; the format is told by the extension of `path`.
-std::unique_ptr<RowSink> create_image(const std::string& path, const ImageInfo& info, const WriteOptions& options);
+/// Creates a file for row-wise writing of a picture like `info`; the format is told by the extension of
+/// `path`.
+std::unique_ptr<RowSink> create_image(const std::string& path, const ImageInfo& info,
+                                      const WriteOptions& options);
 
 /// Whether an extension ("png", with or without a dot, any case) names a format that can be written / read.
 bool can_write(const std::string& extension);

@@ -28,7 +28,9 @@ void pack_integers(const float* values, size_t count, float largest, std::byte* 
 
 }  // namespace
 
-size_t size_of(SampleType type) { return type == SampleType::u8 ? 1 : (type == SampleType::f32 ? 4 : 2); }
+size_t size_of(SampleType type) {
+  return type == SampleType::u8 ? 1 : (type == SampleType::f32 ? 4 : 2);
+}
 
 const char* name_of(SampleType type) {
   switch (type) {

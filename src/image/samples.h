@@ -11,13 +11,15 @@ namespace esrgan {
 /// The sRGB transfer function (IEC 61966-2-1), continued beyond [0, 1] and odd around 0.
 inline float srgb_from_linear(float value) {
   const float magnitude = std::fabs(value);
-  const float encoded = magnitude <= 0.0031308F ? 12.92F * magnitude : 1.055F * std::pow(magnitude, 1 / 2.4F) - 0.055F;
+  const float encoded =
+      magnitude <= 0.0031308F ? 12.92F * magnitude : 1.055F * std::pow(magnitude, 1 / 2.4F) - 0.055F;
   return std::copysign(encoded, value);
 }
 
 inline float linear_from_srgb(float value) {
   const float magnitude = std::fabs(value);
-  const float linear = magnitude <= 0.04045F ? magnitude / 12.92F : std::pow((magnitude + 0.055F) / 1.055F, 2.4F);
+  const float linear =
+      magnitude <= 0.04045F ? magnitude / 12.92F : std::pow((magnitude + 0.055F) / 1.055F, 2.4F);
   return std::copysign(linear, value);
 }
 

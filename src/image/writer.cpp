@@ -21,7 +21,8 @@ std::string lower_extension(const std::string& path) {
   std::string extension = std::filesystem::path(path).extension().string();
   if (extension.empty()) extension = path;  // a bare "png"
   if (!extension.empty() && extension[0] == '.') extension.erase(0, 1);
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return extension;
 }
 
@@ -54,13 +55,23 @@ SampleType choose_type(const std::string& extension, SampleType wanted, int bit_
   return types.back();
 }
 
-bool is_linear_format(const std::string& extension) { return extension == "exr" || extension == "hdr"; }
+bool is_linear_format(const std::string& extension) {
+  return extension == "exr" || extension == "hdr";
+}
 
 bool is_dropped(std::string_view name) {
-  static constexpr std::array<std::string_view, 12> dropped{
-      "Orientation",          "Exif:PixelXDimension", "Exif:PixelYDimension", "compression",
-      "oiio:ColorSpace",      "oiio:BitsPerSample",   "oiio:UnassociatedAlpha", "tiff:PhotometricInterpretation",
-      "tiff:PlanarConfiguration", "tiff:RowsPerStrip", "tiff:Compression",     "planarconfig"};
+  static constexpr std::array<std::string_view, 12> dropped{"Orientation",
+                                                            "Exif:PixelXDimension",
+                                                            "Exif:PixelYDimension",
+                                                            "compression",
+                                                            "oiio:ColorSpace",
+                                                            "oiio:BitsPerSample",
+                                                            "oiio:UnassociatedAlpha",
+                                                            "tiff:PhotometricInterpretation",
+                                                            "tiff:PlanarConfiguration",
+                                                            "tiff:RowsPerStrip",
+                                                            "tiff:Compression",
+                                                            "planarconfig"};
   return std::find(dropped.begin(), dropped.end(), name) != dropped.end() || name.starts_with("thumbnail") ||
          name.starts_with("jpeg:") || name.starts_with("openexr:") || name.starts_with("png:") ||
          name.starts_with("webp:");
@@ -84,7 +95,8 @@ class FileSink : public RowSink {
       log_warning(path + ": the format has no transparency; the picture is laid over white");
     }
     stored_.type = choose_type(extension, info.type, options.bit_depth);
-    stored_.range.linear = is_linear_format(extension) || (info.range.linear && stored_.type >= SampleType::f16);
+    stored_.range.linear =
+        is_linear_format(extension) || (info.range.linear && stored_.type >= SampleType::f16);
     premultiply_ = extension == "exr" && stored_.has_alpha();
 
     const OIIO::ImageSpec spec = make_spec(extension, options);
@@ -189,7 +201,8 @@ bool listed(const char* format_list, const std::string& extension) {
 
 }  // namespace
 
-std::unique_ptr<RowSink> create_image(const std::string& path, const ImageInfo& info, const WriteOptions& options) {
+std::unique_ptr<RowSink> create_image(const std::string& path, const ImageInfo& info,
+                                      const WriteOptions& options) {
   return std::make_unique<FileSink>(path, info, options);
 }
 
@@ -211,6 +224,8 @@ bool can_write(const std::string& extension) {
   return std::find(odd.begin(), odd.end(), lower) == odd.end() && listed("output_format_list", lower);
 }
 
-bool can_read(const std::string& extension) { return listed("input_format_list", extension); }
+bool can_read(const std::string& extension) {
+  return listed("input_format_list", extension);
+}
 
 }  // namespace esrgan

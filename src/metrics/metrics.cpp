@@ -18,7 +18,9 @@ struct Plane {
   std::vector<double> values;
 
   Plane(int w, int h) : width(w), height(h), values(static_cast<size_t>(w) * static_cast<size_t>(h)) {}
-  double& at(int x, int y) { return values[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)]; }
+  double& at(int x, int y) {
+    return values[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)];
+  }
   double at(int x, int y) const {
     return values[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)];
   }
@@ -68,13 +70,15 @@ double ssim(const Plane& a, const Plane& b) {
 
 double squared_error(const Plane& a, const Plane& b) {
   double sum = 0;
-  for (size_t i = 0; i < a.values.size(); ++i) sum += (a.values[i] - b.values[i]) * (a.values[i] - b.values[i]);
+  for (size_t i = 0; i < a.values.size(); ++i)
+    sum += (a.values[i] - b.values[i]) * (a.values[i] - b.values[i]);
   return sum / static_cast<double>(a.values.size());
 }
 
 double luma_at(const FloatImage& picture, int x, int y) {
   const auto sample = [&](int c) { return static_cast<double>(picture.at(x, y, c)); };
-  return picture.channels < 3 ? 255 * sample(0) : 65.481 * sample(0) + 128.553 * sample(1) + 24.966 * sample(2) + 16;
+  return picture.channels < 3 ? 255 * sample(0)
+                              : 65.481 * sample(0) + 128.553 * sample(1) + 24.966 * sample(2) + 16;
 }
 
 /// The planes to compare, cropped.
@@ -85,8 +89,9 @@ std::vector<Plane> planes_of(const FloatImage& picture, int crop, MetricChannels
   for (size_t p = 0; p < planes.size(); ++p)
     for (int y = 0; y < planes[p].height; ++y)
       for (int x = 0; x < planes[p].width; ++x)
-        planes[p].at(x, y) = is_luma ? luma_at(picture, x + crop, y + crop)
-                                     : 255 * static_cast<double>(picture.at(x + crop, y + crop, static_cast<int>(p)));
+        planes[p].at(x, y) =
+            is_luma ? luma_at(picture, x + crop, y + crop)
+                    : 255 * static_cast<double>(picture.at(x + crop, y + crop, static_cast<int>(p)));
   return planes;
 }
 
@@ -99,7 +104,8 @@ std::string size_text(const FloatImage& picture) {
 FloatImage luma(const FloatImage& picture) {
   FloatImage plane(picture.width, picture.height, 1);
   for (int y = 0; y < plane.height; ++y)
-    for (int x = 0; x < plane.width; ++x) plane.at(x, y, 0) = static_cast<float>(luma_at(picture, x, y) / 255);
+    for (int x = 0; x < plane.width; ++x)
+      plane.at(x, y, 0) = static_cast<float>(luma_at(picture, x, y) / 255);
   return plane;
 }
 

@@ -6,7 +6,8 @@
 namespace esrgan {
 
 enum class MetricChannels {
-  y,   ///< BT.601 luma in 16..235, not rounded; of a gray picture the gray values, as the published tables have it
+  y,   ///< BT.601 luma in 16..235, not rounded; of a gray picture the gray values, as the published tables
+       ///< have it
   rgb  ///< all colours; SSIM is the mean over them
 };
 
@@ -18,9 +19,9 @@ struct Quality {
 /// The Y plane as a gray picture, in [0, 1].
 FloatImage luma(const FloatImage& picture);
 
-/// Compares two pictures of the same size with values in [0, 1] after cutting `crop` pixels from each side; alpha, if
-/// any, is ignored. Throws Error when the sizes
-/// differ or too little is left (SSIM needs 11 pixels each way).
+/// Compares two pictures of the same size with values in [0, 1] after cutting `crop` pixels from each side;
+/// alpha, if any, is ignored. Throws Error when the sizes differ or too little is left (SSIM needs 11 pixels
+/// each way).
 Quality compare(const FloatImage& reference, const FloatImage& test, int crop, MetricChannels channels);
 
 }  // namespace esrgan

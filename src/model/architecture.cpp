@@ -21,9 +21,9 @@ const char* name_of(Family family) {
 }
 
 std::string Architecture::summary() const {
-  std::string text = std::string(name_of(family)) + " x" + std::to_string(scale) + ", " + std::to_string(blocks) +
-                     (family == Family::compact ? " convolutions, " : " blocks, ") + std::to_string(features) +
-                     " features";
+  std::string text = std::string(name_of(family)) + " x" + std::to_string(scale) + ", " +
+                     std::to_string(blocks) + (family == Family::compact ? " convolutions, " : " blocks, ") +
+                     std::to_string(features) + " features";
   if (growth > 0) text += ", growth " + std::to_string(growth);
   if (unshuffle > 1) text += ", pixel-unshuffle " + std::to_string(unshuffle);
   if (conv1x1) text += ", conv1x1 (ESRGAN+)";
@@ -48,7 +48,8 @@ Model interpolate(const Model& a, const Model& b, float alpha) {
                    [alpha](float x, float y) { return (1 - alpha) * x + alpha * y; });
   }
   for (const auto& [name, tensor] : b.weights.tensors)
-    if (!a.weights.contains(name)) throw Error(a.weights.file, "has no tensor '" + name + "' as " + b.weights.file);
+    if (!a.weights.contains(name))
+      throw Error(a.weights.file, "has no tensor '" + name + "' as " + b.weights.file);
   return result;
 }
 

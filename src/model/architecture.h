@@ -24,12 +24,12 @@ struct Architecture {
   int in_channels = 3;   ///< of the image, before any pixel-unshuffle
   int out_channels = 3;  ///< of the image
   int features = 64;
-  int blocks = 0;      ///< RRDBs, residual blocks, or inner convolutions of the compact network
-  int growth = 0;      ///< RRDBNet only
-  int scale = 4;       ///< output pixels per input pixel, along each side
-  int unshuffle = 1;   ///< the input is folded by this factor first (Real-ESRGAN x2plus: 2, x1: 4)
-  int upsamplings = 0;  ///< upsampling steps before the last convolutions
-  bool conv1x1 = false;  ///< ESRGAN+
+  int blocks = 0;           ///< RRDBs, residual blocks, or inner convolutions of the compact network
+  int growth = 0;           ///< RRDBNet only
+  int scale = 4;            ///< output pixels per input pixel, along each side
+  int unshuffle = 1;        ///< the input is folded by this factor first (Real-ESRGAN x2plus: 2, x1: 4)
+  int upsamplings = 0;      ///< upsampling steps before the last convolutions
+  bool conv1x1 = false;     ///< ESRGAN+
   float compact_slope = 0;  ///< compact network without PReLU: 0 is ReLU, 0.1 LeakyReLU
 
   /// One line: "RRDBNet x4, 23 blocks, 64 features, growth 32".
@@ -50,7 +50,8 @@ Model detect_model(StateDict weights);
 /// Learnable parameters, without running statistics.
 size_t parameter_count(const StateDict& weights);
 
-/// (1 - alpha) * a + alpha * b for every tensor (ESRGAN, section 3.4). Throws Error when names or shapes differ.
+/// (1 - alpha) * a + alpha * b for every tensor (ESRGAN, section 3.4). Throws Error when names or shapes
+/// differ.
 Model interpolate(const Model& a, const Model& b, float alpha);
 
 }  // namespace esrgan

@@ -20,7 +20,8 @@ class Detector {
     if (weights_.contains("body.0.conv1.weight") && weights_.contains("upconv1.weight")) return msrresnet();
     if (weights_.contains("body.0.conv1.weight") && weights_.contains("act_first.weight")) return srresnet();
     if (weights_.contains("body.0.weight") && !weights_.contains("conv_first.weight")) return compact();
-    const std::string first = weights_.tensors.empty() ? "no tensors" : "'" + weights_.tensors.begin()->first + "'";
+    const std::string first =
+        weights_.tensors.empty() ? "no tensors" : "'" + weights_.tensors.begin()->first + "'";
     throw Error(weights_.file, "the weights belong to no network that is known",
                 "RRDBNet, SRVGGNetCompact, MSRResNet or SRResNet", "tensors such as " + first);
   }
@@ -65,7 +66,8 @@ class Detector {
       throw Error(weights_.file, "upsampling layers of the network", "1 to 5, as many as the input is folded",
                   std::to_string(a.upsamplings));
     a.scale = enlargement / a.unshuffle;
-    because(std::to_string(a.upsamplings) + " upsampling layers: the grid grows " + std::to_string(enlargement) + " times");
+    because(std::to_string(a.upsamplings) + " upsampling layers: the grid grows " +
+            std::to_string(enlargement) + " times");
     if (a.unshuffle > 1)
       because("the first layer takes " + std::to_string(folded) + " channels for an image of " +
               std::to_string(a.in_channels) + ": pixel-unshuffle by " + std::to_string(a.unshuffle));
@@ -78,10 +80,12 @@ class Detector {
     int last = 0;
     for (const auto& [name, tensor] : weights_.tensors) {
       int index = 0, used = 0;
-      if (std::sscanf(name.c_str(), "body.%6d.weight%n", &index, &used) == 1 && used > 0) last = std::max(last, index);
+      if (std::sscanf(name.c_str(), "body.%6d.weight%n", &index, &used) == 1 && used > 0)
+        last = std::max(last, index);
     }
     if (last < 2 || last % 2 != 0)
-      throw Error(weights_.file, "layers of the compact network", "body.0, body.2, ...", "the last is body." + std::to_string(last));
+      throw Error(weights_.file, "layers of the compact network", "body.0, body.2, ...",
+                  "the last is body." + std::to_string(last));
     a.blocks = (last - 2) / 2;
     a.features = out_channels("body.0");
     a.in_channels = in_channels("body.0");
@@ -90,11 +94,11 @@ class Detector {
     a.out_channels = a.in_channels;
     a.scale = static_cast<int>(std::lround(std::sqrt(shuffled / a.out_channels)));
     if (a.scale < 1 || a.scale * a.scale * a.out_channels != shuffled)
-      throw Error(weights_.file, "output channels of the last layer", "a square number for each image channel",
-                  std::to_string(shuffled));
+      throw Error(weights_.file, "output channels of the last layer",
+                  "a square number for each image channel", std::to_string(shuffled));
     because("a plain chain body.0, body.2, ... body." + std::to_string(last) + ": SRVGGNetCompact");
-    because(std::to_string(shuffled) + " channels are shuffled to " + std::to_string(a.out_channels) + ": scale " +
-            std::to_string(a.scale));
+    because(std::to_string(shuffled) + " channels are shuffled to " + std::to_string(a.out_channels) +
+            ": scale " + std::to_string(a.scale));
     if (!weights_.contains("body.1.weight")) {
       const auto given = weights_.metadata.find("esrgan.activation");
       if (given != weights_.metadata.end() && given->second == "leakyrelu") a.compact_slope = 0.1F;
@@ -113,7 +117,8 @@ class Detector {
     a.upsamplings = count("upconv", ".weight", 1);
     a.scale = 1;
     for (int i = 1; i <= a.upsamplings; ++i) a.scale *= shuffle_factor("upconv", i, a.upsamplings, "conv_hr");
-    because("residual blocks body.N.conv1, conv2 and upconv: MSRResNet with " + std::to_string(a.blocks) + " blocks");
+    because("residual blocks body.N.conv1, conv2 and upconv: MSRResNet with " + std::to_string(a.blocks) +
+            " blocks");
     because(std::to_string(a.upsamplings) + " pixel-shuffle layers: scale " + std::to_string(a.scale));
     return a;
   }
@@ -127,8 +132,10 @@ class Detector {
     a.out_channels = out_channels("conv_last");
     a.upsamplings = count("conv_up", ".weight", 1);
     a.scale = 1;
-    for (int i = 1; i <= a.upsamplings; ++i) a.scale *= shuffle_factor("conv_up", i, a.upsamplings, "conv_last");
-    because("residual blocks with PReLU: the SRGAN paper's SRResNet with " + std::to_string(a.blocks) + " blocks");
+    for (int i = 1; i <= a.upsamplings; ++i)
+      a.scale *= shuffle_factor("conv_up", i, a.upsamplings, "conv_last");
+    because("residual blocks with PReLU: the SRGAN paper's SRResNet with " + std::to_string(a.blocks) +
+            " blocks");
     because(std::to_string(a.upsamplings) + " pixel-shuffle layers: scale " + std::to_string(a.scale));
     return a;
   }
@@ -140,8 +147,8 @@ class Detector {
     const int taken = in_channels(step < steps ? prefix + std::to_string(step + 1) : after);
     const int factor = static_cast<int>(std::lround(std::sqrt(shuffled / taken)));
     if (factor < 1 || factor * factor * taken != shuffled)
-      throw Error(weights_.file, "output channels of " + layer, "a square number times " + std::to_string(taken),
-                  std::to_string(shuffled));
+      throw Error(weights_.file, "output channels of " + layer,
+                  "a square number times " + std::to_string(taken), std::to_string(shuffled));
     return factor;
   }
 

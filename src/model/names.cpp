@@ -18,7 +18,8 @@ void rename_all(StateDict& weights, Rename rename) {
   std::map<std::string, Tensor> renamed;
   for (auto& [name, tensor] : weights.tensors) {
     const std::optional<std::string> canonical = rename(name);
-    if (!canonical) throw Error(weights.file, "the tensor '" + name + "' belongs to no layer of this network");
+    if (!canonical)
+      throw Error(weights.file, "the tensor '" + name + "' belongs to no layer of this network");
     renamed[*canonical] = std::move(tensor);
   }
   weights.tensors = std::move(renamed);
@@ -36,7 +37,8 @@ std::optional<std::string> apply_rules(const Rules& rules, const std::string& na
 const Rules& trunk_rules() {
   static const Rules rules{
       {std::regex(R"((conv_first\..*))"), "$1"},
-      {std::regex(R"(RRDB_trunk\.(\d+)\.RDB([123])\.(conv[1-5]|conv1x1)\.(weight|bias))"), "body.$1.rdb$2.$3.$4"},
+      {std::regex(R"(RRDB_trunk\.(\d+)\.RDB([123])\.(conv[1-5]|conv1x1)\.(weight|bias))"),
+       "body.$1.rdb$2.$3.$4"},
       {std::regex(R"(trunk_conv\.(.*))"), "conv_body.$1"},
       {std::regex(R"(upconv([123])\.(.*))"), "conv_up$1.$2"},
       {std::regex(R"(HRconv\.(.*))"), "conv_hr.$1"},
@@ -46,23 +48,22 @@ const Rules& trunk_rules() {
 
 /// https://github.com/Lornatang/SRGAN-PyTorch
 const Rules& lornatang_rules() {
-  static const Rules rules{
-      {std::regex(R"(conv1\.0\.(.*))"), "conv_first.$1"},
-      {std::regex(R"(conv1\.1\.weight)"), "act_first.weight"},
-      {std::regex(R"(trunk\.(\d+)\.rcb\.0\.(.*))"), "body.$1.conv1.$2"},
-      {std::regex(R"(trunk\.(\d+)\.rcb\.1\.(.*))"), "body.$1.bn1.$2"},
-      {std::regex(R"(trunk\.(\d+)\.rcb\.2\.weight)"), "body.$1.act.weight"},
-      {std::regex(R"(trunk\.(\d+)\.rcb\.3\.(.*))"), "body.$1.conv2.$2"},
-      {std::regex(R"(trunk\.(\d+)\.rcb\.4\.(.*))"), "body.$1.bn2.$2"},
-      {std::regex(R"(conv2\.0\.(.*))"), "conv_body.$1"},
-      {std::regex(R"(conv2\.1\.(.*))"), "bn_body.$1"},
-      {std::regex(R"(upsampling\.0\.upsample_block\.0\.(.*))"), "conv_up1.$1"},
-      {std::regex(R"(upsampling\.0\.upsample_block\.2\.weight)"), "act_up1.weight"},
-      {std::regex(R"(upsampling\.1\.upsample_block\.0\.(.*))"), "conv_up2.$1"},
-      {std::regex(R"(upsampling\.1\.upsample_block\.2\.weight)"), "act_up2.weight"},
-      {std::regex(R"(upsampling\.2\.upsample_block\.0\.(.*))"), "conv_up3.$1"},
-      {std::regex(R"(upsampling\.2\.upsample_block\.2\.weight)"), "act_up3.weight"},
-      {std::regex(R"(conv3\.(.*))"), "conv_last.$1"}};
+  static const Rules rules{{std::regex(R"(conv1\.0\.(.*))"), "conv_first.$1"},
+                           {std::regex(R"(conv1\.1\.weight)"), "act_first.weight"},
+                           {std::regex(R"(trunk\.(\d+)\.rcb\.0\.(.*))"), "body.$1.conv1.$2"},
+                           {std::regex(R"(trunk\.(\d+)\.rcb\.1\.(.*))"), "body.$1.bn1.$2"},
+                           {std::regex(R"(trunk\.(\d+)\.rcb\.2\.weight)"), "body.$1.act.weight"},
+                           {std::regex(R"(trunk\.(\d+)\.rcb\.3\.(.*))"), "body.$1.conv2.$2"},
+                           {std::regex(R"(trunk\.(\d+)\.rcb\.4\.(.*))"), "body.$1.bn2.$2"},
+                           {std::regex(R"(conv2\.0\.(.*))"), "conv_body.$1"},
+                           {std::regex(R"(conv2\.1\.(.*))"), "bn_body.$1"},
+                           {std::regex(R"(upsampling\.0\.upsample_block\.0\.(.*))"), "conv_up1.$1"},
+                           {std::regex(R"(upsampling\.0\.upsample_block\.2\.weight)"), "act_up1.weight"},
+                           {std::regex(R"(upsampling\.1\.upsample_block\.0\.(.*))"), "conv_up2.$1"},
+                           {std::regex(R"(upsampling\.1\.upsample_block\.2\.weight)"), "act_up2.weight"},
+                           {std::regex(R"(upsampling\.2\.upsample_block\.0\.(.*))"), "conv_up3.$1"},
+                           {std::regex(R"(upsampling\.2\.upsample_block\.2\.weight)"), "act_up3.weight"},
+                           {std::regex(R"(conv3\.(.*))"), "conv_last.$1"}};
   return rules;
 }
 
@@ -77,39 +78,45 @@ int highest_index(const StateDict& weights, const std::string& prefix) {
   return highest;
 }
 
-/// https://github.com/leftthomas/SRGAN: block1, block2..blockN residual, blockN+1 conv and BN, blockN+2 the tail.
+/// https://github.com/leftthomas/SRGAN: block1, block2..blockN residual, blockN+1 conv and BN, blockN+2 the
+/// tail.
 std::optional<std::string> rename_leftthomas(const std::string& name, int last_block) {
   static const std::regex pattern(R"(block(\d+)\.(.*))");
   std::smatch match;
   if (!std::regex_match(name, match, pattern) || match[1].length() > 4) return std::nullopt;
   const int block = std::stoi(match[1]);
-  if (block == 1) return apply_rules(Rules{{std::regex(R"(0\.(.*))"), "conv_first.$1"}, {std::regex("1.weight"), "act_first.weight"}}, match[2].str());
+  if (block == 1)
+    return apply_rules(
+        Rules{{std::regex(R"(0\.(.*))"), "conv_first.$1"}, {std::regex("1.weight"), "act_first.weight"}},
+        match[2].str());
   if (block == last_block) {
     static const std::regex step(R"((\d)\.(conv|prelu)\.(weight|bias))"), last(R"(\d\.(weight|bias))");
     std::smatch part;
     const std::string rest = match[2];
     if (std::regex_match(rest, part, step))
-      return (part[2] == "conv" ? "conv_up" : "act_up") + std::to_string(std::stoi(part[1]) + 1) + "." + part[3].str();
+      return (part[2] == "conv" ? "conv_up" : "act_up") + std::to_string(std::stoi(part[1]) + 1) + "." +
+             part[3].str();
     if (std::regex_match(rest, part, last)) return "conv_last." + part[1].str();
     return std::nullopt;
   }
   const bool body_end = block == last_block - 1;
   const std::string prefix = "body." + std::to_string(block - 2) + ".";
-  const Rules rules = body_end ? Rules{{std::regex(R"(0\.(.*))"), "conv_body.$1"}, {std::regex(R"(1\.(.*))"), "bn_body.$1"}}
-                               : Rules{{std::regex(R"(conv([12])\.(.*))"), prefix + "conv$1.$2"},
-                                       {std::regex(R"(bn([12])\.(.*))"), prefix + "bn$1.$2"},
-                                       {std::regex(R"(prelu\.weight)"), prefix + "act.weight"}};
+  const Rules rules =
+      body_end ? Rules{{std::regex(R"(0\.(.*))"), "conv_body.$1"}, {std::regex(R"(1\.(.*))"), "bn_body.$1"}}
+               : Rules{{std::regex(R"(conv([12])\.(.*))"), prefix + "conv$1.$2"},
+                       {std::regex(R"(bn([12])\.(.*))"), prefix + "bn$1.$2"},
+                       {std::regex(R"(prelu\.weight)"), prefix + "act.weight"}};
   return apply_rules(rules, match[2].str());
 }
 
-/// The first ESRGAN code wrote one nn.Sequential: 0 first, 1 the body with its residual, then for every doubling
-/// (3, 6, 9) a convolution, and at the end two more with an activation between.
+/// The first ESRGAN code wrote one nn.Sequential: 0 first, 1 the body with its residual, then for every
+/// doubling (3, 6, 9) a convolution, and at the end two more with an activation between.
 std::optional<std::string> rename_sequential(const std::string& name, int blocks, int last) {
-  static const Rules body{{std::regex(R"(model\.1\.sub\.(\d+)\.RDB([123])\.(conv[1-5])\.0\.(weight|bias))"),
-                           "body.$1.rdb$2.$3.$4"},
-                          {std::regex(R"(model\.1\.sub\.(\d+)\.RDB([123])\.conv1x1\.(weight|bias))"),
-                           "body.$1.rdb$2.conv1x1.$3"},
-                          {std::regex(R"(model\.0\.(weight|bias))"), "conv_first.$1"}};
+  static const Rules body{
+      {std::regex(R"(model\.1\.sub\.(\d+)\.RDB([123])\.(conv[1-5])\.0\.(weight|bias))"),
+       "body.$1.rdb$2.$3.$4"},
+      {std::regex(R"(model\.1\.sub\.(\d+)\.RDB([123])\.conv1x1\.(weight|bias))"), "body.$1.rdb$2.conv1x1.$3"},
+      {std::regex(R"(model\.0\.(weight|bias))"), "conv_first.$1"}};
   if (auto renamed = apply_rules(body, name)) return renamed;
   const std::string body_end = "model.1.sub." + std::to_string(blocks) + ".";
   if (name.starts_with(body_end)) return "conv_body." + name.substr(body_end.size());
@@ -170,7 +177,8 @@ void strip_prefixes(StateDict& weights) {
       changed = true;
     }
   }
-  std::erase_if(weights.tensors, [](const auto& entry) { return entry.first.ends_with("num_batches_tracked"); });
+  std::erase_if(weights.tensors,
+                [](const auto& entry) { return entry.first.ends_with("num_batches_tracked"); });
 }
 
 Naming rename_to_canonical(StateDict& weights) {

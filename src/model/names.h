@@ -8,7 +8,14 @@
 namespace esrgan {
 
 /// What was found in a file before the architecture is worked out.
-enum class Naming { canonical, rrdb_trunk, rrdb_sequential, srresnet_lornatang, srresnet_leftthomas, unknown };
+enum class Naming {
+  canonical,
+  rrdb_trunk,
+  rrdb_sequential,
+  srresnet_lornatang,
+  srresnet_leftthomas,
+  unknown
+};
 
 const char* name_of(Naming naming);
 

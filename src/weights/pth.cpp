@@ -40,9 +40,9 @@ using FindStorage = std::function<const StorageBytes&(const Storage&)>;
 
 ElementType storage_type(const std::string& name, const std::string& file) {
   static const std::map<std::string, ElementType> types{
-      {"torch.FloatStorage", ElementType::f32}, {"torch.HalfStorage", ElementType::f16},
+      {"torch.FloatStorage", ElementType::f32},     {"torch.HalfStorage", ElementType::f16},
       {"torch.BFloat16Storage", ElementType::bf16}, {"torch.DoubleStorage", ElementType::f64},
-      {"torch.LongStorage", ElementType::i64}, {"torch.IntStorage", ElementType::i32}};
+      {"torch.LongStorage", ElementType::i64},      {"torch.IntStorage", ElementType::i32}};
   const auto found = types.find(name);
   if (found == types.end()) throw Error(file, "damaged checkpoint: storage type", "a torch storage", name);
   return found->second;
@@ -69,8 +69,9 @@ std::vector<int64_t> integers(const Value& tuple, const std::string& file) {
 }
 
 /// Copies a strided view into row-major order.
-std::vector<float> gather(const std::vector<float>& storage, uint64_t offset, const std::vector<int64_t>& shape,
-                          const std::vector<int64_t>& stride, size_t count) {
+std::vector<float> gather(const std::vector<float>& storage, uint64_t offset,
+                          const std::vector<int64_t>& shape, const std::vector<int64_t>& stride,
+                          size_t count) {
   std::vector<float> values(count);
   std::vector<int64_t> index(shape.size(), 0);
   for (size_t i = 0; i < count; ++i) {
@@ -86,7 +87,8 @@ std::vector<float> gather(const std::vector<float>& storage, uint64_t offset, co
 }
 
 /// _rebuild_tensor_v2(storage, offset, shape, stride, requires_grad, hooks)
-Tensor read_tensor(const std::string& name, const Value& call, const FindStorage& find, const std::string& file) {
+Tensor read_tensor(const std::string& name, const Value& call, const FindStorage& find,
+                   const std::string& file) {
   const auto damaged = [&](const std::string& what) {
     return Error(file, "damaged checkpoint: tensor '" + name + "' " + what);
   };
@@ -97,13 +99,15 @@ Tensor read_tensor(const std::string& name, const Value& call, const FindStorage
   const std::vector<int64_t> shape = integers(*call.items[2], file);
   const std::vector<int64_t> stride = integers(*call.items[3], file);
   const auto count = element_count(shape);
-  if (!count || shape.size() != stride.size() || shape.size() > 8) throw damaged("has a shape that makes no sense");
+  if (!count || shape.size() != stride.size() || shape.size() > 8)
+    throw damaged("has a shape that makes no sense");
 
   const std::span<const uint8_t> bytes = find(storage).view;
   const uint64_t available = bytes.size() / size_of(storage.type);
   uint64_t last = offset;  // highest element that the view touches
   for (size_t d = 0; d < shape.size(); ++d) {
-    if (stride[d] != 0 && shape[d] > (int64_t{1} << 40U) / stride[d]) throw damaged("reaches past its storage");
+    if (stride[d] != 0 && shape[d] > (int64_t{1} << 40U) / stride[d])
+      throw damaged("reaches past its storage");
     if (shape[d] > 0) last += static_cast<uint64_t>((shape[d] - 1) * stride[d]);
   }
   if (*count > available || (*count > 0 && last >= available)) throw damaged("reaches past its storage");
@@ -133,12 +137,14 @@ const Value& unwrap(const Value& root, const std::string& file) {
         break;
       }
     }
-    if (inner == nullptr && !holds_tensors(*dict) && dict->entries.size() == 1) inner = dict->entries[0].second;
+    if (inner == nullptr && !holds_tensors(*dict) && dict->entries.size() == 1)
+      inner = dict->entries[0].second;
     if (inner == nullptr) break;
     dict = inner;
   }
   if (dict->kind != Kind::dict || !holds_tensors(*dict))
-    throw Error(file, "no tensors found in the checkpoint", "a state dict, bare or under params_ema, state_dict, ...");
+    throw Error(file, "no tensors found in the checkpoint",
+                "a state dict, bare or under params_ema, state_dict, ...");
   return *dict;
 }
 
@@ -173,15 +179,18 @@ Zip open_zip(std::span<const uint8_t> bytes, const std::string& file) {
   return archive;
 }
 
-std::vector<uint8_t> read_entry(zip_t* archive, const std::string& name, size_t file_size, const std::string& file) {
+std::vector<uint8_t> read_entry(zip_t* archive, const std::string& name, size_t file_size,
+                                const std::string& file) {
   zip_stat_t status;
   if (zip_stat(archive, name.c_str(), 0, &status) != 0)
     throw Error(file, "damaged checkpoint: the archive has no entry '" + name + "'");
   // torch.save() never compresses; so no entry can be larger than the file.
-  if ((status.valid & ZIP_STAT_COMP_METHOD) == 0 || status.comp_method != ZIP_CM_STORE || status.size > file_size)
+  if ((status.valid & ZIP_STAT_COMP_METHOD) == 0 || status.comp_method != ZIP_CM_STORE ||
+      status.size > file_size)
     throw Error(file, "damaged checkpoint: entry '" + name + "'", "an uncompressed entry");
   std::vector<uint8_t> bytes(status.size);
-  const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> entry(zip_fopen(archive, name.c_str(), 0), &zip_fclose);
+  const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> entry(zip_fopen(archive, name.c_str(), 0),
+                                                                 &zip_fclose);
   if (!entry || zip_fread(entry.get(), bytes.data(), bytes.size()) != static_cast<zip_int64_t>(bytes.size()))
     throw Error(file, "damaged checkpoint: entry '" + name + "' cannot be read");
   return bytes;
@@ -264,7 +273,8 @@ StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file) {
   if (reader.read().integer != 1001) throw Error(file, "protocol of the checkpoint", "1001");
   const Value& system = reader.read();
   const Value* little = system.find("little_endian");
-  if (little != nullptr && little->integer == 0) throw Error(file, "byte order of the checkpoint", "little", "big");
+  if (little != nullptr && little->integer == 0)
+    throw Error(file, "byte order of the checkpoint", "little", "big");
   const Value& root = reader.read();
   const Value& keys = reader.read();
 
@@ -281,14 +291,15 @@ StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file) {
     rest = rest.subspan(sizeof count);
     const size_t size = size_of(storage->second.type);
     if (count > rest.size() / size)
-      throw Error(file, "truncated checkpoint: storage '" + key->text + "'", std::to_string(count) + " elements",
-                  std::to_string(rest.size() / size));
+      throw Error(file, "truncated checkpoint: storage '" + key->text + "'",
+                  std::to_string(count) + " elements", std::to_string(rest.size() / size));
     storages[key->text].view = rest.first(count * size);
     rest = rest.subspan(count * size);
   }
   const FindStorage find = [&](const Storage& storage) -> const StorageBytes& {
     const auto found = storages.find(storage.key);
-    if (found == storages.end()) throw Error(file, "damaged checkpoint: storage '" + storage.key + "' is missing");
+    if (found == storages.end())
+      throw Error(file, "damaged checkpoint: storage '" + storage.key + "' is missing");
     check_length(storage, found->second.view.size(), file);
     return found->second;
   };
@@ -300,12 +311,14 @@ StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file) {
 }  // namespace
 
 bool looks_like_pth(std::span<const uint8_t> bytes) {
-  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 4));
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
+                               std::min<size_t>(bytes.size(), 4));
   return start == zip_magic || (start.size() >= 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5);
 }
 
 StateDict read_pth(std::span<const uint8_t> bytes, const std::string& file) {
-  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 4));
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
+                               std::min<size_t>(bytes.size(), 4));
   return start == zip_magic ? read_zip(bytes, file) : read_legacy(bytes, file);
 }
 

@@ -15,14 +15,15 @@ StateDict read_ncnn_pair(std::filesystem::path path) {
   const std::filesystem::path bin = path.replace_extension(".bin");
   const MappedFile param_file(param), bin_file(bin);
   const auto text = param_file.bytes();
-  return read_ncnn({reinterpret_cast<const char*>(text.data()), text.size()}, bin_file.bytes(), param_file.name(),
-                   bin_file.name());
+  return read_ncnn({reinterpret_cast<const char*>(text.data()), text.size()}, bin_file.bytes(),
+                   param_file.name(), bin_file.name());
 }
 
 bool is_ncnn(const std::filesystem::path& path) {
   if (path.extension() == ".param") return true;
   // .bin is also how some sites name PyTorch checkpoints
-  return path.extension() == ".bin" && std::filesystem::exists(std::filesystem::path(path).replace_extension(".param"));
+  return path.extension() == ".bin" &&
+         std::filesystem::exists(std::filesystem::path(path).replace_extension(".param"));
 }
 
 }  // namespace

@@ -23,9 +23,10 @@ static_assert(std::endian::native == std::endian::little, "weight files are read
 constexpr uint64_t largest_header = 100'000'000;  // the limit of the reference implementation
 
 const std::pair<const char*, ElementType> type_names[] = {
-    {"F64", ElementType::f64}, {"F32", ElementType::f32}, {"F16", ElementType::f16}, {"BF16", ElementType::bf16},
-    {"I64", ElementType::i64}, {"I32", ElementType::i32}, {"I16", ElementType::i16}, {"I8", ElementType::i8},
-    {"U8", ElementType::u8},   {"BOOL", ElementType::boolean}};
+    {"F64", ElementType::f64},     {"F32", ElementType::f32}, {"F16", ElementType::f16},
+    {"BF16", ElementType::bf16},   {"I64", ElementType::i64}, {"I32", ElementType::i32},
+    {"I16", ElementType::i16},     {"I8", ElementType::i8},   {"U8", ElementType::u8},
+    {"BOOL", ElementType::boolean}};
 
 ElementType parse_type(const std::string& name, const std::string& file, const std::string& tensor) {
   for (const auto& [known, type] : type_names)
@@ -47,7 +48,8 @@ json parse_header(std::string_view text, const std::string& file) {
   };
   try {
     json header = json::parse(text, check_keys);
-    if (!header.is_object()) throw Error(file, "damaged safetensors header", "a JSON object", header.type_name());
+    if (!header.is_object())
+      throw Error(file, "damaged safetensors header", "a JSON object", header.type_name());
     return header;
   } catch (const json::exception&) {
     throw Error(file, "damaged safetensors header: it is not valid JSON");
@@ -61,13 +63,16 @@ struct Range {
 
 /// The ranges must cover [0, size) without a gap or an overlap.
 void check_coverage(std::vector<Range> ranges, uint64_t size, const std::string& file) {
-  std::sort(ranges.begin(), ranges.end(),
-            [](const Range& a, const Range& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  });
   uint64_t position = 0;
   for (const Range& range : ranges) {
     if (range.begin != position)
-      throw Error(file, "tensor '" + range.tensor + (range.begin < position ? "' overlaps another" : "' follows a gap"),
-                  "its data at byte " + std::to_string(position), "byte " + std::to_string(range.begin));
+      throw Error(
+          file,
+          "tensor '" + range.tensor + (range.begin < position ? "' overlaps another" : "' follows a gap"),
+          "its data at byte " + std::to_string(position), "byte " + std::to_string(range.begin));
     position = range.end;
   }
   if (position != size)
@@ -86,7 +91,8 @@ Tensor read_tensor(const std::string& name, const json& entry, std::span<const u
     begin = entry.at("data_offsets").at(0).get<uint64_t>();
     end = entry.at("data_offsets").at(1).get<uint64_t>();
   } catch (const json::exception&) {
-    throw Error(file, "damaged entry of tensor '" + name + "' in the header", "dtype, shape and data_offsets");
+    throw Error(file, "damaged entry of tensor '" + name + "' in the header",
+                "dtype, shape and data_offsets");
   }
   const ElementType type = parse_type(type_name, file, name);
   const auto count = element_count(shape);

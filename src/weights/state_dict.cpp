@@ -45,8 +45,12 @@ std::vector<float> cast_all(std::span<const uint8_t> bytes, size_t count) {
 
 }  // namespace
 
-const char* name_of(ElementType type) { return type_facts[static_cast<size_t>(type)].name; }
-size_t size_of(ElementType type) { return type_facts[static_cast<size_t>(type)].size; }
+const char* name_of(ElementType type) {
+  return type_facts[static_cast<size_t>(type)].name;
+}
+size_t size_of(ElementType type) {
+  return type_facts[static_cast<size_t>(type)].size;
+}
 
 std::string Tensor::shape_text() const {
   std::string text;

@@ -14,7 +14,8 @@ int main() {
     const esrgan::Upscaler upscaler(esrgan::find_model("no-such-model"));
     return 1;
   } catch (const esrgan::Error& error) {
-    std::cout << "esrgan " << ESRGAN_VERSION << " knows " << esrgan::list_models().size() << " models; " << error.what() << "\n";
+    std::cout << "esrgan " << ESRGAN_VERSION << " knows " << esrgan::list_models().size() << " models; "
+              << error.what() << "\n";
     return error.found() == "'no-such-model'" ? 0 : 1;
   }
 }

@@ -51,9 +51,9 @@ class PackedWeights {
   int in_channels_;
 };
 
-/// A convolution of the nearest-neighbour enlargement is, for each of the four positions of an output pixel in its
-/// input pixel, a 2x2 convolution of the input itself: of the three taps along an axis two fall on the same pixel.
-/// For position 0 the taps are {-1}, {0, 0}; for position 1 they are {0, 0}, {1}.
+/// A convolution of the nearest-neighbour enlargement is, for each of the four positions of an output pixel
+/// in its input pixel, a 2x2 convolution of the input itself: of the three taps along an axis two fall on the
+/// same pixel. For position 0 the taps are {-1}, {0, 0}; for position 1 they are {0, 0}, {1}.
 struct Phase {
   int position;
   /// Which taps of the 3x3 kernel, along one axis, fall on tap 0 or 1 of this phase.
@@ -77,8 +77,10 @@ class DirectConvolution : public PreparedConvolution {
                            [&](int o, int i, int tap) { return original(o, i, tap / k, tap % k); });
     } else {
       if (conv.upsample != 2 || k != 3)
-        throw Error("convolution '" + conv.name + "': only a 3x3 kernel after an enlargement by 2 is available");
-      for (int position = 0; position < 4; ++position) pack_phase({position / 2}, {position % 2}, out, in, original);
+        throw Error("convolution '" + conv.name +
+                    "': only a 3x3 kernel after an enlargement by 2 is available");
+      for (int position = 0; position < 4; ++position)
+        pack_phase({position / 2}, {position % 2}, out, in, original);
     }
     upsample_ = conv.upsample;
     bias_ = padded(conv.bias);
@@ -98,12 +100,14 @@ class DirectConvolution : public PreparedConvolution {
     args.slope = slope_.data();
     args.scale = scale_;
     args.residual_count = static_cast<int>(residuals.size());
-    if (residuals.size() > std::size(args.residuals)) throw Error("a convolution has more than two residuals");
+    if (residuals.size() > std::size(args.residuals))
+      throw Error("a convolution has more than two residuals");
 
     // Enough tasks that the threads finish together, few enough that a task's weights are worth loading.
     const int tasks_per_phase = std::min(in.height, 4 * pool.size());
     const int phases = upsample_ * upsample_;
-    const size_t scratch = direct_conv_rows * static_cast<size_t>(in.width) * 2 * static_cast<size_t>(kernel_.lanes);
+    const size_t scratch =
+        direct_conv_rows * static_cast<size_t>(in.width) * 2 * static_cast<size_t>(kernel_.lanes);
     std::vector<AlignedBuffer> partial(static_cast<size_t>(pool.size()));
     pool.parallel_for(static_cast<size_t>(tasks_per_phase * phases), [&](size_t task, int worker) {
       AlignedBuffer& buffer = partial[static_cast<size_t>(worker)];
@@ -118,7 +122,8 @@ class DirectConvolution : public PreparedConvolution {
       part.row_end = in.height * (slot + 1) / tasks_per_phase;
       for (size_t r = 0; r < residuals.size(); ++r) {
         const FeatureView& view = residuals[r].view;
-        part.residuals[r] = {view.at(dx, dy), view.row * upsample_, view.pixel * upsample_, residuals[r].scale};
+        part.residuals[r] = {view.at(dx, dy), view.row * upsample_, view.pixel * upsample_,
+                             residuals[r].scale};
       }
       kernel_.run(part);
     });

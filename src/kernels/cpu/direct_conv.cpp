@@ -17,8 +17,9 @@ struct Group {
   const float* weights;
 };
 
-/// Adds taps x channels of the chunk to accumulators of `Pixels` x `Vectors` registers. Every third pixel has a pointer of
-/// its own: the two after it are then reached by the processor's scaled addressing from one register.
+/// Adds taps x channels of the chunk to accumulators of `Pixels` x `Vectors` registers. Every third pixel has
+/// a pointer of its own: the two after it are then reached by the processor's scaled addressing from one
+/// register.
 template <int Pixels, int Vectors>
 inline __attribute__((always_inline)) void accumulate(const Group& group, Vec (&sum)[Pixels][Vectors]) {
   constexpr int pointers = (Pixels + 2) / 3;
@@ -32,7 +33,8 @@ inline __attribute__((always_inline)) void accumulate(const Group& group, Vec (&
     // The rightmost tap of each kernel row fetches what the next group will read there for the first time.
     if (group.taps[t].dx == group.taps[group.tap_count - 1].dx)
       for (int p = 0; p < Pixels; ++p)
-        for (int line = 0; line < group.chunk; line += cache_line) __builtin_prefetch(src[0] + (Pixels + p) * pixel + line);
+        for (int line = 0; line < group.chunk; line += cache_line)
+          __builtin_prefetch(src[0] + (Pixels + p) * pixel + line);
 #pragma GCC unroll 4
     for (int c = 0; c < group.chunk; ++c) {
       Vec w[Vectors];
@@ -87,8 +89,8 @@ struct Pass {
   bool first;
 };
 
-/// Sums of a group go to `partial`: the next pass over input channels goes on from there. Not inlined, so that the
-/// accumulators have all registers to themselves.
+/// Sums of a group go to `partial`: the next pass over input channels goes on from there. Not inlined, so
+/// that the accumulators have all registers to themselves.
 template <int Pixels, int Vectors>
 __attribute__((noinline)) void run_group(const Group& group, const float* initial, float* partial) {
   Vec sum[Pixels][Vectors];
@@ -96,7 +98,8 @@ __attribute__((noinline)) void run_group(const Group& group, const float* initia
   for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v)
-      sum[p][v] = Vec::load(initial != nullptr ? initial + v * Vec::lanes : partial + (p * Vectors + v) * Vec::lanes);
+      sum[p][v] =
+          Vec::load(initial != nullptr ? initial + v * Vec::lanes : partial + (p * Vectors + v) * Vec::lanes);
   accumulate<Pixels, Vectors>(group, sum);
 #pragma GCC unroll 24
   for (int p = 0; p < Pixels; ++p)
@@ -108,15 +111,18 @@ __attribute__((noinline)) void run_group(const Group& group, const float* initia
 template <int Vectors>
 void run_row(Group group, int width, const float* initial, float* partial) {
   constexpr ptrdiff_t step = Vectors * Vec::lanes;
-  int x = 0;
-  const auto next = [&](int pixels) {
-    x += pixels;
+  while (width > 0) {
+    const int pixels = width >= Vec::pixels ? Vec::pixels : (width >= 4 ? 4 : 1);
+    if (pixels == Vec::pixels)
+      run_group<Vec::pixels, Vectors>(group, initial, partial);
+    else if (pixels == 4)
+      run_group<4, Vectors>(group, initial, partial);
+    else
+      run_group<1, Vectors>(group, initial, partial);
     group.src += pixels * group.src_pixel;
     partial += pixels * step;
-  };
-  for (; x + Vec::pixels <= width; next(Vec::pixels)) run_group<Vec::pixels, Vectors>(group, initial, partial);
-  for (; x + 4 <= width; next(4)) run_group<4, Vectors>(group, initial, partial);
-  for (; x < width; next(1)) run_group<1, Vectors>(group, initial, partial);
+    width -= pixels;
+  }
 }
 
 /// From the complete sums of a row to its output.
@@ -130,8 +136,8 @@ void finish_row(const DirectConvArgs& args, const DirectConvBlock& block, const 
     }
 }
 
-/// A block of output channels over a few rows, chunk by chunk of input channels: the chunk's weights are loaded into the
-/// first-level cache once for all of the rows.
+/// A block of output channels over a few rows, chunk by chunk of input channels: the chunk's weights are
+/// loaded into the first-level cache once for all of the rows.
 void run_block(const DirectConvArgs& args, const DirectConvBlock& block, int y_begin, int y_end) {
   const ptrdiff_t row = static_cast<ptrdiff_t>(args.width) * block.vectors * Vec::lanes;
   const float* weights = args.weights + block.weights;
@@ -140,7 +146,13 @@ void run_block(const DirectConvArgs& args, const DirectConvBlock& block, int y_b
     const int chunk = left < direct_conv_chunk ? left : direct_conv_chunk;
     const float* initial = c == 0 ? args.bias + block.first : nullptr;
     for (int y = y_begin; y < y_end; ++y) {
-      const Group group{args.src + y * args.src_row + c, args.src_row, args.src_pixel, args.taps, args.tap_count, chunk, weights};
+      const Group group{args.src + y * args.src_row + c,
+                        args.src_row,
+                        args.src_pixel,
+                        args.taps,
+                        args.tap_count,
+                        chunk,
+                        weights};
       float* partial = args.partial + (y - y_begin) * row;
       if (block.vectors == 2)
         run_row<2>(group, args.width, initial, partial);

@@ -1,8 +1,9 @@
 // Direct convolution over packed weights, compiled once for each instruction set.
 //
 // This header and direct_conv.cpp are compiled with flags such as -mavx2, so neither includes anything of the
-// standard library that could be instantiated there: an inline function compiled with those flags and merged by the
-// linker would run on processors that lack them. tests/kernels/isa_hygiene.cmake checks the object files.
+// standard library that could be instantiated there: an inline function compiled with those flags and merged
+// by the linker would run on processors that lack them. tests/kernels/isa_hygiene.cmake checks the object
+// files.
 #pragma once
 
 #include <stddef.h>  // NOLINT(modernize-deprecated-headers): see above
@@ -11,10 +12,10 @@ namespace esrgan {
 
 /// Channels of one step over a block of output channels: accumulators live in registers.
 struct DirectConvBlock {
-  int first = 0;          ///< first output channel
-  int channels = 0;       ///< channels that exist; the packed width may be larger
-  int vectors = 0;        ///< 1 or 2 SIMD vectors wide
-  size_t weights = 0;     ///< offset in floats of [chunk][tap][input channel of the chunk][vectors * lanes]
+  int first = 0;       ///< first output channel
+  int channels = 0;    ///< channels that exist; the packed width may be larger
+  int vectors = 0;     ///< 1 or 2 SIMD vectors wide
+  size_t weights = 0;  ///< offset in floats of [chunk][tap][input channel of the chunk][vectors * lanes]
 };
 
 /// Offset of a tap from the output pixel's place in the input, in pixels.

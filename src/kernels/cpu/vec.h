@@ -1,5 +1,6 @@
-// A thin vector of floats for the instruction set that this file is compiled for: the only place with intrinsics.
-// Everything is in a namespace of the instruction set, so that no two builds of a kernel share a symbol.
+// A thin vector of floats for the instruction set that this file is compiled for: the only place with
+// intrinsics. Everything is in a namespace of the instruction set, so that no two builds of a kernel share a
+// symbol.
 #pragma once
 
 #if defined(ESRGAN_TARGET_AVX512) || defined(ESRGAN_TARGET_AVX2)

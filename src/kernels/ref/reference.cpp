@@ -14,14 +14,17 @@ class ReferenceConvolution : public PreparedConvolution {
       const int y = static_cast<int>(row);
       std::vector<double> pixel(static_cast<size_t>(out.channels));
       for (int x = 0; x < out.width; ++x) {
-        for (int c = 0; c < out.channels; ++c) pixel[static_cast<size_t>(c)] = value_at(in, x, y, c, residuals);
-        for (int c = 0; c < out.channels; ++c) out.at(x, y)[c] = static_cast<float>(pixel[static_cast<size_t>(c)]);
+        for (int c = 0; c < out.channels; ++c)
+          pixel[static_cast<size_t>(c)] = value_at(in, x, y, c, residuals);
+        for (int c = 0; c < out.channels; ++c)
+          out.at(x, y)[c] = static_cast<float>(pixel[static_cast<size_t>(c)]);
       }
     });
   }
 
  private:
-  double value_at(const FeatureView& in, int x, int y, int c, const std::vector<ResidualView>& residuals) const {
+  double value_at(const FeatureView& in, int x, int y, int c,
+                  const std::vector<ResidualView>& residuals) const {
     const int kernel = conv_.kernel, radius = kernel / 2, up = conv_.upsample;
     double sum = conv_.bias[static_cast<size_t>(c)];
     for (int i = 0; i < in.channels; ++i)
@@ -52,6 +55,8 @@ class ReferenceBackend : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_reference_backend() { return std::make_unique<ReferenceBackend>(); }
+std::unique_ptr<Backend> make_reference_backend() {
+  return std::make_unique<ReferenceBackend>();
+}
 
 }  // namespace esrgan
