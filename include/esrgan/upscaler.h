@@ -33,7 +33,8 @@ struct UpscaleOptions {
   double scale = 0;           ///< final enlargement; 0 takes the network's own. Others are reached by Lanczos
   int input_size = 0;         ///< if set, the longer side of the input is first brought to this many pixels
   int tile = automatic_tile;  ///< side of a tile in input pixels, 0 for the whole picture at once
-  int halo = default_halo;    ///< input pixels around a tile that the network sees besides it
+  int halo =
+      default_halo;  ///< input pixels around a tile that the network sees besides it; no more than it can see
   bool self_ensemble = false;  ///< mean over the 8 flips and rotations
   Precision precision = Precision::automatic;
   Edges edges = Edges::border;
@@ -42,7 +43,7 @@ struct UpscaleOptions {
   int threads = 0;          ///< 0 for one per processor
 
   static constexpr int automatic_tile = -1;
-  static constexpr int default_halo = 32;
+  static constexpr int default_halo = 64;
 };
 
 /// Called with the finished share in [0, 1], from the thread that upscales.

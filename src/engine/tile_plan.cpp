@@ -56,8 +56,8 @@ TilePlan fixed_tiles(const TileLimits& limits, int tile) {
 }
 
 TilePlan choose_tiles(const TileLimits& limits) {
-  constexpr std::array<int, 16> sizes{16,  24,  32,  48,  64,  80,  96,  128,
-                                      160, 192, 224, 256, 320, 384, 448, 512};
+  constexpr std::array<int, 19> sizes{16,  24,  32,  48,  64,  80,  96,  128, 160, 192,
+                                      224, 256, 320, 384, 448, 512, 640, 768, 1024};
   std::optional<TilePlan> best;
   uint64_t least = UINT64_MAX;
   for (const int width : sizes)

@@ -123,7 +123,7 @@ struct Upscaler::State {
     const TileLimits limits{
         info.width,
         info.height,
-        options.halo,
+        std::min(options.halo, network->receptive_radius()),
         network->input_multiple(),
         options.edges == Edges::wrap,
         memory,
