@@ -108,34 +108,28 @@ class Detector {
   }
 
   Architecture msrresnet() {
-    Architecture a;
-    a.family = Family::msrresnet;
-    a.blocks = count("body.", ".conv1.weight");
-    a.features = out_channels("conv_first");
-    a.in_channels = in_channels("conv_first");
-    a.out_channels = out_channels("conv_last");
-    a.upsamplings = count("upconv", ".weight", 1);
-    a.scale = 1;
-    for (int i = 1; i <= a.upsamplings; ++i) a.scale *= shuffle_factor("upconv", i, a.upsamplings, "conv_hr");
-    because("residual blocks body.N.conv1, conv2 and upconv: MSRResNet with " + std::to_string(a.blocks) +
-            " blocks");
-    because(std::to_string(a.upsamplings) + " pixel-shuffle layers: scale " + std::to_string(a.scale));
-    return a;
+    return residual_network(Family::msrresnet, "upconv", "conv_hr",
+                            "residual blocks body.N.conv1, conv2 and upconv: MSRResNet");
   }
 
   Architecture srresnet() {
+    return residual_network(Family::srresnet, "conv_up", "conv_last",
+                            "residual blocks with PReLU: the SRGAN paper's SRResNet");
+  }
+
+  /// Residual blocks, then pixel-shuffle steps `up`1, `up`2, ... and the layer `after`.
+  Architecture residual_network(Family family, const std::string& up, const std::string& after,
+                                const std::string& reason) {
     Architecture a;
-    a.family = Family::srresnet;
+    a.family = family;
     a.blocks = count("body.", ".conv1.weight");
     a.features = out_channels("conv_first");
     a.in_channels = in_channels("conv_first");
     a.out_channels = out_channels("conv_last");
-    a.upsamplings = count("conv_up", ".weight", 1);
+    a.upsamplings = count(up, ".weight", 1);
     a.scale = 1;
-    for (int i = 1; i <= a.upsamplings; ++i)
-      a.scale *= shuffle_factor("conv_up", i, a.upsamplings, "conv_last");
-    because("residual blocks with PReLU: the SRGAN paper's SRResNet with " + std::to_string(a.blocks) +
-            " blocks");
+    for (int i = 1; i <= a.upsamplings; ++i) a.scale *= shuffle_factor(up, i, a.upsamplings, after);
+    because(reason + " with " + std::to_string(a.blocks) + " blocks");
     because(std::to_string(a.upsamplings) + " pixel-shuffle layers: scale " + std::to_string(a.scale));
     return a;
   }
