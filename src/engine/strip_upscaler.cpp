@@ -35,6 +35,7 @@ class StripUpscaler {
         out_row_(info_.row_samples() * static_cast<size_t>(scale)) {}
 
   void run() {
+    reserve();
     for (size_t strip = 0; strip < plan_.y.tiles.size(); ++strip) {
       load_window(plan_.y.tiles[strip]);
       start_canvas(strip);
@@ -47,6 +48,17 @@ class StripUpscaler {
   }
 
  private:
+  /// All that will be needed, at once: a vector that grows holds its old and its new memory for a while.
+  void reserve() {
+    size_t canvas = 0;
+    for (size_t strip = 0; strip < plan_.y.tiles.size(); ++strip)
+      canvas = std::max(canvas, static_cast<size_t>(touched_end(strip) - touched_begin(strip)));
+    canvas_.reserve(canvas * out_row_);
+    window_.reserve(static_cast<size_t>(plan_.y.largest) * info_.row_samples());
+    tile_.reserve(static_cast<size_t>(plan_.x.largest) * static_cast<size_t>(plan_.y.largest) *
+                  static_cast<size_t>(info_.channels));
+  }
+
   // ---- input rows ----
 
   int source_row(int y) const { return wrap_ ? wrap_index(y, info_.height) : reflect_end(y, info_.height); }

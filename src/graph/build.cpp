@@ -35,7 +35,7 @@ class Builder {
         break;
     }
     for (const auto& [name, tensor] : weights_.tensors)
-      if (used_.count(name) == 0)
+      if (!used_.contains(name))
         throw Error(weights_.file, "the tensor '" + name + "' belongs to no layer of this network");
     const int channels = graph_.output.channels;
     if (channels != architecture_.out_channels)

@@ -82,17 +82,26 @@ void check_coverage(std::vector<Range> ranges, uint64_t size, const std::string&
 
 Tensor read_tensor(const std::string& name, const json& entry, std::span<const uint8_t> data,
                    const std::string& file, std::vector<Range>& ranges) {
+  const auto damaged = [&] {
+    return Error(file, "damaged entry of tensor '" + name + "' in the header",
+                 "dtype, shape and data_offsets");
+  };
+  // Numbers are looked at before they are taken: a fraction or 1e300 is no size.
+  const auto whole_number = [&](const json& value) {
+    if (!value.is_number_unsigned()) throw damaged();
+    return value.get<uint64_t>();
+  };
   std::vector<int64_t> shape;
   std::string type_name;
   uint64_t begin = 0, end = 0;
   try {
     type_name = entry.at("dtype").get<std::string>();
-    shape = entry.at("shape").get<std::vector<int64_t>>();
-    begin = entry.at("data_offsets").at(0).get<uint64_t>();
-    end = entry.at("data_offsets").at(1).get<uint64_t>();
+    if (!entry.at("shape").is_array()) throw damaged();
+    for (const json& extent : entry.at("shape")) shape.push_back(static_cast<int64_t>(whole_number(extent)));
+    begin = whole_number(entry.at("data_offsets").at(0));
+    end = whole_number(entry.at("data_offsets").at(1));
   } catch (const json::exception&) {
-    throw Error(file, "damaged entry of tensor '" + name + "' in the header",
-                "dtype, shape and data_offsets");
+    throw damaged();
   }
   const ElementType type = parse_type(type_name, file, name);
   const auto count = element_count(shape);

@@ -36,7 +36,7 @@ struct StateDict {
 
   /// The tensor called `name`; throws Error naming file and tensor when it is absent.
   const Tensor& at(const std::string& name) const;
-  bool contains(const std::string& name) const { return tensors.count(name) != 0; }
+  bool contains(const std::string& name) const { return tensors.contains(name); }
 };
 
 /// Number of elements of `shape`; empty when a dimension is negative or the product exceeds 2^40.
