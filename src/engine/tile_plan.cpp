@@ -11,9 +11,6 @@
 namespace esrgan {
 namespace {
 
-constexpr int largest_blend =
-    8;  // input pixels to either side; a wider ramp changes nothing that can be seen
-
 int round_down(int value, int multiple) {
   const int remainder = ((value % multiple) + multiple) % multiple;
   return value - remainder;

@@ -7,6 +7,9 @@
 
 namespace esrgan {
 
+/// Widest blending to either side of a boundary, in input pixels; a wider ramp changes nothing that can be seen.
+constexpr int largest_blend = 8;
+
 /// A tile along one axis, in input pixels. The network sees [begin, end); the tile answers for [core_begin,
 /// core_end), blended with its neighbours `blend` pixels to either side of an inner boundary. With wrapped
 /// edges begin may be negative and end may exceed the picture.

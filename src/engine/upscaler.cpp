@@ -123,7 +123,8 @@ struct Upscaler::State {
     const TileLimits limits{
         info.width,
         info.height,
-        std::min(options.halo, network->receptive_radius()),
+        // Pixels that are blended lie outside the tile and need their surroundings too.
+        std::min(options.halo, network->receptive_radius() + largest_blend),
         network->input_multiple(),
         options.edges == Edges::wrap,
         memory,
