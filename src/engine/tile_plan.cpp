@@ -47,10 +47,16 @@ AxisPlan plan_axis(int extent, int tile, int halo, int multiple, bool wrap) {
   return plan;
 }
 
-TilePlan fixed_tiles(const TileLimits& limits, int tile) {
-  return {plan_axis(limits.width, tile, limits.halo, limits.multiple, limits.wrap),
-          plan_axis(limits.height, tile, limits.halo, limits.multiple, limits.wrap)};
+namespace {
+
+TilePlan plan_tiles(const TileLimits& limits, int width, int height) {
+  return {plan_axis(limits.width, width, limits.halo, limits.multiple, limits.wrap),
+          plan_axis(limits.height, height, limits.halo, limits.multiple, limits.wrap)};
 }
+
+}  // namespace
+
+TilePlan fixed_tiles(const TileLimits& limits, int tile) { return plan_tiles(limits, tile, tile); }
 
 TilePlan choose_tiles(const TileLimits& limits) {
   constexpr std::array<int, 19> sizes{16,  24,  32,  48,  64,  80,  96,  128, 160, 192,
@@ -59,8 +65,7 @@ TilePlan choose_tiles(const TileLimits& limits) {
   uint64_t least = UINT64_MAX;
   for (const int width : sizes)
     for (const int height : sizes) {
-      const TilePlan plan{plan_axis(limits.width, width, limits.halo, limits.multiple, limits.wrap),
-                          plan_axis(limits.height, height, limits.halo, limits.multiple, limits.wrap)};
+      const TilePlan plan = plan_tiles(limits, width, height);
       const uint64_t bytes = limits.cost(plan);
       least = std::min(least, bytes);
       if (bytes <= limits.memory && (!best || work(plan) < work(*best))) best = plan;
