@@ -39,9 +39,9 @@ for name, (shape, values) in tensors.items():
 text = json.dumps(header).encode()
 open("models/tiny.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
 def picture(path, width, height):
-    open(path, "wb").write(b"P6 %d %d 255\n" % (width, height) + bytes(random.randrange(256) for _ in range(3 * width * height)))
+    open(path, "wb").write(b"P6 %d %d 255\n" % (width, height) + random.randbytes(3 * width * height))
 picture("a.ppm", 40, 30)
-picture("big.ppm", 900, 900)
+picture("big.ppm", 4000, 4000)
 PYTHON
 
 expect 2 "required" "$program" upscale

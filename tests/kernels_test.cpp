@@ -2,6 +2,8 @@
 #include <cmath>
 
 #include <esrgan/error.h>
+#include "base/aligned_buffer.h"
+#include "base/thread_pool.h"
 #include "kernels/backend.h"
 
 #include "support.h"
@@ -20,24 +22,25 @@ class Kernels : public test::RandomTest {
   Maps maps(int width, int height, int channels, int border, bool random) {
     const int stride = channels + between(0, 5);  // neighbours in the same buffer
     Maps m;
-    m.storage.assign(static_cast<size_t>((width + 2 * border) * (height + 2 * border) * stride), 0.0F);
-    m.view = {m.storage.data() + (border * (width + 2 * border) + border) * stride,
+    m.storage.assign(static_cast<size_t>((width + 2 * border) * height * stride), 0.0F);
+    m.view = {m.storage.data() + border * stride,
               (width + 2 * border) * stride,
               stride,
               width,
               height,
-              channels};
+              channels,
+              height};
     if (random)
       for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x)
-          for (int c = 0; c < channels; ++c) m.view.at(x, y)[c] = real(-1, 1);
+          for (int c = 0; c < channels; ++c) m.view.row_at(y)[x * stride + c] = real(-1, 1);
     return m;
   }
 
   Convolution convolution(int in, int out, int kernel, int upsample) {
     Convolution conv;
-    conv.in.channels = in;
-    conv.out.channels = out;
+    conv.in_channels = in;
+    conv.out_channels = out;
     conv.kernel = kernel;
     conv.upsample = upsample;
     const auto span = 1 / std::sqrt(static_cast<float>(in * kernel * kernel));
@@ -47,68 +50,119 @@ class Kernels : public test::RandomTest {
     conv.scale = real(0.1F, 2);
     return conv;
   }
+
+  /// Runs a convolution band by band.
+  static void run(const Backend& backend, const Convolution& conv, const std::vector<FeatureView>& inputs,
+                  const FeatureView& out, const std::vector<ResidualView>& residuals, int band_rows) {
+    ThreadPool pool(3);
+    std::vector<int> channels;
+    int widest = 0;
+    for (const FeatureView& in : inputs) {
+      channels.push_back(in.channels);
+      widest = std::max(widest, in.channels);
+    }
+    const auto prepared = backend.prepare(conv, channels);
+    const std::vector<float> zeros(static_cast<size_t>((out.width + 20) * (widest + 5)), 0.0F);
+    for (int y = 0; y < out.height; y += band_rows) {
+      ConvolutionBand band;
+      band.inputs = inputs;
+      band.out = out;
+      band.residuals = residuals;
+      band.row_begin = y;
+      band.row_end = std::min(out.height, y + band_rows);
+      band.zeros = zeros.data() + 9 * (widest + 5);
+      const int rows = band.row_end - y, parts = prepared->parts(out.width, rows, between_parts_);
+      std::vector<AlignedBuffer> transformed;
+      for (const FeatureView& in : inputs) {
+        transformed.emplace_back(prepared->transformed_bytes(in.channels, out.width, rows) / 4 + 1);
+        band.transformed.push_back({reinterpret_cast<std::byte*>(transformed.back().data()), true});
+      }
+      pool.parallel_for(static_cast<size_t>(parts), [&](size_t part, int) {
+        AlignedBuffer scratch(prepared->scratch_bytes(out.width, rows, parts) / 4 + 1);
+        prepared->run(band, static_cast<int>(part), parts, reinterpret_cast<std::byte*>(scratch.data()));
+      });
+    }
+  }
+
+  static float largest_difference(const FeatureView& a, const FeatureView& b) {
+    float largest = 0;
+    for (int y = 0; y < a.height; ++y)
+      for (int x = 0; x < a.width; ++x)
+        for (int c = 0; c < a.channels; ++c)
+          largest = std::max(largest, std::abs(a.row_at(y)[x * a.pixel + c] - b.row_at(y)[x * b.pixel + c]));
+    return largest;
+  }
+
+  static constexpr int between_parts_ = 3;
 };
 
 TEST_F(Kernels, AgreeWithTheReference) {
-  ThreadPool pool(3);
   const auto reference = make_reference_backend();
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 80; ++round) {
     const int upsample = between(1, 2);
-    const int kernel = upsample == 2 ? 3 : 2 * between(0, 4) + 1;
-    const int in = between(1, 70), out = between(1, 70), width = between(1, 40), height = between(1, 12);
-    const Convolution conv = convolution(in, out, kernel, upsample);
-    const Maps x = maps(width, height, in, kernel / 2, true);
+    const int input_count = between(1, 3);
+    const int kernel = upsample == 2 || input_count > 1 ? 3 : 2 * between(0, 4) + 1;
+    const int out = between(1, 70), width = between(1, 40), height = between(1, 14);
+    std::vector<Maps> inputs;
+    std::vector<FeatureView> views;
+    int in = 0;
+    for (int i = 0; i < input_count; ++i) {
+      inputs.push_back(maps(width, height, between(1, 40), kernel / 2, true));
+      views.push_back(inputs.back().view);
+      in += views.back().channels;
+    }
+    Convolution conv = convolution(in, out, kernel, upsample);
+    conv.inputs.resize(static_cast<size_t>(input_count));
     Maps expected = maps(width * upsample, height * upsample, out, 0, true);
     std::vector<Maps> others;
     for (int r = between(0, 2); r > 0; --r)
       others.push_back(maps(width * upsample, height * upsample, out, 1, true));
     std::vector<ResidualView> residuals;
     for (const Maps& other : others) residuals.push_back({other.view, real(-1, 1)});
-    reference->prepare(conv)->run(x.view, expected.view, residuals, pool);
-    for (const Isa isa : supported_isas()) {
+    run(*reference, conv, views, expected.view, residuals, 8);
+    const auto check = [&](Isa isa, bool half, float tolerance) {
       Maps found = maps(width * upsample, height * upsample, out, 0, true);
-      make_cpu_backend(isa)->prepare(conv)->run(x.view, found.view, residuals, pool);
-      float largest = 0;
-      for (int y = 0; y < height * upsample; ++y)
-        for (int px = 0; px < width * upsample; ++px)
-          for (int c = 0; c < out; ++c)
-            largest = std::max(largest, std::abs(found.view.at(px, y)[c] - expected.view.at(px, y)[c]));
-      // Rounding errors of a sum of n products grow with n at worst.
-      EXPECT_LE(largest, 1e-5F + 1e-8F * static_cast<float>(in * kernel * kernel))
-          << name_of(isa) << ": " << in << " -> " << out << " channels, kernel " << kernel << ", upsample "
-          << upsample << ", " << width << "x" << height;
+      run(*make_cpu_backend(isa, half), conv, views, found.view, residuals, 4 * between(1, 3));
+      EXPECT_LE(largest_difference(expected.view, found.view), tolerance)
+          << name_of(isa) << (half ? ", half: " : ": ") << in << " -> " << out << " channels of "
+          << input_count << " maps, kernel " << kernel << ", upsample " << upsample << ", " << width << "x"
+          << height;
+    };
+    for (const Isa isa : supported_isas()) {
+      check(isa, false, 2e-5F);  // Winograd's sums and differences lose a digit
+      if (has_half(isa)) check(isa, true, 0.08F * conv.scale);
     }
   }
 }
 
 TEST_F(Kernels, AnInPlaceResidualIsReadBeforeItIsWritten) {
-  ThreadPool pool(2);
-  const Convolution conv = convolution(5, 9, 3, 1);
-  const Maps x = maps(20, 7, 5, 1, true);
+  Convolution conv = convolution(9, 9, 3, 1);
+  conv.inputs.resize(1);
+  const Maps x = maps(20, 7, 9, 1, true);
   const Maps residual = maps(20, 7, 9, 0, true);
   for (const Isa isa : supported_isas()) {
     Maps separate = maps(20, 7, 9, 0, false), same = residual;
-    same.view.origin = same.storage.data();
-    make_cpu_backend(isa)->prepare(conv)->run(x.view, separate.view, {{residual.view, 0.7F}}, pool);
-    make_cpu_backend(isa)->prepare(conv)->run(x.view, same.view, {{same.view, 0.7F}}, pool);
-    for (int y = 0; y < 7; ++y)
-      for (int px = 0; px < 20; ++px)
-        for (int c = 0; c < 9; ++c)
-          ASSERT_EQ(separate.view.at(px, y)[c], same.view.at(px, y)[c]) << name_of(isa);
+    same.view.data = same.storage.data();
+    const auto backend = make_cpu_backend(isa);
+    run(*backend, conv, {x.view}, separate.view, {{residual.view, 0.7F}}, 8);
+    run(*backend, conv, {x.view}, same.view, {{same.view, 0.7F}}, 8);
+    EXPECT_EQ(largest_difference(separate.view, same.view), 0) << name_of(isa);
   }
 }
 
 TEST_F(Kernels, LeaveNeighbouringChannelsAlone) {
-  ThreadPool pool(1);
-  const Convolution conv = convolution(3, 5, 3, 1);
-  const Maps x = maps(9, 4, 3, 1, true);
-  for (const Isa isa : supported_isas()) {
-    std::vector<float> buffer(9 * 4 * 16, 42.0F);
-    const FeatureView slice{buffer.data() + 4, 9 * 16, 16, 9, 4, 5};
-    make_cpu_backend(isa)->prepare(conv)->run(x.view, slice, {}, pool);
-    for (size_t i = 0; i < buffer.size(); ++i) {
-      const bool outside = i % 16 < 4 || i % 16 >= 9;
-      ASSERT_TRUE(!outside || buffer[i] == 42.0F) << name_of(isa) << " wrote to channel " << i % 16;
+  for (const int in : {3, 11}) {  // direct and Winograd
+    Convolution conv = convolution(in, 5, 3, 1);
+    conv.inputs.resize(1);
+    const Maps x = maps(9, 4, in, 1, true);
+    for (const Isa isa : supported_isas()) {
+      std::vector<float> buffer(9 * 4 * 16, 42.0F);
+      const FeatureView slice{buffer.data() + 4, 9 * 16, 16, 9, 4, 5, 4};
+      run(*make_cpu_backend(isa), conv, {x.view}, slice, {}, 4);
+      for (size_t i = 0; i < buffer.size(); ++i) {
+        const bool outside = i % 16 < 4 || i % 16 >= 9;
+        ASSERT_TRUE(!outside || buffer[i] == 42.0F) << name_of(isa) << " wrote to channel " << i % 16;
+      }
     }
   }
 }

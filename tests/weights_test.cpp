@@ -146,7 +146,8 @@ TEST(Ncnn, ReadsACompactNetworkAndRefusesWhatDoesNotFit) {
   };
   const Model model = detect_model(read(param, bin));
   EXPECT_EQ(model.architecture.scale, 2);
-  EXPECT_EQ(build_graph(model).output.channels, 3);
+  const Graph graph = build_graph(model);
+  EXPECT_EQ(graph.map(graph.output).channels, 3);
   for (size_t size = 0; size < bin.size(); size += 3)
     EXPECT_THROW(read(param, {bin.begin(), bin.begin() + static_cast<ptrdiff_t>(size)}), Error) << size;
   bin.push_back(0);

@@ -3,38 +3,40 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <barrier>
 #include <cmath>
 #include <cstring>
+#include <exception>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 namespace esrgan {
 namespace {
 
-void copy_rows(const FeatureView& in, const FeatureView& out, ThreadPool& pool) {
-  pool.parallel_for(static_cast<size_t>(out.height), [&](size_t y, int) {
-    for (int x = 0; x < out.width; ++x)
-      std::memcpy(out.at(x, static_cast<int>(y)), in.at(x, static_cast<int>(y)),
-                  static_cast<size_t>(out.channels) * sizeof(float));
-  });
-}
+/// Rows of one operation's output.
+struct Rows {
+  int begin, end;
+};
 
-/// Moves values between the deep view (many channels) and the wide one, in either direction.
-void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep,
-                    ThreadPool& pool) {
-  pool.parallel_for(static_cast<size_t>(deep.height), [&](size_t row, int) {
-    const int y = static_cast<int>(row);
-    for (int x = 0; x < deep.width; ++x)
-      for (int c = 0; c < wide.channels; ++c)
-        for (int dy = 0; dy < factor; ++dy)
-          for (int dx = 0; dx < factor; ++dx) {
-            float& there = deep.at(x, y)[(c * factor + dy) * factor + dx];
-            float& here = wide.at(x * factor + dx, y * factor + dy)[c];
+/// Moves values between the deep view (many channels) and the wide one, in either direction; rows of the
+/// deep.
+void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep, Rows rows) {
+  for (int y = rows.begin; y < rows.end; ++y)
+    for (int dy = 0; dy < factor; ++dy) {
+      float* deep_row = deep.row_at(y);
+      float* wide_row = wide.row_at(y * factor + dy);
+      for (int x = 0; x < deep.width; ++x)
+        for (int dx = 0; dx < factor; ++dx)
+          for (int c = 0; c < wide.channels; ++c) {
+            float& there = deep_row[x * deep.pixel + (c * factor + dy) * factor + dx];
+            float& here = wide_row[(x * factor + dx) * wide.pixel + c];
             if (to_deep)
               there = here;
             else
               here = there;
           }
-  });
+    }
 }
 
 /// Where an output coordinate falls between two input coordinates (align_corners = false).
@@ -50,135 +52,267 @@ Sample sample_at(int position, int factor, int extent) {
   return {low, std::min(low + 1, extent - 1), place - static_cast<float>(low)};
 }
 
-void add_upsampled(const FeatureView& base, const FeatureView& out, int factor, Upsampling mode,
-                   ThreadPool& pool) {
-  pool.parallel_for(static_cast<size_t>(out.height), [&](size_t row, int) {
-    const int y = static_cast<int>(row);
+void add_upsampled(const FeatureView& in, const FeatureView& base, const FeatureView& out, int factor,
+                   Upsampling mode, Rows rows) {
+  for (int y = rows.begin; y < rows.end; ++y) {
     const Sample v = sample_at(y, factor, base.height);
+    const float *low_row = base.row_at(v.low), *high_row = base.row_at(v.high);
     for (int x = 0; x < out.width; ++x) {
-      float* to = out.at(x, y);
+      const float* from = in.row_at(y) + x * in.pixel;
+      float* to = out.row_at(y) + x * out.pixel;
       if (mode == Upsampling::nearest) {
-        const float* from = base.at(x / factor, y / factor);
-        for (int c = 0; c < out.channels; ++c) to[c] += from[c];
+        const float* nearest = base.row_at(y / factor) + x / factor * base.pixel;
+        for (int c = 0; c < out.channels; ++c) to[c] = from[c] + nearest[c];
         continue;
       }
       const Sample h = sample_at(x, factor, base.width);
+      const ptrdiff_t left = h.low * base.pixel, right = h.high * base.pixel;
       for (int c = 0; c < out.channels; ++c) {
-        const float top = (1 - h.weight) * base.at(h.low, v.low)[c] + h.weight * base.at(h.high, v.low)[c];
-        const float bottom =
-            (1 - h.weight) * base.at(h.low, v.high)[c] + h.weight * base.at(h.high, v.high)[c];
-        to[c] += (1 - v.weight) * top + v.weight * bottom;
+        const float top = (1 - h.weight) * low_row[left + c] + h.weight * low_row[right + c];
+        const float bottom = (1 - h.weight) * high_row[left + c] + h.weight * high_row[right + c];
+        to[c] = from[c] + (1 - v.weight) * top + v.weight * bottom;
       }
     }
-  });
+  }
 }
 
 }  // namespace
+
+/// What the threads of a run share.
+struct Network::Progress {
+  size_t stage = 0;
+  bool finished = false;
+  std::atomic<size_t> next{0};
+  std::vector<std::atomic<int>> left;  // parts, of each band of each step of the stage
+  std::vector<std::atomic<int>> done;  // bands of each step: all up to there
+  std::atomic<bool> abort{false};
+  std::atomic<double> macs{0};
+  double reported = 0;
+  std::mutex mutex;
+  std::exception_ptr failure;
+
+  Progress(size_t bands, size_t steps) : left(bands), done(steps) {}
+
+  /// For the threads that wait for each other; sets up a stage.
+  void start(size_t number, const Stage& plan, const StagePlan& bands, const std::vector<Item>& items) {
+    stage = number;
+    next.store(0, std::memory_order_relaxed);
+    for (size_t i = 0; i < plan.end - plan.begin; ++i) done[i].store(0, std::memory_order_relaxed);
+    for (const Item& item : items)
+      left[(item.step - plan.begin) * static_cast<size_t>(bands.bands) + static_cast<size_t>(item.band)]
+          .store(item.parts, std::memory_order_relaxed);
+  }
+
+  /// Waits until `count` bands of a step are done; false when the run was given up.
+  bool wait(size_t step, int count, int bands) {
+    constexpr int spins = 2000;
+    for (int tries = 0;; ++tries) {
+      int ready = done[step].load(std::memory_order_acquire);
+      if (ready >= count) return true;
+      while (ready < count && left[step * static_cast<size_t>(bands) + static_cast<size_t>(ready)].load(
+                                  std::memory_order_acquire) == 0)
+        ++ready;
+      if (ready >= count) {
+        done[step].store(ready, std::memory_order_release);  // may fall back; it is only a shortcut
+        return true;
+      }
+      if (abort.load(std::memory_order_relaxed)) return false;
+      if (tries > spins) std::this_thread::yield();
+    }
+  }
+
+  void fail() {
+    const std::lock_guard lock(mutex);
+    if (!failure) failure = std::current_exception();
+    abort.store(true);
+  }
+};
 
 Network::Network(Graph graph, const Backend& backend, ThreadPool& pool)
     : graph_(std::move(graph)),
       pool_(pool),
       prepared_(graph_.operations.size()),
       macs_(graph_.operations.size()),
-      first_writer_(graph_.buffers.size(), graph_.operations.size()),
       macs_per_pixel_(graph_.macs_per_pixel()) {
-  for (size_t i = graph_.operations.size(); i-- > 0;) {
-    macs_[i] = macs_per_cell(graph_.operations[i], graph_);
-    first_writer_[static_cast<size_t>(output_of(graph_.operations[i]).buffer)] = i;
-  }
+  for (size_t i = 0; i < macs_.size(); ++i) macs_[i] = macs_per_cell(graph_.operations[i], graph_);
   pool_.parallel_for(graph_.operations.size(), [&](size_t i, int) {
     auto* convolution = std::get_if<Convolution>(&graph_.operations[i]);
     if (convolution == nullptr) return;
-    prepared_[i] = backend.prepare(*convolution);
+    std::vector<int> channels;
+    for (const MapId in : convolution->inputs) channels.push_back(graph_.map(in).channels);
+    prepared_[i] = backend.prepare(*convolution, channels);
     convolution->weights = {};  // the prepared form replaces them
   });
+  schedule_ = make_schedule(graph_, prepared_);
 }
 
 size_t Network::memory_for(int width, int height) const {
   const int density = graph_.input_density();
-  return plan_memory(graph_, width / density, height / density).total * sizeof(float);
+  return lay_out(graph_, schedule_, prepared_, width / density, height / density, pool_.size()).total *
+         sizeof(float);
 }
 
-FeatureView Network::view(const Slice& slice) const {
-  const auto buffer = static_cast<size_t>(slice.buffer);
-  const BufferSpec& spec = graph_.buffers[buffer];
-  const BufferExtent extent = extent_of(spec, cells_x_, cells_y_);
-  FeatureView result;
-  result.pixel = spec.channels;
-  result.row = static_cast<ptrdiff_t>(extent.width) * spec.channels;
-  result.width = cells_x_ * spec.density;
-  result.height = cells_y_ * spec.density;
-  result.channels = slice.channels;
-  result.origin = const_cast<float*>(arena_.data()) + plan_.offsets[buffer] +
-                  spec.border * (result.row + result.pixel) + slice.first;
-  return result;
-}
-
-void Network::clear_border(size_t buffer) {
-  const BufferSpec& spec = graph_.buffers[buffer];
-  if (spec.border == 0) return;
-  const FeatureView inner = view({static_cast<int>(buffer), 0, spec.channels});
-  const auto side = static_cast<size_t>(spec.border * spec.channels) * sizeof(float);
-  for (int y = -spec.border; y < inner.height + spec.border; ++y) {
-    float* row = inner.at(-spec.border, y);
-    if (y < 0 || y >= inner.height) {
-      std::memset(row, 0, static_cast<size_t>(inner.row) * sizeof(float));
-    } else {
-      std::memset(row, 0, side);
-      std::memset(inner.at(inner.width, y), 0, side);
-    }
-  }
-}
-
-void Network::execute(const Operation& operation, const PreparedConvolution* prepared) {
-  if (const auto* conv = std::get_if<Convolution>(&operation)) {
-    std::vector<ResidualView> residuals;
-    for (const Residual& residual : conv->residuals)
-      residuals.push_back({view(residual.slice), residual.scale});
-    prepared->run(view(conv->in), view(conv->out), residuals, pool_);
-  } else if (const auto* copy = std::get_if<Copy>(&operation)) {
-    copy_rows(view(copy->in), view(copy->out), pool_);
-  } else if (const auto* shuffle = std::get_if<PixelShuffle>(&operation)) {
-    const FeatureView in = view(shuffle->in), out = view(shuffle->out);
-    shuffle_pixels(shuffle->inverse ? out : in, shuffle->inverse ? in : out, shuffle->factor,
-                   shuffle->inverse, pool_);
-  } else if (const auto* add = std::get_if<AddUpsampled>(&operation)) {
-    add_upsampled(view(add->base), view(add->out), add->factor, add->mode, pool_);
-  }
-}
-
-void Network::run(const float* in, int width, int height, float* out, const RunControl& control) {
+void Network::lay_out_for(int width, int height) {
   const int density = graph_.input_density();
   if (width <= 0 || height <= 0 || width % density != 0 || height % density != 0)
     throw Error("", "size of a network input", "a positive multiple of " + std::to_string(density),
                 std::to_string(width) + "x" + std::to_string(height));
-  if (cells_x_ != width / density || cells_y_ != height / density) {
-    cells_x_ = width / density;
-    cells_y_ = height / density;
-    plan_ = plan_memory(graph_, cells_x_, cells_y_);
-    if (arena_.size() < plan_.total) {
-      arena_ = {};  // free before allocating: the two need not fit at once
-      arena_ = AlignedBuffer(plan_.total);
+  if (layout_.cells_x == width / density && layout_.cells_y == height / density) return;
+  layout_ = lay_out(graph_, schedule_, prepared_, width / density, height / density, pool_.size());
+  items_.clear();
+  for (size_t s = 0; s < schedule_.stages.size(); ++s)
+    items_.push_back(items_of(schedule_, prepared_, layout_, s, pool_.size()));
+  if (arena_.size() < layout_.total) {
+    arena_ = {};  // free before allocating: the two need not fit at once
+    arena_ = AlignedBuffer(layout_.total);
+  }
+  std::fill(arena_.data() + layout_.zeros, arena_.data() + layout_.scratch, 0.0F);
+}
+
+FeatureView Network::view(MapId map) const {
+  const auto m = static_cast<size_t>(map);
+  const MapSpec& spec = graph_.map(map);
+  const MapLife& life = schedule_.maps[m];
+  FeatureView result;
+  result.width = layout_.cells_x * spec.density;
+  result.height = result.rows = layout_.cells_y * spec.density;
+  result.channels = spec.channels;
+  result.pixel = spec.channels;
+  result.row = static_cast<ptrdiff_t>(result.width + 2 * life.border) * spec.channels;
+  if (life.external) {
+    result.data = out_;
+    return result;
+  }
+  if (life.bands > 0)
+    result.rows = std::min(result.rows, life.bands * layout_.stages[life.first].band_cells * spec.density);
+  result.data = const_cast<float*>(arena_.data()) + layout_.maps[m] + life.border * result.pixel;
+  return result;
+}
+
+void Network::clear_borders(size_t stage) {
+  for (size_t m = 0; m < graph_.maps.size(); ++m) {
+    const MapLife& life = schedule_.maps[m];
+    if (life.border == 0 || life.first != stage) continue;
+    const FeatureView map = view(static_cast<MapId>(m));
+    const auto side = static_cast<size_t>(life.border * map.pixel) * sizeof(float);
+    for (int y = 0; y < map.rows; ++y) {
+      std::memset(map.row_at(y) - life.border * map.pixel, 0, side);
+      std::memset(map.row_at(y) + map.width * map.pixel, 0, side);
     }
   }
-  const auto contiguous = [](float* data, const FeatureView& like) {
-    return FeatureView{data,          static_cast<ptrdiff_t>(like.width) * like.channels,
-                       like.channels, like.width,
-                       like.height,   like.channels};
-  };
-  const FeatureView input = view(graph_.input);
-  clear_border(static_cast<size_t>(graph_.input.buffer));
-  copy_rows(contiguous(const_cast<float*>(in), input), input, pool_);
-  const double cells = static_cast<double>(cells_x_) * cells_y_;
-  for (size_t i = 0; i < graph_.operations.size(); ++i) {
-    if (control.stop != nullptr && control.stop->load()) throw Cancelled();
-    const auto written = static_cast<size_t>(output_of(graph_.operations[i]).buffer);
-    if (first_writer_[written] == i) clear_border(written);
-    execute(graph_.operations[i], prepared_[i].get());
-    if (control.done && macs_[i] > 0) control.done(macs_[i] * cells);
+}
+
+ConvolutionBand Network::convolution_band(const Convolution& conv, const Step& step, const Item& item,
+                                          const StagePlan& plan) const {
+  ConvolutionBand band;
+  for (const MapId in : conv.inputs) band.inputs.push_back(view(in));
+  for (const TransformUse& use : step.transforms) {
+    const int slot = item.band % std::min(plan.bands, schedule_.transforms[use.transform].bands);
+    const float* data = arena_.data() + layout_.transforms[use.transform] +
+                        static_cast<size_t>(slot) * layout_.band_floats[use.transform];
+    band.transformed.push_back({reinterpret_cast<std::byte*>(const_cast<float*>(data)), use.fill});
   }
-  const FeatureView output = view(graph_.output);
-  copy_rows(output, contiguous(out, output), pool_);
+  band.out = view(conv.out);
+  for (const Residual& residual : conv.residuals)
+    band.residuals.push_back({view(residual.map), residual.scale});
+  band.zeros = arena_.data() + layout_.zeros + layout_.zeros_border;
+  return band;
+}
+
+void Network::execute(const Item& item, const StagePlan& plan, int worker) {
+  const Step& step = schedule_.steps[item.step];
+  const Operation& operation = graph_.operations[step.operation];
+  const int first = item.band * plan.band_cells;
+  const Rows band{first * step.density, std::min(first + plan.band_cells, layout_.cells_y) * step.density};
+  if (const auto* conv = std::get_if<Convolution>(&operation)) {
+    ConvolutionBand work = convolution_band(*conv, step, item, plan);
+    work.row_begin = band.begin;
+    work.row_end = band.end;
+    float* scratch = arena_.data() + layout_.scratch + static_cast<size_t>(worker) * layout_.scratch_floats;
+    prepared_[item.step]->run(work, item.part, item.parts, reinterpret_cast<std::byte*>(scratch));
+    return;
+  }
+  const int count = band.end - band.begin;
+  Rows rows{band.begin + count * item.part / item.parts, band.begin + count * (item.part + 1) / item.parts};
+  if (const auto* shuffle = std::get_if<PixelShuffle>(&operation)) {
+    const FeatureView in = view(shuffle->in), out = view(shuffle->out);
+    if (shuffle->inverse) {
+      shuffle_pixels(out, in, shuffle->factor, true, rows);
+    } else {
+      // Parts of the deep side's rows.
+      const int deep = count / shuffle->factor, begin = band.begin / shuffle->factor;
+      rows = {begin + deep * item.part / item.parts, begin + deep * (item.part + 1) / item.parts};
+      shuffle_pixels(in, out, shuffle->factor, false, rows);
+    }
+  } else if (const auto* add = std::get_if<AddUpsampled>(&operation)) {
+    add_upsampled(view(add->in), view(add->base), view(add->out), add->factor, add->mode, rows);
+  }
+}
+
+/// What one thread does during a stage.
+void Network::work(Progress& progress, int worker, const RunControl& control) {
+  const Stage& stage = schedule_.stages[progress.stage];
+  const StagePlan& plan = layout_.stages[progress.stage];
+  const std::vector<Item>& items = items_[progress.stage];
+  for (size_t i = progress.next.fetch_add(1); i < items.size(); i = progress.next.fetch_add(1)) {
+    const Item& item = items[i];
+    if (control.stop != nullptr && control.stop->load()) throw Cancelled();
+    for (const Dependence& need : schedule_.steps[item.step].needs)
+      if (!progress.wait(need.step - stage.begin, std::min(plan.bands, item.band + need.ahead), plan.bands))
+        return;
+    execute(item, plan, worker);
+    const int cells =
+        std::min(plan.band_cells, layout_.cells_y - item.band * plan.band_cells) * layout_.cells_x;
+    progress.macs.fetch_add(macs_[item.step] * cells / item.parts);
+    progress
+        .left[(item.step - stage.begin) * static_cast<size_t>(plan.bands) + static_cast<size_t>(item.band)]
+        .fetch_sub(1, std::memory_order_release);
+    if (worker == 0 && control.done) {
+      const double macs = progress.macs.load();
+      control.done(macs - progress.reported);
+      progress.reported = macs;
+    }
+  }
+}
+
+void Network::run(const float* in, int width, int height, float* out, const RunControl& control) {
+  lay_out_for(width, height);
+  out_ = out;
+  const FeatureView input = view(graph_.input);
+  for (int y = 0; y < height; ++y)
+    std::copy_n(in + static_cast<ptrdiff_t>(y) * width * input.channels, width * input.channels,
+                input.row_at(y));
+
+  size_t bands = 0, steps = 0;
+  for (size_t s = 0; s < schedule_.stages.size(); ++s) {
+    const size_t count = schedule_.stages[s].end - schedule_.stages[s].begin;
+    steps = std::max(steps, count);
+    bands = std::max(bands, count * static_cast<size_t>(layout_.stages[s].bands));
+  }
+  Progress progress(bands, steps);
+  const auto start = [&](size_t s) {
+    clear_borders(s);
+    progress.start(s, schedule_.stages[s], layout_.stages[s], items_[s]);
+  };
+  start(0);
+  const auto next = [&]() noexcept {
+    progress.finished = progress.abort.load() || progress.stage + 1 == schedule_.stages.size();
+    if (!progress.finished) start(progress.stage + 1);
+  };
+  std::barrier barrier(pool_.size(), next);
+  pool_.parallel_for(static_cast<size_t>(pool_.size()), [&](size_t, int worker) {
+    while (!progress.finished) {
+      try {
+        work(progress, worker, control);
+      } catch (...) {
+        progress.fail();
+      }
+      barrier.arrive_and_wait();
+    }
+  });
+  if (progress.failure) std::rethrow_exception(progress.failure);
+  if (control.done) control.done(progress.macs.load() - progress.reported);
+  if (control.stop != nullptr && control.stop->load()) throw Cancelled();
 }
 
 }  // namespace esrgan

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/thread_pool.h"
+#include "engine/schedule.h"
 #include "kernels/backend.h"
 
 namespace esrgan {
@@ -22,8 +24,8 @@ class Network {
  public:
   Network(Graph graph, const Backend& backend, ThreadPool& pool);
 
-  int in_channels() const { return graph_.input.channels; }
-  int out_channels() const { return graph_.output.channels; }
+  int in_channels() const { return graph_.map(graph_.input).channels; }
+  int out_channels() const { return graph_.map(graph_.output).channels; }
   /// Width and height of an input must be multiples of this.
   int input_multiple() const { return graph_.input_density(); }
   /// Output pixels per input pixel.
@@ -38,20 +40,26 @@ class Network {
   size_t memory_for(int width, int height) const;
 
  private:
-  FeatureView view(const Slice& slice) const;
-  void clear_border(size_t buffer);
-  void execute(const Operation& operation, const PreparedConvolution* prepared);
+  struct Progress;
+
+  FeatureView view(MapId map) const;
+  ConvolutionBand convolution_band(const Convolution& conv, const Step& step, const Item& item,
+                                   const StagePlan& plan) const;
+  void lay_out_for(int width, int height);
+  void clear_borders(size_t stage);
+  void execute(const Item& item, const StagePlan& plan, int worker);
+  void work(Progress& progress, int worker, const RunControl& control);
 
   Graph graph_;
   ThreadPool& pool_;
-  std::vector<std::unique_ptr<PreparedConvolution>>
-      prepared_;                      // one an operation, null where it is no convolution
-  std::vector<double> macs_;          // of each operation, a cell
-  std::vector<size_t> first_writer_;  // of each buffer
+  PreparedOperations prepared_;
+  Schedule schedule_;
+  std::vector<double> macs_;  // of each operation, a cell
   double macs_per_pixel_ = 0;
+  Layout layout_;
+  std::vector<std::vector<Item>> items_;  // of each stage
   AlignedBuffer arena_;
-  MemoryPlan plan_;
-  int cells_x_ = 0, cells_y_ = 0;
+  float* out_ = nullptr;  // the caller's, during a run
 };
 
 }  // namespace esrgan

@@ -56,7 +56,9 @@ TilePlan plan_tiles(const TileLimits& limits, int width, int height) {
 
 }  // namespace
 
-TilePlan fixed_tiles(const TileLimits& limits, int tile) { return plan_tiles(limits, tile, tile); }
+TilePlan fixed_tiles(const TileLimits& limits, int tile) {
+  return plan_tiles(limits, tile, tile);
+}
 
 TilePlan choose_tiles(const TileLimits& limits) {
   constexpr std::array<int, 19> sizes{16,  24,  32,  48,  64,  80,  96,  128, 160, 192,

@@ -7,7 +7,8 @@
 
 namespace esrgan {
 
-/// Widest blending to either side of a boundary, in input pixels; a wider ramp changes nothing that can be seen.
+/// Widest blending to either side of a boundary, in input pixels; a wider ramp changes nothing that can be
+/// seen.
 constexpr int largest_blend = 8;
 
 /// A tile along one axis, in input pixels. The network sees [begin, end); the tile answers for [core_begin,

@@ -57,7 +57,7 @@ struct Upscaler::State {
 
   State(const std::string& model_file, const UpscaleOptions& given) : options(given) {
     check(options);
-    backend = make_cpu_backend(chosen_isa());
+    backend = make_cpu_backend(chosen_isa(), options.precision == Precision::half);
     pool = std::make_unique<ThreadPool>(options.threads);
     const Model model = detect_model(read_weights(model_file));
     summary = model.architecture.summary();
@@ -121,13 +121,10 @@ struct Upscaler::State {
   TilePlan plan_tiles(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {
     const uint64_t memory = budget() > held ? budget() - held : 0;
     const TileLimits limits{
-        info.width,
-        info.height,
+        info.width, info.height,
         // Pixels that are blended lie outside the tile and need their surroundings too.
-        std::min(options.halo, network->receptive_radius() + largest_blend),
-        network->input_multiple(),
-        options.edges == Edges::wrap,
-        memory,
+        std::min(options.halo, network->receptive_radius() + largest_blend), network->input_multiple(),
+        options.edges == Edges::wrap, memory,
         [&](const TilePlan& plan) { return strips_memory(info, runner, plan, network->scale()); }};
     if (options.tile == UpscaleOptions::automatic_tile) return choose_tiles(limits);
     TilePlan plan = fixed_tiles(limits, options.tile);

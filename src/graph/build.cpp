@@ -37,11 +37,10 @@ class Builder {
     for (const auto& [name, tensor] : weights_.tensors)
       if (!used_.contains(name))
         throw Error(weights_.file, "the tensor '" + name + "' belongs to no layer of this network");
-    const int channels = graph_.output.channels;
+    const int channels = graph_.map(graph_.output).channels;
     if (channels != architecture_.out_channels)
       throw Error(weights_.file, "channels of the network's output",
                   std::to_string(architecture_.out_channels), std::to_string(channels));
-    set_borders();
     return std::move(graph_);
   }
 
@@ -61,29 +60,39 @@ class Builder {
     return found.values;
   }
 
-  /// A convolution from x with the shapes of its weights; the caller sets `out`.
-  Convolution convolution(const std::string& name, Slice x) {
+  /// A convolution from the concatenation of `inputs` with the shapes of its weights.
+  Convolution convolution(const std::string& name, std::vector<MapId> inputs) {
     const Tensor& found = tensor(name + ".weight");
     const auto& shape = found.shape;
-    const bool fits = shape.size() == 4 && shape[0] > 0 && shape[0] <= 65536 && shape[1] == x.channels &&
+    int in_channels = 0;
+    for (const MapId input : inputs) in_channels += graph_.map(input).channels;
+    const bool fits = shape.size() == 4 && shape[0] > 0 && shape[0] <= 65536 && shape[1] == in_channels &&
                       shape[2] == shape[3] && shape[2] % 2 == 1 && shape[2] <= 15;
     if (!fits)
       throw Error(weights_.file, "shape of tensor '" + name + ".weight'",
-                  "[out, " + std::to_string(x.channels) + ", k, k] with k odd", found.shape_text());
+                  "[out, " + std::to_string(in_channels) + ", k, k] with k odd", found.shape_text());
     Convolution result;
     result.name = name;
-    result.in = x;
-    result.out.channels = static_cast<int>(shape[0]);
+    result.inputs = std::move(inputs);
+    result.in_channels = in_channels;
+    result.out_channels = static_cast<int>(shape[0]);
     result.kernel = static_cast<int>(shape[2]);
+    if (result.kernel != 3 && result.inputs.size() > 1)
+      throw Error(weights_.file, "kernel of '" + name + "', which reads several maps", "3x3",
+                  found.shape_text());
     result.weights = found.values;
     result.bias.assign(static_cast<size_t>(shape[0]), 0.0F);
-    if (weights_.contains(name + ".bias")) result.bias = vector(name + ".bias", result.out.channels);
+    if (weights_.contains(name + ".bias")) result.bias = vector(name + ".bias", result.out_channels);
     return result;
+  }
+
+  Convolution convolution(const std::string& name, MapId input) {
+    return convolution(name, std::vector<MapId>{input});
   }
 
   /// Folds y = gamma * (x - mean) / sqrt(var + eps) + beta into the convolution before it.
   void fold_batch_norm(Convolution& conv, const std::string& name) {
-    const int count = conv.out.channels;
+    const int count = conv.out_channels;
     const auto gamma = vector(name + ".weight", count), beta = vector(name + ".bias", count);
     const auto mean = vector(name + ".running_mean", count), variance = vector(name + ".running_var", count);
     const size_t per_channel = conv.weights.size() / static_cast<size_t>(count);
@@ -96,85 +105,77 @@ class Builder {
   }
 
   static void activate(Convolution& conv, float slope) {
-    conv.slope.assign(static_cast<size_t>(conv.out.channels), slope);
+    conv.slope.assign(static_cast<size_t>(conv.out_channels), slope);
   }
 
   /// PReLU with one slope, or one for each channel; after a pixel-shuffle `repeat` channels share a slope.
   void activate_prelu(Convolution& conv, const std::string& name, int repeat = 1) {
     const Tensor& found = tensor(name + ".weight");
     const size_t count = found.values.size();
-    if (count != 1 && count * static_cast<size_t>(repeat) != static_cast<size_t>(conv.out.channels))
+    if (count != 1 && count * static_cast<size_t>(repeat) != static_cast<size_t>(conv.out_channels))
       throw Error(weights_.file, "length of tensor '" + name + ".weight'",
-                  "1 or " + std::to_string(conv.out.channels / repeat), found.shape_text());
-    conv.slope.resize(static_cast<size_t>(conv.out.channels));
+                  "1 or " + std::to_string(conv.out_channels / repeat), found.shape_text());
+    conv.slope.resize(static_cast<size_t>(conv.out_channels));
     for (size_t c = 0; c < conv.slope.size(); ++c)
       conv.slope[c] = found.values[count == 1 ? 0 : c / static_cast<size_t>(repeat)];
   }
 
-  // ---- buffers and operations ----
+  // ---- maps and operations ----
 
-  Slice new_buffer(int channels, int density) {
-    graph_.buffers.push_back({channels, density, 0});
-    return {static_cast<int>(graph_.buffers.size()) - 1, 0, channels};
+  MapId new_map(int channels, int density) {
+    graph_.maps.push_back({channels, density});
+    return static_cast<MapId>(graph_.maps.size()) - 1;
   }
 
-  int density_of(Slice slice) const { return graph_.buffers[static_cast<size_t>(slice.buffer)].density; }
+  /// What is added from here on belongs to another stage.
+  void begin_stage() { graph_.stages.push_back(graph_.operations.size()); }
 
-  Slice add(Convolution conv, Slice out) {
-    if (out.channels != conv.out.channels)
-      throw Error(weights_.file, "output channels of '" + conv.name + "'", std::to_string(out.channels),
-                  std::to_string(conv.out.channels));
+  MapId add(Convolution conv) {
     for (const Residual& residual : conv.residuals)
-      if (residual.slice.channels != out.channels)
+      if (graph_.map(residual.map).channels != conv.out_channels)
         throw Error(weights_.file, "output channels of '" + conv.name + "', which are added to others",
-                    std::to_string(residual.slice.channels), std::to_string(out.channels));
-    conv.out = out;
+                    std::to_string(graph_.map(residual.map).channels), std::to_string(conv.out_channels));
+    conv.out = new_map(conv.out_channels, graph_.map(conv.inputs[0]).density * conv.upsample);
     graph_.operations.emplace_back(std::move(conv));
-    return out;
+    return static_cast<MapId>(graph_.maps.size()) - 1;
   }
 
-  Slice add(Convolution conv) {
-    const Slice out = new_buffer(conv.out.channels, density_of(conv.in) * conv.upsample);
-    return add(std::move(conv), out);
-  }
-
-  Slice shuffle(Slice in, int factor) {
-    if (in.channels % (factor * factor) != 0)
+  MapId shuffle(MapId in, int factor) {
+    const MapSpec deep = graph_.map(in);
+    if (deep.channels % (factor * factor) != 0)
       throw Error(weights_.file, "channels before a pixel-shuffle",
-                  "a multiple of " + std::to_string(factor * factor), std::to_string(in.channels));
-    const Slice out = new_buffer(in.channels / (factor * factor), density_of(in) * factor);
+                  "a multiple of " + std::to_string(factor * factor), std::to_string(deep.channels));
+    const MapId out = new_map(deep.channels / (factor * factor), deep.density * factor);
     graph_.operations.emplace_back(PixelShuffle{in, out, factor, false});
     return out;
-  }
-
-  /// Every buffer gets as much zero border as the widest convolution that reads it.
-  void set_borders() {
-    for (const Operation& operation : graph_.operations)
-      if (const auto* conv = std::get_if<Convolution>(&operation)) {
-        int& border = graph_.buffers[static_cast<size_t>(conv->in.buffer)].border;
-        border = std::max(border, conv->kernel / 2);
-      }
   }
 
   // ---- families ----
 
   void rrdbnet() {
     const int fold = architecture_.unshuffle;
-    graph_.input = new_buffer(architecture_.in_channels, fold);
-    Slice x = graph_.input;
+    graph_.input = new_map(architecture_.in_channels, fold);
+    begin_stage();
+    MapId x = graph_.input;
     if (fold > 1) {
-      const Slice folded = new_buffer(x.channels * fold * fold, 1);
+      const MapId folded = new_map(architecture_.in_channels * fold * fold, 1);
       graph_.operations.emplace_back(PixelShuffle{x, folded, fold, true});
       x = folded;
     }
-    const Slice first = add(convolution("conv_first", x));
-    const Slice body = rrdb_body(first);
-    Convolution last_body = convolution("conv_body", body);
+    const MapId first = add(convolution("conv_first", x));
+    x = first;
+    for (int n = 0; n < architecture_.blocks; ++n) x = rrdb(n, x);
+    begin_stage();
+    Convolution last_body = convolution("conv_body", x);
     last_body.residuals = {{first, 1}};
     x = add(std::move(last_body));
+    begin_stage();
     for (int i = 1; i <= architecture_.upsamplings; ++i) {
       Convolution up = convolution("conv_up" + std::to_string(i), x);
       up.upsample = 2;
+      if (up.kernel != 3)
+        throw Error(weights_.file, "kernel of '" + up.name + "', which follows an enlargement", "3x3",
+                    std::to_string(up.kernel) + "x" + std::to_string(up.kernel));
       activate(up, leaky_slope);
       x = add(std::move(up));
     }
@@ -183,44 +184,20 @@ class Builder {
     graph_.output = add(convolution("conv_last", add(std::move(hr))));
   }
 
-  /// Three buffers suffice for any depth: a dense block reads one and writes its result to the start of the
-  /// next; the third block of an RRDB comes back to the first, whose start still holds the RRDB's input.
-  Slice rrdb_body(Slice first) {
-    const int features = first.channels;
-    int widest = 0;
-    for (int n = 0; n < architecture_.blocks; ++n)
-      for (int k = 1; k <= 3; ++k) widest = std::max(widest, growth_of(rdb_name(n, k)));
-    std::vector<Slice> dense;
-    for (int i = 0; i < 3; ++i) {
-      dense.push_back(new_buffer(features + widest, 1));
-      dense.back().channels = features;
+  MapId rrdb(int n, MapId input) {
+    const float outer = scale_of("body." + std::to_string(n));
+    MapId x = input;
+    for (int k = 1; k <= 3; ++k) {
+      begin_stage();
+      const std::string name = "body." + std::to_string(n) + ".rdb" + std::to_string(k);
+      const float inner = scale_of(name);
+      // The last dense block carries the outer residual along: outer * (inner * conv5 + x) + input.
+      if (k < 3)
+        x = dense_block(name, x, inner, {{x, 1}});
+      else
+        x = dense_block(name, x, outer * inner, {{x, outer}, {input, 1}});
     }
-    graph_.operations.emplace_back(Copy{first, dense[0]});
-    for (int n = 0; n < architecture_.blocks; ++n) {
-      const float outer = scale_of("body." + std::to_string(n));
-      for (int k = 1; k <= 3; ++k) {
-        const std::string name = rdb_name(n, k);
-        const Slice from = dense[static_cast<size_t>(k - 1)], to = dense[static_cast<size_t>(k % 3)];
-        const float inner = scale_of(name);
-        // The last dense block carries the outer residual along: outer * (inner * conv5 + x) + rrdb_input.
-        if (k < 3)
-          dense_block(name, from, to, inner, {{from, 1}});
-        else
-          dense_block(name, from, to, outer * inner, {{from, outer}, {dense[0], 1}});
-      }
-    }
-    return dense[0];
-  }
-
-  static std::string rdb_name(int block, int k) {
-    return "body." + std::to_string(block) + ".rdb" + std::to_string(k);
-  }
-
-  int growth_of(const std::string& rdb) {
-    int growth = 0;
-    for (int j = 1; j <= 4; ++j)
-      growth += static_cast<int>(tensor(rdb + ".conv" + std::to_string(j) + ".bias").values.size());
-    return growth;
+    return x;
   }
 
   float scale_of(const std::string& block) {
@@ -228,33 +205,29 @@ class Builder {
     return weights_.contains(name) ? vector(name, 1)[0] : residual_scale;
   }
 
-  void dense_block(const std::string& name, Slice from, Slice to, float scale,
-                   std::vector<Residual> residuals) {
-    Slice known = from;  // grows by each convolution's output
-    Slice second;
+  MapId dense_block(const std::string& name, MapId from, float scale, std::vector<Residual> residuals) {
+    std::vector<MapId> known{from};  // grows by each convolution's output
     for (int j = 1; j <= 4; ++j) {
       Convolution conv = convolution(name + ".conv" + std::to_string(j), known);
       activate(conv, leaky_slope);
-      const Slice out{from.buffer, known.channels, conv.out.channels};
-      if (j == 2 && architecture_.conv1x1) {  // ESRGAN+: x2 += conv1x1(x)
-        add(convolution(name + ".conv1x1", from), out);
-        conv.residuals = {{out, 1}};
+      if (architecture_.conv1x1) {  // ESRGAN+: x2 += conv1x1(x), x4 += x2
+        if (j == 2) conv.residuals = {{add(convolution(name + ".conv1x1", from)), 1}};
+        if (j == 4) conv.residuals = {{known[2], 1}};
       }
-      if (j == 4 && architecture_.conv1x1) conv.residuals = {{second, 1}};  // ESRGAN+: x4 += x2
-      add(std::move(conv), out);
-      if (j == 2) second = out;
-      known.channels += out.channels;
+      known.push_back(add(std::move(conv)));
     }
     Convolution conv = convolution(name + ".conv5", known);
     conv.scale = scale;
     conv.residuals = std::move(residuals);
-    add(std::move(conv), to);
+    return add(std::move(conv));
   }
 
   void compact() {
-    graph_.input = new_buffer(architecture_.in_channels, 1);
-    Slice x = graph_.input;
+    constexpr int convolutions_in_a_stage = 6;
+    graph_.input = new_map(architecture_.in_channels, 1);
+    MapId x = graph_.input;
     for (int i = 0; i <= architecture_.blocks; ++i) {
+      if (i % convolutions_in_a_stage == 0) begin_stage();
       Convolution conv = convolution("body." + std::to_string(2 * i), x);
       const std::string activation = "body." + std::to_string(2 * i + 1);
       if (weights_.contains(activation + ".weight"))
@@ -264,43 +237,49 @@ class Builder {
       x = add(std::move(conv));
     }
     x = add(convolution("body." + std::to_string(2 * architecture_.blocks + 2), x));
-    graph_.output = shuffle(x, architecture_.scale);
-    add_base(Upsampling::nearest);
+    add_base(shuffle(x, architecture_.scale), Upsampling::nearest);
   }
 
-  void add_base(Upsampling mode) {
-    if (graph_.input.channels != graph_.output.channels)
+  /// The network's output: x and the enlarged input.
+  void add_base(MapId x, Upsampling mode) {
+    const MapSpec spec = graph_.map(x);
+    if (architecture_.in_channels != spec.channels)
       throw Error(weights_.file, "output channels, to which the enlarged input is added",
-                  std::to_string(graph_.input.channels), std::to_string(graph_.output.channels));
-    graph_.operations.emplace_back(AddUpsampled{graph_.input, graph_.output, architecture_.scale, mode});
+                  std::to_string(architecture_.in_channels), std::to_string(spec.channels));
+    graph_.output = new_map(spec.channels, spec.density);
+    graph_.operations.emplace_back(AddUpsampled{x, graph_.input, graph_.output, architecture_.scale, mode});
   }
 
   void msrresnet() {
-    graph_.input = new_buffer(architecture_.in_channels, 1);
+    graph_.input = new_map(architecture_.in_channels, 1);
+    begin_stage();
     Convolution first = convolution("conv_first", graph_.input);
     activate(first, msrresnet_slope);
-    Slice x = add(std::move(first));
+    MapId x = add(std::move(first));
     for (int n = 0; n < architecture_.blocks; ++n) {
+      begin_stage();
       Convolution conv = convolution("body." + std::to_string(n) + ".conv1", x);
       activate(conv, 0);
       Convolution second = convolution("body." + std::to_string(n) + ".conv2", add(std::move(conv)));
       second.residuals = {{x, 1}};
       x = add(std::move(second));
     }
+    begin_stage();
     x = upsample_by_shuffle(x, "upconv", [](Convolution& conv, int) { activate(conv, msrresnet_slope); });
     Convolution hr = convolution("conv_hr", x);
     activate(hr, msrresnet_slope);
-    graph_.output = add(convolution("conv_last", add(std::move(hr))));
-    add_base(Upsampling::bilinear);
+    add_base(add(convolution("conv_last", add(std::move(hr)))), Upsampling::bilinear);
   }
 
   void srresnet() {
-    graph_.input = new_buffer(architecture_.in_channels, 1);
+    graph_.input = new_map(architecture_.in_channels, 1);
+    begin_stage();
     Convolution conv_first = convolution("conv_first", graph_.input);
     activate_prelu(conv_first, "act_first");
-    const Slice first = add(std::move(conv_first));
-    Slice x = first;
+    const MapId first = add(std::move(conv_first));
+    MapId x = first;
     for (int n = 0; n < architecture_.blocks; ++n) {
+      begin_stage();
       const std::string block = "body." + std::to_string(n);
       Convolution conv = convolution(block + ".conv1", x);
       fold_batch_norm(conv, block + ".bn1");
@@ -310,6 +289,7 @@ class Builder {
       second.residuals = {{x, 1}};
       x = add(std::move(second));
     }
+    begin_stage();
     Convolution body = convolution("conv_body", x);
     fold_batch_norm(body, "bn_body");
     body.residuals = {{first, 1}};
@@ -321,7 +301,7 @@ class Builder {
 
   /// Convolution, activation (it commutes with the shuffle), pixel-shuffle; as often as the network has it.
   template <typename Activate>
-  Slice upsample_by_shuffle(Slice x, const std::string& prefix, Activate activate_step) {
+  MapId upsample_by_shuffle(MapId x, const std::string& prefix, Activate activate_step) {
     const int steps = architecture_.upsamplings;
     factor_ = static_cast<int>(std::lround(std::pow(architecture_.scale, 1.0 / std::max(1, steps))));
     for (int i = 1; i <= steps; ++i) {

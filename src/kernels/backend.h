@@ -1,32 +1,51 @@
 // The interface between the engine and its kernels: whoever can prepare and run a convolution is a backend.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <memory>
 #include <vector>
 
 #include "base/cpu_features.h"
-#include "base/thread_pool.h"
 #include "graph/graph.h"
 
 namespace esrgan {
 
-/// Feature maps in memory, channels last: pixel (x, y), channel c is origin[y * row + x * pixel + c].
-/// Around a convolution's input lie at least kernel / 2 rows and columns of zeros.
+/// Feature maps in memory, channels last. Of a map that is used up soon after it was made only the latest
+/// rows are held: row y lies where row y % rows did.
 struct FeatureView {
-  float* origin = nullptr;
+  float* data = nullptr;         ///< pixel (0, 0), channel 0
   ptrdiff_t row = 0, pixel = 0;  ///< distances in floats
-  int width = 0, height = 0;     ///< without the border
+  int width = 0, height = 0;
   int channels = 0;
+  int rows = 0;  ///< rows held; `height` if all are
 
-  float* at(int x, int y) const { return origin + y * row + x * pixel; }
+  float* row_at(int y) const { return data + y % rows * row; }
 };
 
 struct ResidualView {
   FeatureView view;
   float scale = 1;
 };
+
+/// What a convolution makes of one of its inputs before it multiplies (Winograd's input transform). Others
+/// that read the same input in the same form share it.
+struct TransformedView {
+  std::byte* data = nullptr;  ///< for the band at hand
+  bool fill = false;          ///< this convolution is the one that makes it
+};
+
+/// Some rows of one convolution's output, and what they are made of.
+struct ConvolutionBand {
+  std::vector<FeatureView> inputs;  ///< with border() columns of zeros on either side
+  std::vector<TransformedView> transformed;
+  FeatureView out;
+  std::vector<ResidualView> residuals;
+  int row_begin = 0, row_end = 0;  ///< of the output
+  const float* zeros = nullptr;    ///< a row of zeros, as long as any input's, at its pixel 0
+};
+
+/// How a convolution wants its inputs prepared: 0 for not at all. Equal numbers, equal form.
+using TransformForm = int;
 
 /// One convolution with its weights in the form that a backend likes best.
 class PreparedConvolution {
@@ -38,9 +57,20 @@ class PreparedConvolution {
   PreparedConvolution& operator=(PreparedConvolution&&) = delete;
   virtual ~PreparedConvolution() = default;
 
-  /// Computes the whole of `out` from `in`; `residuals` in the order of the Convolution's.
-  virtual void run(const FeatureView& in, const FeatureView& out, const std::vector<ResidualView>& residuals,
-                   ThreadPool& pool) const = 0;
+  /// Columns of zeros that it reads to the left and right of its inputs.
+  virtual int border() const { return 0; }
+  virtual TransformForm transform_form() const { return 0; }
+  /// Bytes of the transformed form of `channels` channels for a band of output.
+  virtual size_t transformed_bytes([[maybe_unused]] int channels, [[maybe_unused]] int width,
+                                   [[maybe_unused]] int rows) const {
+    return 0;
+  }
+  /// Into how many parts a band is best cut for `threads` threads.
+  virtual int parts(int width, int rows, int threads) const = 0;
+  /// Bytes of scratch that run() needs for one of `parts` parts.
+  virtual size_t scratch_bytes(int width, int rows, int parts) const = 0;
+  /// Computes part number `part`; all parts may run at once.
+  virtual void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const = 0;
 };
 
 class Backend {
@@ -54,13 +84,19 @@ class Backend {
 
   /// "reference", "generic", "avx2", ... as compiled into the kernels that run.
   virtual const char* name() const = 0;
-  virtual std::unique_ptr<PreparedConvolution> prepare(const Convolution& convolution) const = 0;
+  /// channels: of each of its inputs.
+  virtual std::unique_ptr<PreparedConvolution> prepare(const Convolution& convolution,
+                                                       const std::vector<int>& channels) const = 0;
 };
 
 /// Plain loops in double precision: slow, and right by inspection.
 std::unique_ptr<Backend> make_reference_backend();
 
-/// SIMD kernels for one instruction set. Throws Error when the processor lacks it.
-std::unique_ptr<Backend> make_cpu_backend(Isa isa);
+/// SIMD kernels for one instruction set; with `half` products of 16-bit numbers where the processor has them.
+/// Throws Error when the processor lacks the instruction set.
+std::unique_ptr<Backend> make_cpu_backend(Isa isa, bool half = false);
+
+/// Whether make_cpu_backend(isa, true) differs from make_cpu_backend(isa).
+bool has_half(Isa isa);
 
 }  // namespace esrgan

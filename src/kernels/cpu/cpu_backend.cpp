@@ -1,194 +1,414 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include "base/aligned_buffer.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/direct_conv.h"
+#include "kernels/cpu/winograd.h"
 
 namespace esrgan {
 namespace {
 
-/// Weights of one convolution with a list of taps, packed for a vector width.
-class PackedWeights {
+constexpr size_t cache_line = 64;  // bytes
+constexpr size_t most_residuals = 2;
+
+int round_up(int value, int multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/// Output channels that are worked on at a time.
+struct Block {
+  int first, channels, vectors;
+};
+
+std::vector<Block> blocks_of(int channels, int lanes) {
+  std::vector<Block> blocks;
+  for (int first = 0; first < channels;) {
+    const int vectors = channels - first > lanes ? 2 : 1;
+    blocks.push_back({first, std::min(channels - first, vectors * lanes), vectors});
+    first += vectors * lanes;
+  }
+  return blocks;
+}
+
+/// What follows the sums, for either kind of kernel.
+class Epilogue {
  public:
-  /// weight(out, in, tap) gives the value to pack.
-  template <typename Weight>
-  PackedWeights(int out_channels, int in_channels, std::vector<DirectConvTap> taps, int lanes, Weight weight)
-      : taps_(std::move(taps)), in_channels_(in_channels) {
+  Epilogue(const Convolution& conv, int lanes) : scale_(conv.scale), bias_(padded(conv.bias, lanes)) {
+    if (!conv.slope.empty()) slope_ = padded(conv.slope, lanes);
+    if (conv.residuals.size() > most_residuals)
+      throw Error("convolution '" + conv.name + "' has more than two residuals");
+  }
+
+  template <typename Args>
+  void describe(Args& args) const {
+    args.bias = bias_.data();
+    args.slope = slope_.data();
+    args.scale = scale_;
+  }
+
+ private:
+  /// One value for each output channel, padded with zeros to whole blocks.
+  static AlignedBuffer padded(const std::vector<float>& values, int lanes) {
+    AlignedBuffer buffer(values.size() + 2 * static_cast<size_t>(lanes));
+    std::copy(values.begin(), values.end(), buffer.data());
+    return buffer;
+  }
+
+  float scale_;
+  AlignedBuffer bias_, slope_;
+};
+
+/// Row y of an input, or zeros beyond its edges; `shift` as in WinogradInput.
+const float* padded_row(const FeatureView& in, int y, int shift, const float* zeros) {
+  return y < 0 || y >> shift >= in.height ? zeros : in.row_at(y >> shift);
+}
+
+/// For any kernel size: every product is computed.
+class DirectConvolution : public PreparedConvolution {
+ public:
+  DirectConvolution(const Convolution& conv, DirectConvKernel kernel)
+      : kernel_(kernel),
+        epilogue_(conv, kernel.lanes),
+        in_channels_(conv.in_channels),
+        radius_(conv.kernel / 2) {
+    if (conv.upsample != 1 || conv.inputs.size() > 1)
+      throw Error("convolution '" + conv.name +
+                  "' reads enlarged or several maps, and its kernel is not 3x3");
+    const int k = conv.kernel, lanes = kernel.lanes, in = conv.in_channels;
+    for (int t = 0; t < k * k; ++t) taps_.push_back({t % k - radius_, t / k - radius_});
     size_t total = 0;
-    for (int first = 0; first < out_channels;) {
-      const int left = out_channels - first;
-      const int vectors = left > lanes ? 2 : 1;
-      const int width = vectors * lanes;
-      blocks_.push_back({first, std::min(left, width), vectors, total});
-      total += static_cast<size_t>(width) * static_cast<size_t>(in_channels) * taps_.size();
-      first += width;
+    for (const Block& block : blocks_of(conv.out_channels, lanes)) {
+      blocks_.push_back({block.first, block.channels, block.vectors, total});
+      total += static_cast<size_t>(block.vectors * lanes * in) * taps_.size();
     }
     weights_ = AlignedBuffer(total);
     float* to = weights_.data();
     for (const DirectConvBlock& block : blocks_)
-      for (int chunk = 0; chunk < in_channels; chunk += direct_conv_chunk)
-        for (int tap = 0; tap < static_cast<int>(taps_.size()); ++tap)
-          for (int in = chunk; in < std::min(in_channels, chunk + direct_conv_chunk); ++in)
+      for (int chunk = 0; chunk < in; chunk += direct_conv_chunk)
+        for (int tap = 0; tap < k * k; ++tap)
+          for (int i = chunk; i < std::min(in, chunk + direct_conv_chunk); ++i)
             for (int lane = 0; lane < block.vectors * lanes; ++lane)
-              *to++ = lane < block.channels ? weight(block.first + lane, in, tap) : 0.0F;
+              *to++ = lane < block.channels
+                          ? conv.weights[static_cast<size_t>(((block.first + lane) * in + i) * k * k + tap)]
+                          : 0.0F;
   }
 
-  void describe(DirectConvArgs& args) const {
+  int border() const override { return radius_; }
+  int parts(int, int rows, int threads) const override { return std::min(rows, 2 * threads); }
+  size_t scratch_bytes(int width, int, int) const override {
+    return sizeof(float) * direct_conv_rows * static_cast<size_t>(width) * 2 *
+           static_cast<size_t>(kernel_.lanes);
+  }
+
+  void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const override {
+    const int rows = band.row_end - band.row_begin;
+    const int begin = band.row_begin + rows * part / parts, end = band.row_begin + rows * (part + 1) / parts;
+    std::vector<const float*> src;
+    std::vector<float*> dst;
+    std::array<std::vector<const float*>, most_residuals> residuals;
+    for (int y = begin - radius_; y < end + radius_; ++y)
+      src.push_back(padded_row(band.inputs[0], y, 0, band.zeros));
+    DirectConvArgs args;
+    for (int y = begin; y < end; ++y) dst.push_back(band.out.row_at(y));
+    for (size_t r = 0; r < band.residuals.size(); ++r) {
+      for (int y = begin; y < end; ++y) residuals[r].push_back(band.residuals[r].view.row_at(y));
+      args.residuals[r] = {residuals[r].data(), band.residuals[r].view.pixel, band.residuals[r].scale};
+    }
+    args.residual_count = static_cast<int>(band.residuals.size());
+    args.src_rows = src.data() + radius_;
+    args.src_pixel = band.inputs[0].pixel;
+    args.dst_rows = dst.data();
+    args.dst_pixel = band.out.pixel;
+    args.width = band.out.width;
+    args.rows = end - begin;
     args.in_channels = in_channels_;
     args.taps = taps_.data();
     args.tap_count = static_cast<int>(taps_.size());
     args.blocks = blocks_.data();
     args.block_count = static_cast<int>(blocks_.size());
     args.weights = weights_.data();
+    args.partial = reinterpret_cast<float*>(scratch);
+    epilogue_.describe(args);
+    kernel_.run(args);
   }
 
  private:
+  DirectConvKernel kernel_;
+  Epilogue epilogue_;
+  int in_channels_, radius_;
   std::vector<DirectConvTap> taps_;
   std::vector<DirectConvBlock> blocks_;
   AlignedBuffer weights_;
-  int in_channels_;
 };
 
-/// A convolution of the nearest-neighbour enlargement is, for each of the four positions of an output pixel
-/// in its input pixel, a 2x2 convolution of the input itself: of the three taps along an axis two fall on the
-/// same pixel. For position 0 the taps are {-1}, {0, 0}; for position 1 they are {0, 0}, {1}.
-struct Phase {
-  int position;
-  /// Which taps of the 3x3 kernel, along one axis, fall on tap 0 or 1 of this phase.
-  bool covers(int tap, int kernel_tap) const {
-    return position == 0 ? (kernel_tap == 0) == (tap == 0) : (kernel_tap == 2) == (tap == 1);
+/// To bfloat16, to the nearest, ties to even.
+uint16_t to_bfloat16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  return static_cast<uint16_t>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U);
+}
+
+/// G g for three filter taps; see winograd.h.
+std::array<double, winograd_window> filter_1d(double g0, double g1, double g2) {
+  constexpr double a = winograd_a, b = winograd_b;
+  constexpr double na = 2 * a * a * (a * a - b * b), nb = 2 * b * b * (b * b - a * a);
+  return {g0 / (a * a * b * b),
+          (g0 + a * g1 + a * a * g2) / na,
+          (g0 - a * g1 + a * a * g2) / na,
+          (g0 + b * g1 + b * b * g2) / nb,
+          (g0 - b * g1 + b * b * g2) / nb,
+          g2};
+}
+
+/// G g G' of a 3x3 filter.
+std::array<double, winograd_points> transform_filter(const float* g) {
+  std::array<std::array<double, winograd_window>, 3> half{};
+  for (size_t x = 0; x < 3; ++x)
+    half[x] =
+        filter_1d(static_cast<double>(g[x]), static_cast<double>(g[3 + x]), static_cast<double>(g[6 + x]));
+  std::array<double, winograd_points> result{};
+  for (size_t y = 0; y < winograd_window; ++y) {
+    const auto row = filter_1d(half[0][y], half[1][y], half[2][y]);
+    std::copy(row.begin(), row.end(), result.begin() + static_cast<ptrdiff_t>(y * winograd_window));
   }
-  int offset(int tap) const { return tap - 1 + position; }
-};
+  return result;
+}
 
-class DirectConvolution : public PreparedConvolution {
+/// For 3x3 kernels, with few multiplications; also of several inputs, and of enlarged ones.
+class WinogradConvolution : public PreparedConvolution {
  public:
-  DirectConvolution(const Convolution& conv, DirectConvKernel kernel) : kernel_(kernel), scale_(conv.scale) {
-    const int out = conv.out.channels, in = conv.in.channels, k = conv.kernel;
-    const auto original = [&conv, in, k](int o, int i, int ky, int kx) {
-      return conv.weights[static_cast<size_t>(((o * in + i) * k + ky) * k + kx)];
-    };
-    if (conv.upsample == 1) {
-      std::vector<DirectConvTap> taps;
-      for (int t = 0; t < k * k; ++t) taps.push_back({t % k - k / 2, t / k - k / 2});
-      packed_.emplace_back(out, in, std::move(taps), kernel.lanes,
-                           [&](int o, int i, int tap) { return original(o, i, tap / k, tap % k); });
-    } else {
-      if (conv.upsample != 2 || k != 3)
-        throw Error("convolution '" + conv.name +
-                    "': only a 3x3 kernel after an enlargement by 2 is available");
-      for (int position = 0; position < 4; ++position)
-        pack_phase({position / 2}, {position % 2}, out, in, original);
-    }
-    upsample_ = conv.upsample;
-    bias_ = padded(conv.bias);
-    if (!conv.slope.empty()) slope_ = padded(conv.slope);
+  /// channels: of each input.
+  WinogradConvolution(const Convolution& conv, const std::vector<int>& channels, WinogradKernel kernel)
+      : kernel_(kernel),
+        epilogue_(conv, kernel.lanes),
+        shift_(conv.upsample == 2 ? 1 : 0),
+        channels_(channels),
+        blocks_(blocks_of(conv.out_channels, kernel.lanes)) {
+    for (const int count : channels_) depth_channels_ += round_up(count, kernel_.depth);
+    size_t total = 0;
+    for (const Block& block : blocks_) total += winograd_points * point_stride(block);
+    weights_ = AlignedBuffer((total * static_cast<size_t>(kernel_.element) + 3) / 4);
+    if (kernel_.element == 4)
+      pack(conv, weights_.data(), [](double value) { return static_cast<float>(value); });
+    else
+      pack(conv, reinterpret_cast<uint16_t*>(weights_.data()),
+           [](double value) { return to_bfloat16(static_cast<float>(value)); });
   }
 
-  void run(const FeatureView& in, const FeatureView& out, const std::vector<ResidualView>& residuals,
-           ThreadPool& pool) const override {
-    DirectConvArgs args;
-    args.src = in.origin;
-    args.src_row = in.row;
-    args.src_pixel = in.pixel;
-    args.dst_row = out.row * upsample_;
-    args.dst_pixel = out.pixel * upsample_;
-    args.width = in.width;
-    args.bias = bias_.data();
-    args.slope = slope_.data();
-    args.scale = scale_;
-    args.residual_count = static_cast<int>(residuals.size());
-    if (residuals.size() > std::size(args.residuals))
-      throw Error("a convolution has more than two residuals");
+  TransformForm transform_form() const override { return 1 + (kernel_.element == 2 ? 1 : 0) + 2 * shift_; }
 
-    // Enough tasks that the threads finish together, few enough that a task's weights are worth loading.
-    const int tasks_per_phase = std::min(in.height, 4 * pool.size());
-    const int phases = upsample_ * upsample_;
-    const size_t scratch =
-        direct_conv_rows * static_cast<size_t>(in.width) * 2 * static_cast<size_t>(kernel_.lanes);
-    std::vector<AlignedBuffer> partial(static_cast<size_t>(pool.size()));
-    pool.parallel_for(static_cast<size_t>(tasks_per_phase * phases), [&](size_t task, int worker) {
-      AlignedBuffer& buffer = partial[static_cast<size_t>(worker)];
-      if (buffer.size() == 0) buffer = AlignedBuffer(scratch);
-      const int phase = static_cast<int>(task) % phases, slot = static_cast<int>(task) / phases;
-      const int dx = phase % upsample_, dy = phase / upsample_;
-      DirectConvArgs part = args;
-      packed_[static_cast<size_t>(phase)].describe(part);
-      part.partial = buffer.data();
-      part.dst = out.at(dx, dy);
-      part.row_begin = in.height * slot / tasks_per_phase;
-      part.row_end = in.height * (slot + 1) / tasks_per_phase;
-      for (size_t r = 0; r < residuals.size(); ++r) {
-        const FeatureView& view = residuals[r].view;
-        part.residuals[r] = {view.at(dx, dy), view.row * upsample_, view.pixel * upsample_,
-                             residuals[r].scale};
-      }
-      kernel_.run(part);
-    });
+  size_t transformed_bytes(int channels, int width, int rows) const override {
+    return winograd_points *
+           static_cast<size_t>(input_stride(channels, tiles(width, rows)) * kernel_.element);
+  }
+
+  int parts(int width, int rows, int threads) const override {
+    constexpr int most_tiles = 48, least_tiles = 8;  // so that weights are worth loading; fits the caches
+    const int count = tiles(width, rows);
+    return std::max({1, (count + most_tiles - 1) / most_tiles, std::min(threads, count / least_tiles)});
+  }
+
+  size_t scratch_bytes(int width, int rows, int parts) const override {
+    const int count = (tiles(width, rows) + parts - 1) / parts;
+    return sizeof(float) * winograd_points * static_cast<size_t>(product_stride(count, 2));
+  }
+
+  void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const override {
+    const int rows = band.row_end - band.row_begin;
+    const int count = tiles(band.out.width, rows);
+    const Range range{count * part / parts, count * (part + 1) / parts, across(band.out.width)};
+    std::vector<WinogradFactor> factors;
+    for (size_t i = 0; i < band.inputs.size(); ++i) {
+      const int channels = channels_[i];
+      std::byte* data = band.transformed[i].data;
+      const ptrdiff_t tile_stride = round_up(channels, kernel_.lanes);
+      const ptrdiff_t stride = input_stride(channels, count);
+      data += range.begin * tile_stride * kernel_.element;
+      if (band.transformed[i].fill) transform_input(band, band.inputs[i], range, data, stride, tile_stride);
+      factors.push_back({data, stride, tile_stride, round_up(channels, kernel_.depth)});
+    }
+    auto* products = reinterpret_cast<float*>(scratch);
+    const auto* weights = reinterpret_cast<const std::byte*>(weights_.data());
+    for (const Block& block : blocks_) {
+      WinogradProduct product;
+      product.factors = factors.data();
+      product.factor_count = static_cast<int>(factors.size());
+      product.tiles = range.end - range.begin;
+      product.vectors = block.vectors;
+      product.weights = weights;
+      product.weights_point_stride = static_cast<ptrdiff_t>(point_stride(block));
+      product.to = products;
+      product.to_point_stride = product_stride(product.tiles, block.vectors);
+      kernel_.multiply(product);
+      transform_output(band, block, range, products, product.to_point_stride);
+      weights += winograd_points * point_stride(block) * static_cast<size_t>(kernel_.element);
+    }
   }
 
  private:
-  template <typename Original>
-  void pack_phase(Phase vertical, Phase horizontal, int out, int in, const Original& original) {
-    std::vector<DirectConvTap> taps;
-    for (int t = 0; t < 4; ++t) taps.push_back({horizontal.offset(t % 2), vertical.offset(t / 2)});
-    packed_.emplace_back(out, in, std::move(taps), kernel_.lanes, [&](int o, int i, int tap) {
-      float sum = 0;
-      for (int ky = 0; ky < 3; ++ky)
-        for (int kx = 0; kx < 3; ++kx)
-          if (vertical.covers(tap / 2, ky) && horizontal.covers(tap % 2, kx)) sum += original(o, i, ky, kx);
-      return sum;
+  /// Tiles of a band, counted row by row.
+  struct Range {
+    int begin, end, across;
+  };
+
+  static int across(int width) { return (width + winograd_tile - 1) / winograd_tile; }
+  static int tiles(int width, int rows) { return across(width) * across(rows); }
+
+  // Strides from point to point in elements. A cache line more than needed: otherwise the 36 places that a
+  // tile is written to could all fall on the same few lines of the cache.
+  ptrdiff_t input_stride(int channels, int tiles) const {
+    return static_cast<ptrdiff_t>(tiles) * round_up(channels, kernel_.lanes) +
+           static_cast<ptrdiff_t>(cache_line) / kernel_.element;
+  }
+  ptrdiff_t product_stride(int tiles, int vectors) const {
+    return static_cast<ptrdiff_t>(tiles) * vectors * kernel_.lanes +
+           static_cast<ptrdiff_t>(cache_line / sizeof(float));
+  }
+  size_t point_stride(const Block& block) const {
+    return static_cast<size_t>(depth_channels_) * static_cast<size_t>(block.vectors * kernel_.lanes);
+  }
+
+  template <typename Element, typename Round>
+  void pack(const Convolution& conv, Element* to, Round round) {
+    for (const Block& block : blocks_) {
+      const int width = block.vectors * kernel_.lanes;
+      const size_t stride = point_stride(block);
+      int source = 0, place = 0;  // channels of the concatenation, without and with padding
+      for (const int count : channels_) {
+        for (int i = 0; i < count; ++i)
+          for (int lane = 0; lane < block.channels; ++lane) {
+            const auto filter = transform_filter(
+                conv.weights.data() +
+                static_cast<size_t>((block.first + lane) * conv.in_channels + source + i) * 9);
+            const int channel = place + i;
+            Element* at =
+                to + (channel / kernel_.depth * width + lane) * kernel_.depth + channel % kernel_.depth;
+            for (size_t p = 0; p < winograd_points; ++p) at[p * stride] = round(filter[p]);
+          }
+        source += count;
+        place += round_up(count, kernel_.depth);
+      }
+      to += winograd_points * stride;
+    }
+  }
+
+  /// Calls body(row of tiles, first tile, end tile) for every row of tiles that a range touches.
+  template <typename Body>
+  static void for_rows(const Range& range, const Body& body) {
+    for (int tile = range.begin; tile < range.end;) {
+      const int row = tile / range.across, first = tile % range.across;
+      const int end = std::min(range.across, first + range.end - tile);
+      body(row, first, end);
+      tile += end - first;
+    }
+  }
+
+  void transform_input(const ConvolutionBand& band, const FeatureView& in, const Range& range,
+                       std::byte* data, ptrdiff_t stride, ptrdiff_t tile_stride) const {
+    for_rows(range, [&](int row, int first, int end) {
+      WinogradInput args;
+      const int top = band.row_begin + row * winograd_tile - 1;
+      for (int y = 0; y < winograd_window; ++y) args.rows[y] = padded_row(in, top + y, shift_, band.zeros);
+      args.pixel = in.pixel;
+      args.width = band.out.width;
+      args.shift = shift_;
+      args.channels = in.channels;
+      args.tile_begin = first;
+      args.tile_end = end;
+      args.to = data;
+      args.point_stride = stride;
+      args.tile_stride = tile_stride;
+      kernel_.transform_input(args);
+      data += (end - first) * tile_stride * kernel_.element;
     });
   }
 
-  /// One value for each output channel, padded with zeros to whole blocks.
-  AlignedBuffer padded(const std::vector<float>& values) const {
-    AlignedBuffer buffer(values.size() + 2 * static_cast<size_t>(kernel_.lanes));
-    std::copy(values.begin(), values.end(), buffer.data());
-    return buffer;
+  void transform_output(const ConvolutionBand& band, const Block& block, const Range& range,
+                        const float* products, ptrdiff_t stride) const {
+    for_rows(range, [&](int row, int first, int end) {
+      WinogradOutput args;
+      args.from = products;
+      args.point_stride = stride;
+      args.vectors = block.vectors;
+      args.tile_begin = first;
+      args.tile_end = end;
+      const int top = band.row_begin + row * winograd_tile;
+      args.row_count = std::min(winograd_tile, band.row_end - top);
+      args.residual_count = static_cast<int>(band.residuals.size());
+      for (int r = 0; r < args.residual_count; ++r) {
+        args.residuals[r].pixel = band.residuals[static_cast<size_t>(r)].view.pixel;
+        args.residuals[r].scale = band.residuals[static_cast<size_t>(r)].scale;
+      }
+      for (int y = 0; y < args.row_count; ++y) {
+        args.rows[y] = band.out.row_at(top + y);
+        for (int r = 0; r < args.residual_count; ++r)
+          args.residuals[r].rows[y] = band.residuals[static_cast<size_t>(r)].view.row_at(top + y);
+      }
+      args.pixel = band.out.pixel;
+      args.width = band.out.width;
+      args.first = block.first;
+      args.channels = block.channels;
+      epilogue_.describe(args);
+      kernel_.transform_output(args);
+      products += (end - first) * block.vectors * kernel_.lanes;
+    });
   }
 
-  DirectConvKernel kernel_;
-  float scale_;
-  int upsample_ = 1;
-  std::vector<PackedWeights> packed_;  // one, or one for each of the four phases
-  AlignedBuffer bias_, slope_;
+  WinogradKernel kernel_;
+  Epilogue epilogue_;
+  int shift_;
+  std::vector<int> channels_;  // of each input
+  int depth_channels_ = 0;     // of all inputs, each padded to the kernel's depth
+  std::vector<Block> blocks_;
+  AlignedBuffer weights_;
 };
 
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(DirectConvKernel kernel) : kernel_(kernel) {}
-  const char* name() const override { return kernel_.name; }
-  std::unique_ptr<PreparedConvolution> prepare(const Convolution& convolution) const override {
-    return std::make_unique<DirectConvolution>(convolution, kernel_);
+  CpuBackend(DirectConvKernel direct, WinogradKernel winograd) : direct_(direct), winograd_(winograd) {}
+  const char* name() const override { return direct_.name; }
+
+  std::unique_ptr<PreparedConvolution> prepare(const Convolution& conv,
+                                               const std::vector<int>& channels) const override {
+    constexpr int few_channels = 8;  // a direct convolution is as fast
+    if (conv.kernel == 3 && (conv.upsample == 2 || channels.size() > 1 || conv.in_channels >= few_channels))
+      return std::make_unique<WinogradConvolution>(conv, channels, winograd_);
+    return std::make_unique<DirectConvolution>(conv, direct_);
   }
 
  private:
-  DirectConvKernel kernel_;
+  DirectConvKernel direct_;
+  WinogradKernel winograd_;
 };
-
-DirectConvKernel kernel_for(Isa isa) {
-  switch (isa) {
-#if defined(__x86_64__)
-    case Isa::avx2:
-      return direct_conv_avx2();
-    case Isa::avx512:
-      return direct_conv_avx512();
-#endif
-    default:
-      return direct_conv_generic();
-  }
-}
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend(Isa isa) {
+bool has_half(Isa isa) {
+#if defined(__x86_64__)
+  return isa == Isa::avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+std::unique_ptr<Backend> make_cpu_backend(Isa isa, bool half) {
   const std::vector<Isa> isas = supported_isas();
   if (std::find(isas.begin(), isas.end(), isa) == isas.end())
     throw Error("", "the processor cannot run these kernels", "a supported instruction set", name_of(isa));
-  return std::make_unique<CpuBackend>(kernel_for(isa));
+  switch (isa) {
+#if defined(__x86_64__)
+    case Isa::avx2:
+      return std::make_unique<CpuBackend>(direct_conv_avx2(), winograd_avx2());
+    case Isa::avx512:
+      return std::make_unique<CpuBackend>(direct_conv_avx512(),
+                                          half && has_half(isa) ? winograd_avx512_bf16() : winograd_avx512());
+#endif
+    default:
+      return std::make_unique<CpuBackend>(direct_conv_generic(), winograd_generic());
+  }
 }
 
 }  // namespace esrgan

@@ -10,8 +10,9 @@ constexpr int cache_line = 16;  // floats
 
 /// What the inner loop needs to know of a group of neighbouring output pixels and a chunk of input channels.
 struct Group {
-  const float* src;  // of the first pixel, at the chunk's first channel
-  ptrdiff_t src_row, src_pixel;
+  const float* const* rows;  // rows[dy] is the row of a tap
+  ptrdiff_t offset;          // of the first pixel, at the chunk's first channel
+  ptrdiff_t src_pixel;
   const DirectConvTap* taps;
   int tap_count, chunk;
   const float* weights;
@@ -29,7 +30,7 @@ inline __attribute__((always_inline)) void accumulate(const Group& group, Vec (&
     const float* src[pointers];
 #pragma GCC unroll 8
     for (int i = 0; i < pointers; ++i)
-      src[i] = group.src + group.taps[t].dy * group.src_row + (group.taps[t].dx + 3 * i) * pixel;
+      src[i] = group.rows[group.taps[t].dy] + group.offset + (group.taps[t].dx + 3 * i) * pixel;
     // The rightmost tap of each kernel row fetches what the next group will read there for the first time.
     if (group.taps[t].dx == group.taps[group.tap_count - 1].dx)
       for (int p = 0; p < Pixels; ++p)
@@ -60,34 +61,11 @@ inline Vec finish(const DirectConvArgs& args, Vec sum, int channel, int x, int y
   sum = sum.times(Vec::all(args.scale));
   for (int r = 0; r < args.residual_count; ++r) {
     const DirectConvResidual& residual = args.residuals[r];
-    const float* from = residual.data + y * residual.row + x * residual.pixel + channel;
-    if (valid == Vec::lanes) {
-      sum = sum.plus_product(Vec::load(from), Vec::all(residual.scale));
-    } else {
-      float part[Vec::lanes] = {};
-      for (int i = 0; i < valid; ++i) part[i] = from[i];
-      sum = sum.plus_product(Vec::load(part), Vec::all(residual.scale));
-    }
+    const float* from = residual.rows[y] + x * residual.pixel + channel;
+    sum = sum.plus_product(Vec::load_part(from, valid), Vec::all(residual.scale));
   }
   return sum;
 }
-
-inline void store(const DirectConvArgs& args, Vec sum, int channel, int x, int y, int valid) {
-  float* to = args.dst + y * args.dst_row + x * args.dst_pixel + channel;
-  if (valid == Vec::lanes) {
-    sum.store(to);
-  } else {
-    float part[Vec::lanes];
-    sum.store(part);
-    for (int i = 0; i < valid; ++i) to[i] = part[i];
-  }
-}
-
-/// Where a pass over the input channels stands.
-struct Pass {
-  const DirectConvBlock* block;
-  bool first;
-};
 
 /// Sums of a group go to `partial`: the next pass over input channels goes on from there. Not inlined, so
 /// that the accumulators have all registers to themselves.
@@ -119,7 +97,7 @@ void run_row(Group group, int width, const float* initial, float* partial) {
       run_group<4, Vectors>(group, initial, partial);
     else
       run_group<1, Vectors>(group, initial, partial);
-    group.src += pixels * group.src_pixel;
+    group.offset += pixels * group.src_pixel;
     partial += pixels * step;
     width -= pixels;
   }
@@ -132,7 +110,8 @@ void finish_row(const DirectConvArgs& args, const DirectConvBlock& block, const 
       const int left = block.channels - v * Vec::lanes;
       const int valid = left < Vec::lanes ? left : Vec::lanes;
       const int channel = block.first + v * Vec::lanes;
-      store(args, finish(args, Vec::load(sums), channel, x, y, valid), channel, x, y, valid);
+      finish(args, Vec::load(sums), channel, x, y, valid)
+          .store_part(args.dst_rows[y] + x * args.dst_pixel + channel, valid);
     }
 }
 
@@ -146,13 +125,7 @@ void run_block(const DirectConvArgs& args, const DirectConvBlock& block, int y_b
     const int chunk = left < direct_conv_chunk ? left : direct_conv_chunk;
     const float* initial = c == 0 ? args.bias + block.first : nullptr;
     for (int y = y_begin; y < y_end; ++y) {
-      const Group group{args.src + y * args.src_row + c,
-                        args.src_row,
-                        args.src_pixel,
-                        args.taps,
-                        args.tap_count,
-                        chunk,
-                        weights};
+      const Group group{args.src_rows + y, c, args.src_pixel, args.taps, args.tap_count, chunk, weights};
       float* partial = args.partial + (y - y_begin) * row;
       if (block.vectors == 2)
         run_row<2>(group, args.width, initial, partial);
@@ -165,8 +138,8 @@ void run_block(const DirectConvArgs& args, const DirectConvBlock& block, int y_b
 }
 
 void run(const DirectConvArgs& args) {
-  for (int y = args.row_begin; y < args.row_end; y += direct_conv_rows) {
-    const int end = y + direct_conv_rows < args.row_end ? y + direct_conv_rows : args.row_end;
+  for (int y = 0; y < args.rows; y += direct_conv_rows) {
+    const int end = y + direct_conv_rows < args.rows ? y + direct_conv_rows : args.rows;
     for (int b = 0; b < args.block_count; ++b) run_block(args, args.blocks[b], y, end);
   }
 }

@@ -24,18 +24,18 @@ struct DirectConvTap {
 };
 
 struct DirectConvResidual {
-  const float* data = nullptr;
-  ptrdiff_t row = 0, pixel = 0;
+  const float* const* rows = nullptr;  ///< one for each row to compute
+  ptrdiff_t pixel = 0;
   float scale = 1;
 };
 
 struct DirectConvArgs {
-  const float* src = nullptr;
-  ptrdiff_t src_row = 0, src_pixel = 0;
-  float* dst = nullptr;
-  ptrdiff_t dst_row = 0, dst_pixel = 0;
-  int width = 0;                   ///< output pixels of a row
-  int row_begin = 0, row_end = 0;  ///< rows to compute
+  const float* const* src_rows = nullptr;  ///< pixel 0 of the row of the first output row; others around it
+  ptrdiff_t src_pixel = 0;
+  float* const* dst_rows = nullptr;
+  ptrdiff_t dst_pixel = 0;
+  int width = 0;  ///< output pixels of a row
+  int rows = 0;   ///< to compute
   int in_channels = 0;
   const DirectConvTap* taps = nullptr;
   int tap_count = 0;

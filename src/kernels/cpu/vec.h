@@ -3,11 +3,17 @@
 // symbol.
 #pragma once
 
+#if defined(ESRGAN_TARGET_AVX512_BF16)
+#define ESRGAN_TARGET_AVX512
+#endif
+
 #if defined(ESRGAN_TARGET_AVX512) || defined(ESRGAN_TARGET_AVX2)
 #include <immintrin.h>
 #endif
 
-#if defined(ESRGAN_TARGET_AVX512)
+#if defined(ESRGAN_TARGET_AVX512_BF16)
+#define ESRGAN_TARGET avx512_bf16
+#elif defined(ESRGAN_TARGET_AVX512)
 #define ESRGAN_TARGET avx512
 #elif defined(ESRGAN_TARGET_AVX2)
 #define ESRGAN_TARGET avx2
@@ -30,9 +36,25 @@ struct Vec {
   void store(float* to) const { _mm512_storeu_ps(to, v); }
   /// this + a * b
   Vec plus_product(Vec a, Vec b) const { return {_mm512_fmadd_ps(a.v, b.v, v)}; }
+  Vec plus(Vec b) const { return {_mm512_add_ps(v, b.v)}; }
+  Vec minus(Vec b) const { return {_mm512_sub_ps(v, b.v)}; }
   Vec times(Vec b) const { return {_mm512_mul_ps(v, b.v)}; }
   Vec max(Vec b) const { return {_mm512_max_ps(v, b.v)}; }
   Vec min(Vec b) const { return {_mm512_min_ps(v, b.v)}; }
+
+  /// The first `count` floats, zeros after them.
+  static Vec load_part(const float* from, int count) {
+    if (count >= lanes) return load(from);
+    float part[lanes] = {};
+    for (int i = 0; i < count; ++i) part[i] = from[i];
+    return load(part);
+  }
+  void store_part(float* to, int count) const {
+    if (count >= lanes) return store(to);
+    float part[lanes];
+    store(part);
+    for (int i = 0; i < count; ++i) to[i] = part[i];
+  }
 };
 
 #elif defined(ESRGAN_TARGET_AVX2)
@@ -47,9 +69,25 @@ struct Vec {
   static Vec zero() { return {_mm256_setzero_ps()}; }
   void store(float* to) const { _mm256_storeu_ps(to, v); }
   Vec plus_product(Vec a, Vec b) const { return {_mm256_fmadd_ps(a.v, b.v, v)}; }
+  Vec plus(Vec b) const { return {_mm256_add_ps(v, b.v)}; }
+  Vec minus(Vec b) const { return {_mm256_sub_ps(v, b.v)}; }
   Vec times(Vec b) const { return {_mm256_mul_ps(v, b.v)}; }
   Vec max(Vec b) const { return {_mm256_max_ps(v, b.v)}; }
   Vec min(Vec b) const { return {_mm256_min_ps(v, b.v)}; }
+
+  /// The first `count` floats, zeros after them.
+  static Vec load_part(const float* from, int count) {
+    if (count >= lanes) return load(from);
+    float part[lanes] = {};
+    for (int i = 0; i < count; ++i) part[i] = from[i];
+    return load(part);
+  }
+  void store_part(float* to, int count) const {
+    if (count >= lanes) return store(to);
+    float part[lanes];
+    store(part);
+    for (int i = 0; i < count; ++i) to[i] = part[i];
+  }
 };
 
 #else
@@ -67,10 +105,69 @@ struct Vec {
   static Vec zero() { return all(0); }
   void store(float* to) const { *reinterpret_cast<Float4*>(to) = v; }
   Vec plus_product(Vec a, Vec b) const { return {v + a.v * b.v}; }
+  Vec plus(Vec b) const { return {v + b.v}; }
+  Vec minus(Vec b) const { return {v - b.v}; }
   Vec times(Vec b) const { return {v * b.v}; }
   Vec max(Vec b) const { return {v > b.v ? v : b.v}; }
   Vec min(Vec b) const { return {v < b.v ? v : b.v}; }
+
+  /// The first `count` floats, zeros after them.
+  static Vec load_part(const float* from, int count) {
+    if (count >= lanes) return load(from);
+    float part[lanes] = {};
+    for (int i = 0; i < count; ++i) part[i] = from[i];
+    return load(part);
+  }
+  void store_part(float* to, int count) const {
+    if (count >= lanes) return store(to);
+    float part[lanes];
+    store(part);
+    for (int i = 0; i < count; ++i) to[i] = part[i];
+  }
 };
+
+#endif
+
+#if defined(ESRGAN_TARGET_AVX512_BF16)
+
+/// 16 pairs of bfloat16: a pair is two neighbouring input channels.
+struct Factors {
+  using Element = unsigned short;
+  static constexpr int depth = 2;  ///< products that one instruction adds up for each lane
+  __m512bh v;
+
+  static Factors load(const Element* from) { return {reinterpret_cast<__m512bh>(_mm512_loadu_si512(from))}; }
+  static Factors all(const Element* pair) {
+    int bits;
+    __builtin_memcpy(&bits, pair, sizeof bits);
+    return {reinterpret_cast<__m512bh>(_mm512_set1_epi32(bits))};
+  }
+  static void store(Vec values, Element* to) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values.v)));
+  }
+};
+
+inline Vec plus_product(Vec sum, Factors a, Factors b) {
+  return {_mm512_dpbf16_ps(sum.v, a.v, b.v)};
+}
+
+#else
+
+/// What a multiplication works on: plain floats.
+struct Factors {
+  using Element = float;
+  static constexpr int depth = 1;
+  Vec v;
+
+  static Factors load(const Element* from) { return {Vec::load(from)}; }
+  static Factors all(const Element* from) { return {Vec::all(*from)}; }
+  static void store(Vec values, Element* to) { values.store(to); }
+};
+
+inline Vec plus_product(Vec sum, Factors a, Factors b) {
+  return sum.plus_product(a.v, b.v);
+}
 
 #endif
 

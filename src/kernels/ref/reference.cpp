@@ -8,37 +8,44 @@ class ReferenceConvolution : public PreparedConvolution {
  public:
   explicit ReferenceConvolution(const Convolution& convolution) : conv_(convolution) {}
 
-  void run(const FeatureView& in, const FeatureView& out, const std::vector<ResidualView>& residuals,
-           ThreadPool& pool) const override {
-    pool.parallel_for(static_cast<size_t>(out.height), [&](size_t row, int) {
-      const int y = static_cast<int>(row);
-      std::vector<double> pixel(static_cast<size_t>(out.channels));
-      for (int x = 0; x < out.width; ++x) {
-        for (int c = 0; c < out.channels; ++c)
-          pixel[static_cast<size_t>(c)] = value_at(in, x, y, c, residuals);
-        for (int c = 0; c < out.channels; ++c)
-          out.at(x, y)[c] = static_cast<float>(pixel[static_cast<size_t>(c)]);
-      }
-    });
+  int parts(int, int rows, int) const override { return rows; }
+  size_t scratch_bytes(int, int, int) const override { return 0; }
+
+  void run(const ConvolutionBand& band, int part, int parts, std::byte*) const override {
+    const int rows = band.row_end - band.row_begin;
+    const int begin = band.row_begin + rows * part / parts, end = band.row_begin + rows * (part + 1) / parts;
+    for (int y = begin; y < end; ++y)
+      for (int x = 0; x < band.out.width; ++x)
+        for (int c = 0; c < band.out.channels; ++c)
+          band.out.row_at(y)[x * band.out.pixel + c] = static_cast<float>(value_at(band, x, y, c));
   }
 
  private:
-  double value_at(const FeatureView& in, int x, int y, int c,
-                  const std::vector<ResidualView>& residuals) const {
-    const int kernel = conv_.kernel, radius = kernel / 2, up = conv_.upsample;
+  double value_at(const ConvolutionBand& band, int x, int y, int c) const {
     double sum = conv_.bias[static_cast<size_t>(c)];
-    for (int i = 0; i < in.channels; ++i)
-      for (int ky = 0; ky < kernel; ++ky)
-        for (int kx = 0; kx < kernel; ++kx) {
-          const int sy = y + ky - radius, sx = x + kx - radius;
-          if (sy < 0 || sx < 0 || sy >= in.height * up || sx >= in.width * up) continue;  // zero padding
-          const size_t weight = static_cast<size_t>(((c * in.channels + i) * kernel + ky) * kernel + kx);
-          sum += static_cast<double>(conv_.weights[weight]) * in.at(sx / up, sy / up)[i];
-        }
+    int first = 0;  // channel of the concatenation
+    for (const FeatureView& in : band.inputs) {
+      for (int i = 0; i < in.channels; ++i) sum += products(in, i, first + i, x, y, c);
+      first += in.channels;
+    }
     if (!conv_.slope.empty() && sum < 0) sum *= conv_.slope[static_cast<size_t>(c)];
     sum *= conv_.scale;
-    for (const ResidualView& residual : residuals)
-      sum += static_cast<double>(residual.scale) * residual.view.at(x, y)[c];
+    for (const ResidualView& residual : band.residuals)
+      sum += static_cast<double>(residual.scale) * residual.view.row_at(y)[x * residual.view.pixel + c];
+    return sum;
+  }
+
+  /// Of one input channel with its kernel.
+  double products(const FeatureView& in, int channel, int i, int x, int y, int c) const {
+    const int kernel = conv_.kernel, radius = kernel / 2, up = conv_.upsample;
+    double sum = 0;
+    for (int ky = 0; ky < kernel; ++ky)
+      for (int kx = 0; kx < kernel; ++kx) {
+        const int sy = y + ky - radius, sx = x + kx - radius;
+        if (sy < 0 || sx < 0 || sy >= in.height * up || sx >= in.width * up) continue;  // zero padding
+        const size_t weight = static_cast<size_t>(((c * conv_.in_channels + i) * kernel + ky) * kernel + kx);
+        sum += static_cast<double>(conv_.weights[weight]) * in.row_at(sy / up)[sx / up * in.pixel + channel];
+      }
     return sum;
   }
 
@@ -48,7 +55,8 @@ class ReferenceConvolution : public PreparedConvolution {
 class ReferenceBackend : public Backend {
  public:
   const char* name() const override { return "reference"; }
-  std::unique_ptr<PreparedConvolution> prepare(const Convolution& convolution) const override {
+  std::unique_ptr<PreparedConvolution> prepare(const Convolution& convolution,
+                                               const std::vector<int>&) const override {
     return std::make_unique<ReferenceConvolution>(convolution);
   }
 };
