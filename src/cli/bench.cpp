@@ -1,0 +1,124 @@
+#include <esrgan/error.h>
+#include <esrgan/models.h>
+#include <esrgan/upscaler.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <random>
+
+#include "base/file.h"
+#include "cli/session.h"
+
+namespace esrgan::cli {
+namespace {
+
+constexpr const char* explanation =
+    R"(Runs the network alone on a picture that is in memory, and prints the median of the seconds.
+
+Example:
+  esrgan bench -m realesrgan-x4plus --size 256 --precision half
+)";
+
+struct BenchCommand {
+  std::string model = "realesrgan-x4plus", input, raw;
+  int size = 128, repeat = 5;
+  bool json = false;
+  UpscaleOptions options;
+
+  Image picture() const {
+    if (!input.empty()) {
+      const Image read = read_image(input);
+      if (read.info.channels == 3 && read.info.type == SampleType::u8) return as_floats(read);
+      throw Error(input, "picture to measure with", "8-bit RGB", "another kind");
+    }
+    Image image{{size, size, 3, SampleType::f32, {}, nullptr}, {}};
+    image.samples.resize(image.info.bytes());
+    std::mt19937 random(1);  // every machine measures the same picture
+    std::uniform_real_distribution<float> uniform(0, 1);
+    std::generate_n(image.data<float>(), image.samples.size() / sizeof(float),
+                    [&] { return uniform(random); });
+    return image;
+  }
+
+  static Image as_floats(const Image& image) {
+    Image result{image.info, {}};
+    result.info.type = SampleType::f32;
+    result.samples.resize(result.info.bytes());
+    std::transform(image.samples.begin(), image.samples.end(), result.data<float>(),
+                   [](std::byte value) { return static_cast<float>(value) / 255; });
+    return result;
+  }
+
+  int run() {
+    using Clock = std::chrono::steady_clock;
+    const auto seconds_since = [](Clock::time_point start) {
+      return std::chrono::duration<double>(Clock::now() - start).count();
+    };
+    options.tile = 0;
+    const Image in = picture();
+    const auto start = Clock::now();
+    Upscaler upscaler(find_model(model), options);
+    const double load = seconds_since(start);
+    upscaler.set_stop(&stop_requested);
+    Image out = upscaler.upscale(in);  // to warm up
+    std::vector<double> seconds;
+    for (int i = 0; i < repeat; ++i) {
+      const auto begin = Clock::now();
+      out = upscaler.upscale(in);
+      seconds.push_back(seconds_since(begin));
+    }
+    if (!raw.empty())
+      write_file(raw, {reinterpret_cast<const uint8_t*>(out.samples.data()), out.samples.size()});
+    std::sort(seconds.begin(), seconds.end());
+    const double median = seconds[seconds.size() / 2];
+    if (json) {
+      print_json({{"model", model},
+                  {"width", in.info.width},
+                  {"height", in.info.height},
+                  {"kernels", upscaler.kernels()},
+                  {"seconds", median},
+                  {"all_seconds", seconds},
+                  {"load_seconds", load}});
+    } else {
+      std::printf("%s, %dx%d, %s kernels: median %.3f s of %d (%.3f to %.3f); loading %.2f s\n",
+                  model.c_str(), in.info.width, in.info.height, upscaler.kernels(), median, repeat,
+                  seconds.front(), seconds.back(), load);
+    }
+    return all_done;
+  }
+};
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  auto command = std::make_shared<BenchCommand>();
+  CLI::App* sub = app.add_subcommand("bench", "Measure how fast a network runs here");
+  sub->add_option("-m,--model,--model-path", command->model, "Model by name or file")
+      ->type_name("MODEL")
+      ->capture_default_str();
+  sub->add_option("--size", command->size, "Side of a random input")
+      ->type_name("N")
+      ->check(CLI::Range(8, 4096))
+      ->capture_default_str();
+  sub->add_option("--input", command->input, "A picture instead (8-bit RGB)")->type_name("FILE");
+  sub->add_option("--repeat", command->repeat, "Runs to take the median of")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  sub->add_option("--precision", command->options.precision, "Arithmetic of the network")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Precision>{
+          {"auto", Precision::automatic}, {"full", Precision::full}, {"half", Precision::half}}))
+      ->type_name("auto|full|half");
+  sub->add_option("-j,--threads", command->options.threads, "Worker threads; without it, one per processor")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
+  sub->add_option("--raw", command->raw, "Write the result as plain floats, to compare")->type_name("FILE");
+  sub->add_flag("--json", command->json, "Print as JSON");
+  sub->footer(explanation);
+  sub->callback([command, &action] { action = [command] { return command->run(); }; });
+}
+
+}  // namespace esrgan::cli
