@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import pathlib
-import resource
 import statistics
 import struct
 import subprocess
@@ -161,7 +160,9 @@ def run_peer(peer, folder, threads):
     y = run(x)
     seconds = time.perf_counter() - start
     y[0].transpose(1, 2, 0).astype(numpy.float32).tofile(f"{folder}/y.raw")
-    return seconds
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+    return {"seconds": seconds, "peak_bytes": peak}
 
 
 # ---- all of them ----
@@ -176,14 +177,11 @@ def measure(name, folder, threads, arguments):
                    name.split()[1], "--threads", str(threads), "--repeat", "1", "--raw", f"{folder}/y.raw", "--json"]
     else:
         command = [sys.executable, __file__, "--peer", name, "--folder", folder, "--threads", str(threads), "unused"]
-    before = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{name} failed")
-    result = json.loads(output)
-    return (result["seconds"] if isinstance(result, dict) else result), usage.ru_maxrss / 1024
+    process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    if process.returncode:
+        raise SystemExit(f"{name}: {process.stderr.decode()[-2000:]}")
+    result = json.loads(process.stdout)
+    return result["seconds"], result["peak_bytes"] / 2 ** 20
 
 
 def cut_square(picture, size, folder):

@@ -56,6 +56,17 @@ uint64_t resident_memory() {
   return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+uint64_t peak_resident_memory() {
+  std::ifstream file("/proc/self/status");
+  std::string key;
+  uint64_t kibibytes = 0;
+  while (file >> key) {
+    if (key == "VmHWM:") file >> kibibytes;
+    file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  return kibibytes * 1024;
+}
+
 uint64_t parse_memory_size(const std::string& text, const std::string& option) {
   const auto refuse = [&] { return Error("", option, "a size such as 800M or 2G", "'" + text + "'"); };
   size_t used = 0;

@@ -13,6 +13,9 @@ uint64_t available_memory();
 /// Bytes of this process that are in memory now.
 uint64_t resident_memory();
 
+/// Most bytes that this process ever had in memory.
+uint64_t peak_resident_memory();
+
 /// "1G", "512M", "1.5GiB", "800000" -> bytes (units are powers of 1024). Throws Error naming `option`.
 uint64_t parse_memory_size(const std::string& text, const std::string& option);
 

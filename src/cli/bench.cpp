@@ -10,6 +10,7 @@
 #include <random>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "cli/session.h"
 
 namespace esrgan::cli {
@@ -81,11 +82,13 @@ struct BenchCommand {
                   {"kernels", upscaler.kernels()},
                   {"seconds", median},
                   {"all_seconds", seconds},
-                  {"load_seconds", load}});
+                  {"load_seconds", load},
+                  {"peak_bytes", peak_resident_memory()}});
     } else {
-      std::printf("%s, %dx%d, %s kernels: median %.3f s of %d (%.3f to %.3f); loading %.2f s\n",
-                  model.c_str(), in.info.width, in.info.height, upscaler.kernels(), median, repeat,
-                  seconds.front(), seconds.back(), load);
+      std::printf(
+          "%s, %dx%d, %s kernels: median %.3f s of %d (%.3f to %.3f); loading %.2f s, peak memory %s\n",
+          model.c_str(), in.info.width, in.info.height, upscaler.kernels(), median, repeat, seconds.front(),
+          seconds.back(), load, format_memory_size(peak_resident_memory()).c_str());
     }
     return all_done;
   }
