@@ -124,7 +124,6 @@ class Scheduler {
   /// What must be done before a band may be read, and before what lay in its place may be written over.
   void find_needs(size_t s) {
     Stage& stage = schedule_.stages[s];
-    constexpr int slack = 1;  // bands that a thread may run ahead
     for (size_t i = stage.begin; i < stage.end; ++i) {
       Step& step = schedule_.steps[i];
       for (const MapId in : inputs_of(graph_.operations[i]))
@@ -137,7 +136,7 @@ class Scheduler {
       if (life.bands == 0 || life.external) continue;
       for (const size_t r : readers_[out]) {
         const Step& reader = schedule_.steps[r];
-        life.bands = std::max(life.bands, step.lead - reader.lead + reader.reach + 1 + slack);
+        life.bands = std::max(life.bands, step.lead - reader.lead + reader.reach + 1);
       }
       for (const size_t r : readers_[out])
         step.needs.push_back({r, schedule_.steps[r].reach + 1 - life.bands});
@@ -150,8 +149,7 @@ class Scheduler {
         return std::any_of(list.begin(), list.end(), [&](const TransformUse& u) { return u.transform == t; });
       };
       for (size_t i = stage.begin; i < stage.end; ++i)
-        if (uses(i))
-          transform.bands = std::max(transform.bands, maker.lead - schedule_.steps[i].lead + 1 + slack);
+        if (uses(i)) transform.bands = std::max(transform.bands, maker.lead - schedule_.steps[i].lead + 1);
       for (size_t i = stage.begin; i < stage.end; ++i)
         if (uses(i)) maker.needs.push_back({i, 1 - transform.bands});
     }

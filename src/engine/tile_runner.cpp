@@ -3,7 +3,10 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
+
+#include "base/log.h"
 
 namespace esrgan {
 namespace {
@@ -50,6 +53,17 @@ void add_turned_back(const std::vector<float>& turned, int width, int height, in
     }
 }
 
+/// Whether a result is finite, and not black where the input is not.
+bool is_plausible(const std::vector<float>& input, const std::vector<float>& output) {
+  constexpr float dark = 1.0F / 16;
+  if (!std::all_of(output.begin(), output.end(), [](float value) { return std::isfinite(value); }))
+    return false;
+  const auto brightest = [](const std::vector<float>& values) {
+    return values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+  };
+  return brightest(output) > 0 || brightest(input) <= dark;
+}
+
 }  // namespace
 
 int TileRunner::passes(int channels) const {
@@ -76,23 +90,29 @@ void TileRunner::run_network(int width, int height, const RunControl& control) {
   const auto scale = static_cast<size_t>(network_.scale());
   output_.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * scale * scale *
                  static_cast<size_t>(network_.out_channels()));
-  if (self_ensemble_)
-    run_ensemble(width, height, control);
-  else
-    network_.run(input_.data(), width, height, output_.data(), control);
+  run_network(network_, width, height, control);
+  if (!full_network_ || is_plausible(input_, output_)) return;
+  log_warning("a tile came out black or not finite; it is computed again in full precision");
+  run_network(full_network_(), width, height, control);
 }
 
-void TileRunner::run_ensemble(int width, int height, const RunControl& control) {
-  const int scale = network_.scale();
+void TileRunner::run_network(Network& network, int width, int height, const RunControl& control) {
+  if (self_ensemble_)
+    run_ensemble(network, width, height, control);
+  else
+    network.run(input_.data(), width, height, output_.data(), control);
+}
+
+void TileRunner::run_ensemble(Network& network, int width, int height, const RunControl& control) {
+  const int scale = network.scale();
   std::fill(output_.begin(), output_.end(), 0.0F);
   turned_output_.resize(output_.size());
   for (int number = 0; number < 8; ++number) {
     const Symmetry symmetry(number);
-    turn(input_, width, height, network_.in_channels(), symmetry, turned_input_);
-    network_.run(turned_input_.data(), symmetry.transpose ? height : width,
-                 symmetry.transpose ? width : height, turned_output_.data(), control);
-    add_turned_back(turned_output_, width * scale, height * scale, network_.out_channels(), symmetry,
-                    output_);
+    turn(input_, width, height, network.in_channels(), symmetry, turned_input_);
+    network.run(turned_input_.data(), symmetry.transpose ? height : width,
+                symmetry.transpose ? width : height, turned_output_.data(), control);
+    add_turned_back(turned_output_, width * scale, height * scale, network.out_channels(), symmetry, output_);
   }
 }
 

@@ -1,6 +1,8 @@
 // Runs a network on tiles of pictures with any number of channels.
 #pragma once
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "engine/network.h"
@@ -11,7 +13,10 @@ namespace esrgan {
 /// sees each channel by itself.
 class TileRunner {
  public:
-  TileRunner(Network& network, bool self_ensemble) : network_(network), self_ensemble_(self_ensemble) {}
+  /// full_network: called when a result cannot be right (not finite, or black where the input is not); gives
+  /// the network to try again with. Empty: none.
+  TileRunner(Network& network, bool self_ensemble, std::function<Network&()> full_network = {})
+      : network_(network), self_ensemble_(self_ensemble), full_network_(std::move(full_network)) {}
 
   /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width *
   /// scale][channels], valid until the next call. Sides must be multiples of network.input_multiple().
@@ -28,10 +33,12 @@ class TileRunner {
   void run_planes(const std::vector<float>& tile, int width, int height, int channels, int first, int count,
                   const RunControl& control);
   void run_network(int width, int height, const RunControl& control);
-  void run_ensemble(int width, int height, const RunControl& control);
+  void run_network(Network& network, int width, int height, const RunControl& control);
+  void run_ensemble(Network& network, int width, int height, const RunControl& control);
 
   Network& network_;
   bool self_ensemble_;
+  std::function<Network&()> full_network_;
   std::vector<float> input_, output_;                // of the network
   std::vector<float> turned_input_, turned_output_;  // of the self-ensemble
   std::vector<float> result_;

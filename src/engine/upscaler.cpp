@@ -51,11 +51,13 @@ struct Upscaler::State {
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Network> network;
-  uint64_t resident = 0;  // of the process, when the network was loaded
+  std::string model_file;
+  std::unique_ptr<Network> full_network;  // when half precision failed
+  uint64_t resident = 0;                  // of the process, when the network was loaded
   Progress progress;
   const std::atomic<bool>* stop = nullptr;
 
-  State(const std::string& model_file, const UpscaleOptions& given) : options(given) {
+  State(const std::string& file, const UpscaleOptions& given) : options(given), model_file(file) {
     check(options);
     backend = make_cpu_backend(chosen_isa(), options.precision == Precision::half);
     pool = std::make_unique<ThreadPool>(options.threads);
@@ -111,11 +113,22 @@ struct Upscaler::State {
       sink = make_lanczos_sink(network_out, out.width, out.height, std::move(sink));
       held += lanczos_sink_memory(network_out, out.width, out.height);
     }
-    TileRunner runner(*network, options.self_ensemble);
+    TileRunner runner(*network, options.self_ensemble, fall_back());
     const TilePlan plan = plan_tiles(info, runner, held);
     upscale_strips(source, *sink, runner, plan, network->scale(), options.edges == Edges::wrap,
                    follow(plan, runner.passes(info.channels)));
     sink->finish();
+  }
+
+  /// The same network in full precision, if it is not that already.
+  std::function<Network&()> fall_back() {
+    if (options.precision != Precision::half || !has_half(chosen_isa())) return {};
+    return [this]() -> Network& {
+      if (!full_network)
+        full_network = std::make_unique<Network>(build_graph(detect_model(read_weights(model_file))),
+                                                 *make_cpu_backend(chosen_isa()), *pool);
+      return *full_network;
+    };
   }
 
   TilePlan plan_tiles(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {
