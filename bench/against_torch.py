@@ -4,9 +4,7 @@
 Both run alternately, whole programs: esrgan from file to file; PyTorch the network alone, weights loaded, one run to
 warm up. Prints the medians and their ratio, and how far the two 8-bit results differ. The whole picture is one tile.
 """
-import json
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -15,7 +13,8 @@ from pathlib import Path
 
 import numpy
 import torch
-import torch.nn.functional as F
+
+from rrdbnet import read_weights, rrdbnet
 
 program, model, picture = sys.argv[1:4]
 rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 5
@@ -23,38 +22,7 @@ threads = int(sys.argv[5]) if len(sys.argv) > 5 else 2
 torch.set_num_threads(threads)
 
 
-def load(path):
-    data = Path(path).read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    header, data = json.loads(data[8:8 + length]), data[8 + length:]
-    header.pop("__metadata__", None)
-    types = {"F16": numpy.float16, "F32": numpy.float32}
-    return {name: torch.from_numpy(numpy.frombuffer(data[slice(*entry["data_offsets"])], types[entry["dtype"]])
-                                   .reshape(entry["shape"]).astype(numpy.float32)) for name, entry in header.items()}
-
-
-w = load(model)
-
-
-def conv(name, x, slope=None):
-    y = F.conv2d(x, w[name + ".weight"], w[name + ".bias"], padding=1)
-    return y if slope is None else F.leaky_relu(y, slope, inplace=True)
-
-
-def rrdbnet(x):
-    first = x = conv("conv_first", x)
-    for n in range(sum(name.endswith("rdb1.conv1.weight") for name in w)):
-        outer = x
-        for k in (1, 2, 3):
-            maps = x
-            for j in (1, 2, 3, 4):
-                maps = torch.cat((maps, conv(f"body.{n}.rdb{k}.conv{j}", maps, 0.2)), 1)
-            x = conv(f"body.{n}.rdb{k}.conv5", maps) * 0.2 + x
-        x = x * 0.2 + outer
-    x = first + conv("conv_body", x)
-    for i in (1, 2):
-        x = conv(f"conv_up{i}", F.interpolate(x, scale_factor=2, mode="nearest"), 0.2)
-    return conv("conv_last", conv("conv_hr", x, 0.2))
+w = {name: torch.from_numpy(values) for name, values in read_weights(model).items()}
 
 
 def read_picture(path, folder):
@@ -71,10 +39,10 @@ with tempfile.TemporaryDirectory() as folder, torch.no_grad():
     pixels = read_picture(picture, folder)
     x = torch.from_numpy(pixels.astype(numpy.float32) / 255).permute(2, 0, 1)[None]
     ours, theirs = [], []
-    rrdbnet(x[:, :, :32, :32])
+    rrdbnet(w, x[:, :, :32, :32])
     for _ in range(rounds):
         start = time.perf_counter()
-        y = rrdbnet(x)
+        y = rrdbnet(w, x)
         theirs.append(time.perf_counter() - start)
         start = time.perf_counter()
         subprocess.run([program, "upscale", picture, "-m", model, "-o", folder + "/ours.png", "--overwrite", "--tile", "0",

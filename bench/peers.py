@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -33,17 +32,6 @@ def inside_environment(with_torch):
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
     if pathlib.Path(sys.prefix) != ENVIRONMENT:
         os.execv(str(python), [str(python), *sys.argv])
-
-
-def read_weights(path):
-    import numpy
-    data = pathlib.Path(path).read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    header, data = json.loads(data[8:8 + length]), data[8 + length:]
-    header.pop("__metadata__", None)
-    types = {"F16": numpy.float16, "F32": numpy.float32}
-    return {name: numpy.frombuffer(data[slice(*e["data_offsets"])], types[e["dtype"]]).reshape(e["shape"]).astype(numpy.float32)
-            for name, e in header.items()}
 
 
 def write_onnx(weights, path):
@@ -91,7 +79,7 @@ def write_onnx(weights, path):
 
 # ---- one peer in a process of its own ----
 
-def make_runner(peer, folder, threads):
+def make_runner(peer, folder, threads, extent):
     import numpy
     if peer.startswith("onnxruntime"):
         import onnxruntime
@@ -103,7 +91,7 @@ def make_runner(peer, folder, threads):
         import openvino
         core = openvino.Core()
         model = core.read_model(f"{folder}/model.onnx")
-        model.reshape([1, 3, *SHAPE])
+        model.reshape([1, 3, *extent])
         compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
                                                      "INFERENCE_PRECISION_HINT": "bf16" if "bf16" in peer else "f32"})
         return lambda x: compiled([x])[0]
@@ -122,39 +110,22 @@ def make_runner(peer, folder, threads):
             return numpy.array(extractor.extract("output")[1])[None]
         return run
     import torch
+    from rrdbnet import read_weights, rrdbnet
     torch.set_num_threads(threads)
     weights = {k: torch.from_numpy(v.copy()) for k, v in read_weights(f"{folder}/model.safetensors").items()}
     kind = torch.bfloat16 if "bf16" in peer else torch.float32
     weights = {k: v.to(kind, memory_format=torch.channels_last) if v.ndim == 4 else v.to(kind) for k, v in weights.items()}
 
-    def conv(name, x, slope=None):
-        y = torch.nn.functional.conv2d(x, weights[name + ".weight"], weights[name + ".bias"], padding=1)
-        return y if slope is None else torch.nn.functional.leaky_relu(y, slope, inplace=True)
-
     @torch.no_grad()
     def run(x):
-        first = x = conv("conv_first", torch.from_numpy(x).to(kind, memory_format=torch.channels_last))
-        for n in range(sum(name.endswith("rdb1.conv1.weight") for name in weights)):
-            outer = x
-            for k in (1, 2, 3):
-                maps = x
-                for j in (1, 2, 3, 4):
-                    maps = torch.cat((maps, conv(f"body.{n}.rdb{k}.conv{j}", maps, 0.2)), 1)
-                x = conv(f"body.{n}.rdb{k}.conv5", maps) * 0.2 + x
-            x = x * 0.2 + outer
-        x = first + conv("conv_body", x)
-        for i in (1, 2):
-            x = conv(f"conv_up{i}", torch.nn.functional.interpolate(x, scale_factor=2, mode="nearest"), 0.2)
-        return conv("conv_last", conv("conv_hr", x, 0.2)).float().numpy()
+        return rrdbnet(weights, torch.from_numpy(x).to(kind, memory_format=torch.channels_last)).float().numpy()
     return run
 
 
 def run_peer(peer, folder, threads):
     import numpy
     x = numpy.load(f"{folder}/x.npy")
-    global SHAPE
-    SHAPE = x.shape[2:]
-    run = make_runner(peer, folder, threads)
+    run = make_runner(peer, folder, threads, x.shape[2:])
     run(x)
     start = time.perf_counter()
     y = run(x)
@@ -226,6 +197,7 @@ def main():
         return
     inside_environment(arguments.torch)
     import numpy
+    from rrdbnet import read_weights
     models = pathlib.Path(os.environ.get("ESRGAN_MODELS") or pathlib.Path(
         os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share") / "esrgan/models")
     names = ["esrgan full", "esrgan half", "onnxruntime fp32", "openvino fp32", "openvino bf16", "ncnn fp32", "ncnn bf16"]

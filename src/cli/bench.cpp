@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/session.h"
+#include "image/float_image.h"
 
 namespace esrgan::cli {
 namespace {
@@ -32,7 +33,8 @@ struct BenchCommand {
   Image picture() const {
     if (!input.empty()) {
       const Image read = read_image(input);
-      if (read.info.channels == 3 && read.info.type == SampleType::u8) return as_floats(read);
+      if (read.info.channels == 3 && read.info.type == SampleType::u8)
+        return from_float_image(to_float_image(read), SampleType::f32, read.info);
       throw Error(input, "picture to measure with", "8-bit RGB", "another kind");
     }
     Image image{{size, size, 3, SampleType::f32, {}, nullptr}, {}};
@@ -42,15 +44,6 @@ struct BenchCommand {
     std::generate_n(image.data<float>(), image.samples.size() / sizeof(float),
                     [&] { return uniform(random); });
     return image;
-  }
-
-  static Image as_floats(const Image& image) {
-    Image result{image.info, {}};
-    result.info.type = SampleType::f32;
-    result.samples.resize(result.info.bytes());
-    std::transform(image.samples.begin(), image.samples.end(), result.data<float>(),
-                   [](std::byte value) { return static_cast<float>(value) / 255; });
-    return result;
   }
 
   int run() {

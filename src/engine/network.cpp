@@ -221,7 +221,7 @@ ConvolutionBand Network::convolution_band(const Convolution& conv, const Step& s
 
 void Network::execute(const Item& item, const StagePlan& plan, int worker) {
   const Step& step = schedule_.steps[item.step];
-  const Operation& operation = graph_.operations[step.operation];
+  const Operation& operation = graph_.operations[item.step];
   const int first = item.band * plan.band_cells;
   const Rows band{first * step.density, std::min(first + plan.band_cells, layout_.cells_y) * step.density};
   if (const auto* conv = std::get_if<Convolution>(&operation)) {

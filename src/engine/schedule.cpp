@@ -64,7 +64,6 @@ class Scheduler {
   void make_step(size_t stage, size_t i) {
     const Operation& operation = graph_.operations[i];
     Step& step = schedule_.steps[i];
-    step.operation = i;
     const auto out = static_cast<size_t>(output_of(operation));
     step.density = graph_.maps[out].density;
     step.reach = ceil_div(radius_of(operation), schedule_.stages[stage].unit * step.density);
@@ -91,8 +90,7 @@ class Scheduler {
         const auto [found, is_new] = known.try_emplace({in, form}, schedule_.transforms.size());
         if (is_new) {
           stage.transforms.push_back(schedule_.transforms.size());
-          schedule_.transforms.push_back(
-              {in, form, i, 1, graph_.map(in).channels, schedule_.steps[i].density});
+          schedule_.transforms.push_back({in, i, 1, graph_.map(in).channels, schedule_.steps[i].density});
         }
         schedule_.steps[i].transforms.push_back({found->second, is_new});
       }

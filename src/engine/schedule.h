@@ -27,9 +27,8 @@ struct TransformUse {
   bool fill;
 };
 
-/// One operation.
+/// One operation: step i is operation i.
 struct Step {
-  size_t operation = 0;
   int density = 1;                ///< of the output
   int lead = 0;                   ///< bands that it runs ahead of the last of its stage
   int reach = 0;                  ///< bands that it looks up and down
@@ -40,14 +39,13 @@ struct Step {
 /// The transformed form of a map, shared by several convolutions of a stage.
 struct TransformSpec {
   MapId map = 0;
-  TransformForm form = 0;
   size_t step = 0;  ///< that makes it
   int bands = 0;    ///< held
   int channels = 0, density = 1;
 };
 
 struct Stage {
-  size_t begin = 0, end = 0;  ///< steps; step i is operation i
+  size_t begin = 0, end = 0;  ///< steps
   int unit = 1;               ///< bands are a multiple of this many rows of cells
   int lead = 0;               ///< of the step that is farthest ahead
   int density = 1;            ///< the least of its outputs'

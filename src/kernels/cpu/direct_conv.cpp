@@ -1,5 +1,6 @@
 #include "kernels/cpu/direct_conv.h"
 
+#include "kernels/cpu/epilogue.h"
 #include "kernels/cpu/vec.h"
 
 namespace esrgan {
@@ -54,19 +55,6 @@ inline __attribute__((always_inline)) void accumulate(const Group& group, Vec (&
   }
 }
 
-/// Activation, scale and residuals of one vector of channels of the pixel at (x, y).
-inline Vec finish(const DirectConvArgs& args, Vec sum, int channel, int x, int y, int valid) {
-  if (args.slope != nullptr)
-    sum = sum.max(Vec::zero()).plus_product(sum.min(Vec::zero()), Vec::load(args.slope + channel));
-  sum = sum.times(Vec::all(args.scale));
-  for (int r = 0; r < args.residual_count; ++r) {
-    const DirectConvResidual& residual = args.residuals[r];
-    const float* from = residual.rows[y] + x * residual.pixel + channel;
-    sum = sum.plus_product(Vec::load_part(from, valid), Vec::all(residual.scale));
-  }
-  return sum;
-}
-
 /// Sums of a group go to `partial`: the next pass over input channels goes on from there. Not inlined, so
 /// that the accumulators have all registers to themselves.
 template <int Pixels, int Vectors>
@@ -110,8 +98,8 @@ void finish_row(const DirectConvArgs& args, const DirectConvBlock& block, const 
       const int left = block.channels - v * Vec::lanes;
       const int valid = left < Vec::lanes ? left : Vec::lanes;
       const int channel = block.first + v * Vec::lanes;
-      finish(args, Vec::load(sums), channel, x, y, valid)
-          .store_part(args.dst_rows[y] + x * args.dst_pixel + channel, valid);
+      store_part(finish(args, Vec::load(sums), channel, x, y, valid),
+                 args.dst_rows[y] + x * args.dst_pixel + channel, valid);
     }
 }
 
@@ -147,8 +135,6 @@ void run(const DirectConvArgs& args) {
 }  // namespace
 }  // namespace ESRGAN_TARGET
 
-#define ESRGAN_CONCAT_(a, b) a##b
-#define ESRGAN_CONCAT(a, b) ESRGAN_CONCAT_(a, b)
 #define ESRGAN_TEXT_(a) #a
 #define ESRGAN_TEXT(a) ESRGAN_TEXT_(a)
 

@@ -21,6 +21,10 @@
 #define ESRGAN_TARGET generic
 #endif
 
+// For the one function of each kernel that has the instruction set in its name.
+#define ESRGAN_CONCAT_(a, b) a##b
+#define ESRGAN_CONCAT(a, b) ESRGAN_CONCAT_(a, b)
+
 namespace esrgan::ESRGAN_TARGET {
 
 #if defined(ESRGAN_TARGET_AVX512)
@@ -41,20 +45,6 @@ struct Vec {
   Vec times(Vec b) const { return {_mm512_mul_ps(v, b.v)}; }
   Vec max(Vec b) const { return {_mm512_max_ps(v, b.v)}; }
   Vec min(Vec b) const { return {_mm512_min_ps(v, b.v)}; }
-
-  /// The first `count` floats, zeros after them.
-  static Vec load_part(const float* from, int count) {
-    if (count >= lanes) return load(from);
-    float part[lanes] = {};
-    for (int i = 0; i < count; ++i) part[i] = from[i];
-    return load(part);
-  }
-  void store_part(float* to, int count) const {
-    if (count >= lanes) return store(to);
-    float part[lanes];
-    store(part);
-    for (int i = 0; i < count; ++i) to[i] = part[i];
-  }
 };
 
 #elif defined(ESRGAN_TARGET_AVX2)
@@ -74,20 +64,6 @@ struct Vec {
   Vec times(Vec b) const { return {_mm256_mul_ps(v, b.v)}; }
   Vec max(Vec b) const { return {_mm256_max_ps(v, b.v)}; }
   Vec min(Vec b) const { return {_mm256_min_ps(v, b.v)}; }
-
-  /// The first `count` floats, zeros after them.
-  static Vec load_part(const float* from, int count) {
-    if (count >= lanes) return load(from);
-    float part[lanes] = {};
-    for (int i = 0; i < count; ++i) part[i] = from[i];
-    return load(part);
-  }
-  void store_part(float* to, int count) const {
-    if (count >= lanes) return store(to);
-    float part[lanes];
-    store(part);
-    for (int i = 0; i < count; ++i) to[i] = part[i];
-  }
 };
 
 #else
@@ -110,23 +86,24 @@ struct Vec {
   Vec times(Vec b) const { return {v * b.v}; }
   Vec max(Vec b) const { return {v > b.v ? v : b.v}; }
   Vec min(Vec b) const { return {v < b.v ? v : b.v}; }
-
-  /// The first `count` floats, zeros after them.
-  static Vec load_part(const float* from, int count) {
-    if (count >= lanes) return load(from);
-    float part[lanes] = {};
-    for (int i = 0; i < count; ++i) part[i] = from[i];
-    return load(part);
-  }
-  void store_part(float* to, int count) const {
-    if (count >= lanes) return store(to);
-    float part[lanes];
-    store(part);
-    for (int i = 0; i < count; ++i) to[i] = part[i];
-  }
 };
 
 #endif
+
+/// The first `count` floats, zeros after them.
+inline Vec load_part(const float* from, int count) {
+  if (count >= Vec::lanes) return Vec::load(from);
+  float part[Vec::lanes] = {};
+  for (int i = 0; i < count; ++i) part[i] = from[i];
+  return Vec::load(part);
+}
+
+inline void store_part(Vec values, float* to, int count) {
+  if (count >= Vec::lanes) return values.store(to);
+  float part[Vec::lanes];
+  values.store(part);
+  for (int i = 0; i < count; ++i) to[i] = part[i];
+}
 
 #if defined(ESRGAN_TARGET_AVX512_BF16)
 

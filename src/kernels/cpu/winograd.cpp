@@ -1,5 +1,6 @@
 #include "kernels/cpu/winograd.h"
 
+#include "kernels/cpu/epilogue.h"
 #include "kernels/cpu/vec.h"
 
 namespace esrgan {
@@ -13,28 +14,28 @@ constexpr float a2 = a1 * a1, b2 = b1 * b1, a3 = a2 * a1, b3 = b2 * b1;
 
 #define ESRGAN_INLINE inline __attribute__((always_inline))
 
-/// B' d for one row or column: in and out may be strided.
-ESRGAN_INLINE void input_1d(const Vec* d, ptrdiff_t stride, Vec* out, ptrdiff_t out_stride) {
-  const Vec d1 = d[stride], d2 = d[2 * stride], d3 = d[3 * stride], d4 = d[4 * stride];
+/// B' d for one row or column; the results lie `stride` apart.
+ESRGAN_INLINE void input_1d(const Vec* d, Vec* out, ptrdiff_t stride) {
+  const Vec d1 = d[1], d2 = d[2], d3 = d[3], d4 = d[4];
   const Vec product = Vec::all(a2 * b2), sum = Vec::all(-(a2 + b2));
   const Vec even_a = d4.plus_product(d2, Vec::all(-b2)), odd_a = d3.plus_product(d1, Vec::all(-b2));
   const Vec even_b = d4.plus_product(d2, Vec::all(-a2)), odd_b = d3.plus_product(d1, Vec::all(-a2));
   out[0] = d4.plus_product(d2, sum).plus_product(d[0], product);
-  out[out_stride] = even_a.plus_product(odd_a, Vec::all(a1));
-  out[2 * out_stride] = even_a.plus_product(odd_a, Vec::all(-a1));
-  out[3 * out_stride] = even_b.plus_product(odd_b, Vec::all(b1));
-  out[4 * out_stride] = even_b.plus_product(odd_b, Vec::all(-b1));
-  out[5 * out_stride] = d[5 * stride].plus_product(d3, sum).plus_product(d1, product);
+  out[stride] = even_a.plus_product(odd_a, Vec::all(a1));
+  out[2 * stride] = even_a.plus_product(odd_a, Vec::all(-a1));
+  out[3 * stride] = even_b.plus_product(odd_b, Vec::all(b1));
+  out[4 * stride] = even_b.plus_product(odd_b, Vec::all(-b1));
+  out[5 * stride] = d[5].plus_product(d3, sum).plus_product(d1, product);
 }
 
-/// A' m for one row or column.
-ESRGAN_INLINE void output_1d(const Vec* m, ptrdiff_t stride, Vec* out, ptrdiff_t out_stride) {
-  const Vec even_a = m[stride].plus(m[2 * stride]), odd_a = m[stride].minus(m[2 * stride]);
-  const Vec even_b = m[3 * stride].plus(m[4 * stride]), odd_b = m[3 * stride].minus(m[4 * stride]);
+/// A' m for one row or column; the results lie `stride` apart.
+ESRGAN_INLINE void output_1d(const Vec* m, Vec* out, ptrdiff_t stride) {
+  const Vec even_a = m[1].plus(m[2]), odd_a = m[1].minus(m[2]);
+  const Vec even_b = m[3].plus(m[4]), odd_b = m[3].minus(m[4]);
   out[0] = m[0].plus(even_a).plus(even_b);
-  out[out_stride] = odd_a.times(Vec::all(a1)).plus_product(odd_b, Vec::all(b1));
-  out[2 * out_stride] = even_a.times(Vec::all(a2)).plus_product(even_b, Vec::all(b2));
-  out[3 * out_stride] = m[5 * stride].plus_product(odd_a, Vec::all(a3)).plus_product(odd_b, Vec::all(b3));
+  out[stride] = odd_a.times(Vec::all(a1)).plus_product(odd_b, Vec::all(b1));
+  out[2 * stride] = even_a.times(Vec::all(a2)).plus_product(even_b, Vec::all(b2));
+  out[3 * stride] = m[5].plus_product(odd_a, Vec::all(a3)).plus_product(odd_b, Vec::all(b3));
 }
 
 /// One tile, one vector of channels. `columns` holds the offset of each of the six columns, or -1 for one
@@ -46,12 +47,12 @@ ESRGAN_INLINE void transform_tile(const WinogradInput& args, const ptrdiff_t* co
   for (int x = 0; x < winograd_window; ++x) {
     Vec d[winograd_window];
     for (int y = 0; y < winograd_window; ++y)
-      d[y] = columns[x] < 0 ? Vec::zero() : Vec::load_part(args.rows[y] + columns[x] + channel, valid);
-    input_1d(d, 1, half + x, winograd_window);
+      d[y] = columns[x] < 0 ? Vec::zero() : load_part(args.rows[y] + columns[x] + channel, valid);
+    input_1d(d, half + x, winograd_window);
   }
   for (int y = 0; y < winograd_window; ++y) {
     Vec row[winograd_window];
-    input_1d(half + y * winograd_window, 1, row, 1);
+    input_1d(half + y * winograd_window, row, 1);
     for (int x = 0; x < winograd_window; ++x)
       Factors::store(row[x], to + (y * winograd_window + x) * args.point_stride);
   }
@@ -145,26 +146,18 @@ ESRGAN_INLINE void finish_tile(const WinogradOutput& args, const float* from, in
     Vec m[winograd_window];
     for (int y = 0; y < winograd_window; ++y)
       m[y] = Vec::load(from + (y * winograd_window + x) * args.point_stride);
-    output_1d(m, 1, half + x, winograd_window);
+    output_1d(m, half + x, winograd_window);
   }
-  const Vec bias = Vec::load(args.bias + channel), scale = Vec::all(args.scale);
+  const Vec bias = Vec::load(args.bias + channel);
   const int left = args.width - tile * winograd_tile;
   const int columns = left < winograd_tile ? left : winograd_tile;
   for (int y = 0; y < args.row_count; ++y) {
     Vec out[winograd_tile];
-    output_1d(half + y * winograd_window, 1, out, 1);
+    output_1d(half + y * winograd_window, out, 1);
     for (int x = 0; x < columns; ++x) {
       const ptrdiff_t px = tile * winograd_tile + x;
-      Vec value = out[x].plus(bias);
-      if (args.slope != nullptr)
-        value = value.max(Vec::zero()).plus_product(value.min(Vec::zero()), Vec::load(args.slope + channel));
-      value = value.times(scale);
-      for (int r = 0; r < args.residual_count; ++r) {
-        const WinogradResidual& residual = args.residuals[r];
-        value = value.plus_product(Vec::load_part(residual.rows[y] + px * residual.pixel + channel, valid),
-                                   Vec::all(residual.scale));
-      }
-      value.store_part(args.rows[y] + px * args.pixel + channel, valid);
+      const Vec value = finish(args, out[x].plus(bias), channel, px, y, valid);
+      store_part(value, args.rows[y] + px * args.pixel + channel, valid);
     }
   }
 }
@@ -178,9 +171,6 @@ void transform_output(const WinogradOutput& args) {
 
 }  // namespace
 }  // namespace ESRGAN_TARGET
-
-#define ESRGAN_CONCAT_(a, b) a##b
-#define ESRGAN_CONCAT(a, b) ESRGAN_CONCAT_(a, b)
 
 WinogradKernel ESRGAN_CONCAT(winograd_, ESRGAN_TARGET)() {
   namespace target = ESRGAN_TARGET;
