@@ -45,7 +45,7 @@ with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         y = rrdbnet(w, x)
         theirs.append(time.perf_counter() - start)
         start = time.perf_counter()
-        subprocess.run([program, "upscale", picture, "-m", model, "-o", folder + "/ours.png", "--overwrite", "--tile", "0",
+        subprocess.run([program, "upscale", "--precision", "full", picture, "-m", model, "-o", folder + "/ours.png", "--overwrite", "--tile", "0",
                         "--precision", "full", "--threads", str(threads)], check=True, stderr=subprocess.DEVNULL)
         ours.append(time.perf_counter() - start)
     expected = (y[0].permute(1, 2, 0).clamp(0, 1) * 255).round().numpy().astype(int)

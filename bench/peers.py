@@ -152,6 +152,7 @@ def measure(name, folder, threads, arguments):
     if process.returncode:
         raise SystemExit(f"{name}: {process.stderr.decode()[-2000:]}")
     result = json.loads(process.stdout)
+    result = result["runs"][0] if "runs" in result else result
     return result["seconds"], result["peak_bytes"] / 2 ** 20
 
 

@@ -157,6 +157,99 @@ TEST_F(Engine, OpaqueAlphaStaysOpaqueAndHiddenColoursDoNotMatter) {
   EXPECT_EQ(upscale(image).samples, upscale(other).samples);
 }
 
+TEST_F(Engine, ANetworkThatFoldsItsInputTakesAnySize) {
+  // Real-ESRGAN's x2plus in small: 2x2 pixels are folded into channels, and sides of odd length are mirrored.
+  StateDict weights{"made by the test", "safetensors", {}, {}};
+  const auto add = [&](const std::string& name, int in, int out) {
+    const auto span = 1 / std::sqrt(static_cast<float>(9 * in));
+    weights.tensors[name + ".weight"] = {
+        {out, in, 3, 3}, reals(static_cast<size_t>(9 * in * out), -span, span), ElementType::f32};
+    weights.tensors[name + ".bias"] = {{out}, reals(static_cast<size_t>(out), 0, 0.1F), ElementType::f32};
+  };
+  add("conv_first", 12, 8);
+  for (int k = 1; k <= 3; ++k)
+    for (int j = 1; j <= 5; ++j)
+      add("body.0.rdb" + std::to_string(k) + ".conv" + std::to_string(j), 8 + 4 * (j - 1), j < 5 ? 4 : 8);
+  for (const char* name : {"conv_body", "conv_up1", "conv_up2", "conv_hr"}) add(name, 8, 8);
+  add("conv_last", 8, 3);
+  write_safetensors(weights, ElementType::f32, model());
+
+  for (const auto& [width, height] : {std::pair{13, 9}, {13, 8}, {1, 1}, {24, 31}}) {
+    const Image odd = test::make_picture(width, height, 3, SampleType::f32);
+    Image even = odd;
+    even.info.width = (width + 1) / 2 * 2;
+    even.info.height = (height + 1) / 2 * 2;
+    even.samples.resize(even.info.bytes());
+    const auto mirrored = [](int i, int extent) { return i < extent ? i : std::max(0, 2 * extent - 2 - i); };
+    for (int y = 0; y < even.info.height; ++y)
+      for (int x = 0; x < even.info.width; ++x)
+        for (int c = 0; c < 3; ++c)
+          even.data<float>()[(y * even.info.width + x) * 3 + c] =
+              odd.data<float>()[(mirrored(y, height) * width + mirrored(x, width)) * 3 + c];
+    const Image expected = upscale(even), found = upscale(odd);
+    ASSERT_EQ(found.info.width, 2 * width);
+    ASSERT_EQ(found.info.height, 2 * height);
+    for (int y = 0; y < 2 * height; ++y)
+      for (int i = 0; i < 6 * width; ++i)
+        ASSERT_NEAR(found.data<float>()[y * 6 * width + i],
+                    expected.data<float>()[y * 3 * expected.info.width + i], 1e-6F)
+            << width << "x" << height;
+  }
+}
+
+TEST_F(Engine, AutomaticPrecisionIsFullForDeepSamples) {
+  if (!has_half(chosen_isa())) GTEST_SKIP() << "this processor has no 16-bit products";
+  const auto with = [](Precision precision) { return [=](UpscaleOptions& o) { o.precision = precision; }; };
+  for (const SampleType type : {SampleType::u8, SampleType::u16, SampleType::f32}) {
+    const Image image = test::make_picture(60, 50, 3, type);
+    const Image full = upscale(image, with(Precision::full)), half = upscale(image, with(Precision::half));
+    EXPECT_NE(full.samples, half.samples) << "the test would prove nothing";
+    EXPECT_EQ(upscale(image, with(Precision::automatic)).samples,
+              type == SampleType::u8 ? half.samples : full.samples);
+  }
+}
+
+TEST_F(Engine, ManyFilesComeOutAsEachAloneAndOneThatFailsStopsNoOther) {
+  std::vector<FileJob> jobs;
+  for (int i = 0; i < 12; ++i) {
+    const std::string number = std::to_string(i);
+    jobs.push_back({folder_ / (number + ".png"), folder_ / (number + "-large.png")});
+    write_image(test::make_picture(between(1, 60), between(1, 60), between(1, 4),
+                                   i % 3 == 0 ? SampleType::u16 : SampleType::u8),
+                jobs.back().input);
+  }
+  test::write_bytes(jobs[4].input, {1, 2, 3});
+  jobs[7].input = folder_ / "absent.png";
+  jobs[9].output = folder_ / "no-such-folder/9.png";
+  std::string told;
+  FileEvents events;
+  events.started = [&](size_t job) { told += "s" + std::to_string(job); };
+  events.written = [&](size_t job, const ImageInfo& info) {
+    told += "w" + std::to_string(job);
+    EXPECT_EQ(read_image(jobs[job].output).info.width, info.width);
+  };
+  events.failed = [&](size_t job, const std::exception_ptr& error) {
+    told += "f" + std::to_string(job);
+    try {
+      std::rethrow_exception(error);
+    } catch (const Error& failure) {
+      EXPECT_EQ(failure.file(), job == 9 ? jobs[job].output : jobs[job].input);
+    }
+  };
+  Upscaler upscaler(model());
+  upscaler.upscale_files(jobs, {}, events);
+  size_t place = 0;
+  for (size_t job = 0; job < jobs.size(); ++job) {
+    const bool fails = job == 4 || job == 7 || job == 9;
+    const size_t at = told.find((fails ? "f" : "w") + std::to_string(job), place);
+    ASSERT_NE(at, std::string::npos) << job << " in " << told;
+    place = at;
+    if (fails) continue;
+    const Image alone = Upscaler(model()).upscale(read_image(jobs[job].input));
+    EXPECT_EQ(read_image(jobs[job].output).samples, alone.samples) << job;
+  }
+}
+
 TEST_F(Engine, WhenStoppedNothingIsLeftBehind) {
   write_image(test::make_picture(64, 64, 3), folder_ / "in.png");
   const size_t before = folder_.files();

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "image/background_sink.h"
 #include "image/bleed.h"
 #include "image/float_image.h"
 #include "image/jpeg_check.h"
@@ -25,6 +26,62 @@ class Images : public test::RandomTest {
   }
   test::TemporaryFolder folder_;
 };
+
+/// Keeps the rows; the row numbered `fails` cannot be written, -1 for none.
+class RecordingSink : public RowSink {
+ public:
+  RecordingSink(std::vector<float>& rows, bool& finished, int fails)
+      : rows_(rows), finished_(finished), fails_(fails) {}
+  void write(const float* rows, int count) override {
+    for (int i = 0; i < count * 5; ++i) rows_.push_back(rows[i]);
+    if (fails_ >= 0 && rows_.size() > static_cast<size_t>(fails_) * 5) throw Error("disk", "is full");
+  }
+  void finish() override { finished_ = true; }
+
+ private:
+  std::vector<float>& rows_;
+  bool& finished_;
+  int fails_;
+};
+
+TEST_F(Images, RowsWrittenInTheBackgroundArriveWholeAndInOrder) {
+  for (int round = 0; round < 200; ++round) {
+    const std::vector<float> rows = reals(5 * static_cast<size_t>(between(0, 100)));
+    std::vector<float> arrived;
+    bool finished = false;
+    BackgroundSink sink(std::make_unique<RecordingSink>(arrived, finished, -1), 5,
+                        static_cast<size_t>(between(1, 2000)));
+    for (size_t at = 0; at < rows.size();) {
+      const size_t count = std::min<size_t>(rows.size() - at, 5 * static_cast<size_t>(between(1, 30)));
+      sink.write(rows.data() + at, static_cast<int>(count / 5));
+      at += count;
+    }
+    sink.finish();
+    EXPECT_TRUE(finished);
+    EXPECT_TRUE(sink.settled());
+    EXPECT_EQ(arrived, rows);
+  }
+}
+
+TEST_F(Images, WhatFailsInTheBackgroundIsToldAndAnUnfinishedPictureDiscarded) {
+  const std::vector<float> row(5, 0.5F);
+  for (int fails = 0; fails < 4; ++fails) {
+    std::vector<float> arrived;
+    bool finished = false;
+    BackgroundSink sink(std::make_unique<RecordingSink>(arrived, finished, fails), 5, 40);
+    EXPECT_THROW(
+        {
+          for (int y = 0; y < 100; ++y) sink.write(row.data(), 1);
+          sink.finish();
+        },
+        Error);
+    EXPECT_FALSE(finished);
+  }
+  std::vector<float> arrived;
+  bool finished = false;
+  { BackgroundSink(std::make_unique<RecordingSink>(arrived, finished, -1), 5, 40).write(row.data(), 1); }
+  EXPECT_FALSE(finished);
+}
 
 TEST_F(Images, LosslessFormatsKeepEverySampleAndTheDepth) {
   for (const auto& [name, type] : std::vector<std::pair<std::string, SampleType>>{{"a.png", SampleType::u8},

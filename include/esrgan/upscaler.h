@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,9 +19,10 @@
 namespace esrgan {
 
 enum class Precision {
-  automatic,  ///< what the documentation vouches for on this processor
-  full,       ///< 32-bit floats throughout
-  half        ///< 16-bit multiplications where the processor has them; the same as full where it has not
+  automatic,  ///< half where docs/precision.md states its fidelity for this kind of network and the result
+              ///< has 8 bits, else full
+  full,  ///< 32-bit floats throughout
+  half   ///< 16-bit multiplications where the processor has them; the same as full where it has not
 };
 
 /// What lies beyond the edges of the picture.
@@ -49,6 +51,18 @@ struct UpscaleOptions {
 /// Called with the finished share in [0, 1], from the thread that upscales.
 using Progress = std::function<void(double share)>;
 
+/// A file to enlarge, and where the result goes.
+struct FileJob {
+  std::string input, output;
+};
+
+/// What becomes of files; called in the order of the jobs, from the thread that upscales. May be empty.
+struct FileEvents {
+  std::function<void(size_t job)> started;
+  std::function<void(size_t job, const ImageInfo& info)> written;  ///< the output lies there, whole
+  std::function<void(size_t job, std::exception_ptr error)> failed;
+};
+
 /// Owns a network and worker threads. One picture at a time; use one Upscaler per thread for more.
 class ESRGAN_API Upscaler {
  public:
@@ -64,7 +78,7 @@ class ESRGAN_API Upscaler {
   int network_scale() const;
   /// One line that describes the network.
   const std::string& summary() const;
-  /// Name of the kernels in use: "avx2", ...
+  /// Name of the kernels in use, "avx2" for example; of the next picture's before there was one.
   const char* kernels() const;
 
   void set_progress(Progress progress);
@@ -76,6 +90,10 @@ class ESRGAN_API Upscaler {
   /// From file to file, strip by strip where the formats allow it, below the memory ceiling. Returns what was
   /// written. The output appears whole or not at all.
   ImageInfo upscale_file(const std::string& input, const std::string& output, const WriteOptions& write = {});
+
+  /// The same for many: while one is enlarged, the next is read and the last one written. A job that fails
+  /// does not end the others; Cancelled does.
+  void upscale_files(const std::vector<FileJob>& jobs, const WriteOptions& write, const FileEvents& events);
 
  private:
   struct State;

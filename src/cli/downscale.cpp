@@ -20,7 +20,7 @@ struct DownscaleCommand {
     request.suffix = "x" + std::to_string(scale);
     nlohmann::ordered_json results = nlohmann::ordered_json::array();
     int failures = 0;
-    for (const Job& job : plan_jobs(request)) {
+    for (const FileJob& job : plan_jobs(request)) {
       nlohmann::ordered_json result{{"input", job.input}, {"output", job.output}};
       std::string error;
       if (!overwrite && std::filesystem::exists(job.output)) {
@@ -41,7 +41,7 @@ struct DownscaleCommand {
   }
 
  private:
-  void reduce(const Job& job) const {
+  void reduce(const FileJob& job) const {
     const Image image = read_image(job.input);
     const FloatImage picture = crop_to_multiple(to_float_image(image), scale);
     if (picture.width == 0 || picture.height == 0)

@@ -43,6 +43,7 @@ struct EvaluateCommand {
   std::string model, data;
   int scale = 4, threads = 0;
   bool json = false, self_ensemble = false;
+  Precision precision = Precision::full;
   std::optional<Upscaler> upscaler;
 
   int run() {
@@ -50,6 +51,7 @@ struct EvaluateCommand {
       UpscaleOptions options;
       options.threads = threads;
       options.self_ensemble = self_ensemble;
+      options.precision = precision;
       upscaler.emplace(find_model(model), options);
       upscaler->set_stop(&stop_requested);
       if (upscaler->network_scale() != scale)
@@ -57,11 +59,11 @@ struct EvaluateCommand {
                     std::to_string(upscaler->network_scale()));
     }
     // The planner finds and sorts the pictures of the folder; nothing is written.
-    std::vector<Job> jobs = plan_jobs({{data}, "unused", "png", "", false});
+    std::vector<FileJob> jobs = plan_jobs({{data}, "unused", "png", "", false});
     print_header();
     Scores bicubic_sum, model_sum;
     nlohmann::ordered_json images = nlohmann::ordered_json::array();
-    for (const Job& job : jobs) {
+    for (const FileJob& job : jobs) {
       if (stop_requested) throw Cancelled();
       const std::string name = std::filesystem::path(job.input).stem().string();
       const FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(job.input))), scale);
@@ -163,6 +165,7 @@ void add_evaluate(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   sub->add_flag("--self-ensemble", command->self_ensemble, "Mean over 8 flips and rotations");
+  add_precision(*sub, command->precision);
   sub->add_option("-j,--threads", command->threads, "Worker threads")
       ->type_name("N")
       ->check(CLI::Range(1, 4096));

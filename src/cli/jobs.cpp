@@ -40,7 +40,7 @@ class Planner {
                   request.format);
   }
 
-  std::vector<Job> plan() {
+  std::vector<FileJob> plan() {
     for (const std::string& input : request_.inputs) {
       if (fs::is_directory(input))
         add_folder(fs::path(input));
@@ -89,13 +89,13 @@ class Planner {
   }
 
   const JobRequest& request_;
-  std::vector<Job> jobs_;
+  std::vector<FileJob> jobs_;
   std::map<std::string, std::string> taken_;
 };
 
 }  // namespace
 
-std::vector<Job> plan_jobs(const JobRequest& request) {
+std::vector<FileJob> plan_jobs(const JobRequest& request) {
   return Planner(request).plan();
 }
 

@@ -1,14 +1,12 @@
 // From the paths on the command line to pairs of input and output files.
 #pragma once
 
+#include <esrgan/upscaler.h>
+
 #include <string>
 #include <vector>
 
 namespace esrgan::cli {
-
-struct Job {
-  std::string input, output;
-};
 
 struct JobRequest {
   std::vector<std::string> inputs;  ///< files and folders
@@ -22,6 +20,6 @@ struct JobRequest {
 /// name and, for folders, by their sub-folders. Without an output, files are written beside their inputs, and
 /// the content of a folder to FOLDER + suffix. Throws Error when two inputs would be written to the same
 /// file, or one over itself.
-std::vector<Job> plan_jobs(const JobRequest& request);
+std::vector<FileJob> plan_jobs(const JobRequest& request);
 
 }  // namespace esrgan::cli

@@ -2,9 +2,11 @@
 
 #include <esrgan/error.h>
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <map>
 
 #include "cli/progress_bar.h"
 
@@ -31,6 +33,13 @@ void print_message(const std::string& text) {
 
 void print_json(const nlohmann::ordered_json& document) {
   std::cout << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
+}
+
+void add_precision(CLI::App& app, Precision& precision) {
+  app.add_option("--precision", precision, "Arithmetic of the network")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Precision>{
+          {"auto", Precision::automatic}, {"full", Precision::full}, {"half", Precision::half}}))
+      ->type_name("auto|full|half");
 }
 
 bool try_input(const std::function<void()>& work, std::string& error) {

@@ -1,6 +1,8 @@
 // What all commands share: how they report, and how they are stopped.
 #pragma once
 
+#include <esrgan/upscaler.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -25,6 +27,9 @@ void print_message(const std::string& text);
 
 /// Prints a document on standard output, and nothing else is printed there.
 void print_json(const nlohmann::ordered_json& document);
+
+/// --precision, as every command that runs networks has it.
+void add_precision(CLI::App& app, Precision& precision);
 
 /// Runs `work`, reporting an Error as a failed input; lets Cancelled through.
 bool try_input(const std::function<void()>& work, std::string& error);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "base/memory.h"
 #include "cli/jobs.h"
@@ -34,7 +35,7 @@ struct UpscaleCommand {
   bool overwrite = false, json = false;
 
   std::optional<Upscaler> upscaler;
-  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  std::vector<nlohmann::ordered_json> results;  // of each job
   int failures = 0;
 
   void describe(CLI::App& app) {
@@ -61,10 +62,7 @@ struct UpscaleCommand {
         ->capture_default_str();
     app.add_flag("--self-ensemble", options.self_ensemble,
                  "Mean over 8 flips and rotations: a little better, 8 times slower");
-    app.add_option("--precision", options.precision, "Arithmetic of the network")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, Precision>{
-            {"auto", Precision::automatic}, {"full", Precision::full}, {"half", Precision::half}}))
-        ->type_name("auto|full|half");
+    add_precision(app, options.precision);
     app.add_flag_callback(
         "--fp16", [this] { options.precision = Precision::half; }, "The same as --precision half");
     app.add_option("--edges", options.edges, "What lies beyond the edges; wrap suits textures that repeat")
@@ -99,11 +97,18 @@ struct UpscaleCommand {
   int run() {
     read_sizes();
     const std::string model_file = find_model(model.empty() ? default_model(objective) : model);
-    const double scale = options.scale > 0 ? options.scale : 0;
     // The default name says the enlargement, which only the model knows when no --scale was given.
-    if (scale == 0) load(model_file);
-    request.suffix = suffix(scale > 0 ? scale : upscaler->network_scale());
-    for (const Job& job : plan_jobs(request)) process(job, model_file);
+    if (request.output.empty()) {
+      if (options.scale == 0) load(model_file);
+      request.suffix = suffix(options.scale > 0 ? options.scale : upscaler->network_scale());
+    }
+    const std::vector<FileJob> jobs = plan_jobs(request);
+    results.resize(jobs.size());
+    const std::vector<size_t> open = open_jobs(jobs);
+    if (!open.empty()) {
+      load(model_file);
+      process(jobs, open);
+    }
     if (json) report(model_file);
     return failures > 0 ? some_failed : all_done;
   }
@@ -131,39 +136,64 @@ struct UpscaleCommand {
     upscaler->set_stop(&stop_requested);
   }
 
-  void process(const Job& job, const std::string& model_file) {
-    nlohmann::ordered_json result{{"input", job.input}, {"output", job.output}};
-    if (!overwrite && std::filesystem::exists(job.output)) {
-      print_message(job.output + " exists, skipped (--overwrite replaces it)");
-      result["status"] = "skipped";
-      results.push_back(result);
-      return;
+  /// The jobs that are to be done, with their folders made; the others are told of.
+  std::vector<size_t> open_jobs(const std::vector<FileJob>& jobs) {
+    std::vector<size_t> open;
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      results[i] = {{"input", jobs[i].input}, {"output", jobs[i].output}};
+      if (!overwrite && std::filesystem::exists(jobs[i].output)) {
+        print_message(jobs[i].output + " exists, skipped (--overwrite replaces it)");
+        results[i]["status"] = "skipped";
+        continue;
+      }
+      const std::filesystem::path folder = std::filesystem::path(jobs[i].output).parent_path();
+      std::error_code error;
+      if (!folder.empty()) std::filesystem::create_directories(folder, error);
+      if (error)
+        failed(i, std::make_exception_ptr(Error(folder.string(), "cannot be made: " + error.message())));
+      else
+        open.push_back(i);
     }
-    std::string error;
-    const auto start = std::chrono::steady_clock::now();
-    const bool done = try_input(
-        [&] {
-          load(model_file);
-          const std::filesystem::path folder = std::filesystem::path(job.output).parent_path();
-          if (!folder.empty()) std::filesystem::create_directories(folder);
-          ProgressBar bar(job.input, 0);
-          upscaler->set_progress([&](double share) { bar.show(share); });
-          const ImageInfo out = upscaler->upscale_file(job.input, job.output, write);
-          result["width"] = out.width;
-          result["height"] = out.height;
-        },
-        error);
-    result["status"] = done ? "done" : "failed";
-    if (done)
-      result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    else
-      result["error"] = error;
-    failures += done ? 0 : 1;
-    results.push_back(result);
-    if (done && !json)
-      print_message(job.output + ": " + std::to_string(result["width"].get<int>()) + "x" +
-                    std::to_string(result["height"].get<int>()) + ", " +
-                    format_duration(result["seconds"].get<double>()));
+    return open;
+  }
+
+  void process(const std::vector<FileJob>& jobs, const std::vector<size_t>& open) {
+    using Clock = std::chrono::steady_clock;
+    std::vector<FileJob> chosen;
+    for (const size_t job : open) chosen.push_back(jobs[job]);
+    std::vector<Clock::time_point> starts(chosen.size());
+    std::optional<ProgressBar> bar;
+    upscaler->set_progress([&](double share) { bar->show(share); });
+    FileEvents events;
+    events.started = [&](size_t i) {
+      starts[i] = Clock::now();
+      bar.emplace(chosen[i].input, 0);
+    };
+    events.written = [&](size_t i, const ImageInfo& info) {
+      if (i + 1 == chosen.size()) bar.reset();
+      const double seconds = std::chrono::duration<double>(Clock::now() - starts[i]).count();
+      written(open[i], chosen[i].output, info, seconds);
+    };
+    events.failed = [&](size_t i, const std::exception_ptr& error) { failed(open[i], error); };
+    upscaler->upscale_files(chosen, write, events);
+  }
+
+  void written(size_t job, const std::string& output, const ImageInfo& info, double seconds) {
+    results[job]["width"] = info.width;
+    results[job]["height"] = info.height;
+    results[job]["status"] = "done";
+    results[job]["seconds"] = seconds;
+    if (!json)
+      print_message(output + ": " + std::to_string(info.width) + "x" + std::to_string(info.height) + ", " +
+                    format_duration(seconds));
+  }
+
+  void failed(size_t job, const std::exception_ptr& error) {
+    std::string text;
+    try_input([&] { std::rethrow_exception(error); }, text);
+    results[job]["status"] = "failed";
+    results[job]["error"] = text;
+    ++failures;
   }
 
   void report(const std::string& model_file) {

@@ -369,7 +369,7 @@ class WinogradConvolution : public PreparedConvolution {
 class CpuBackend : public Backend {
  public:
   CpuBackend(DirectConvKernel direct, WinogradKernel winograd) : direct_(direct), winograd_(winograd) {}
-  const char* name() const override { return direct_.name; }
+  const char* name() const override { return winograd_.name; }
 
   std::unique_ptr<PreparedConvolution> prepare(const Convolution& conv,
                                                const std::vector<int>& channels) const override {

@@ -135,11 +135,8 @@ void run(const DirectConvArgs& args) {
 }  // namespace
 }  // namespace ESRGAN_TARGET
 
-#define ESRGAN_TEXT_(a) #a
-#define ESRGAN_TEXT(a) ESRGAN_TEXT_(a)
-
 DirectConvKernel ESRGAN_CONCAT(direct_conv_, ESRGAN_TARGET)() {
-  return {ESRGAN_TEXT(ESRGAN_TARGET), ESRGAN_TARGET::Vec::lanes, &ESRGAN_TARGET::run};
+  return {ESRGAN_TARGET::Vec::lanes, &ESRGAN_TARGET::run};
 }
 
 }  // namespace esrgan

@@ -58,7 +58,6 @@ constexpr int direct_conv_rows = 4;
 
 /// What one instruction set offers.
 struct DirectConvKernel {
-  const char* name = nullptr;
   int lanes = 0;
   void (*run)(const DirectConvArgs&) = nullptr;
 };

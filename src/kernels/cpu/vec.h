@@ -24,6 +24,9 @@
 // For the one function of each kernel that has the instruction set in its name.
 #define ESRGAN_CONCAT_(a, b) a##b
 #define ESRGAN_CONCAT(a, b) ESRGAN_CONCAT_(a, b)
+// The instruction set's name as a string.
+#define ESRGAN_TEXT_(a) #a
+#define ESRGAN_TEXT(a) ESRGAN_TEXT_(a)
 
 namespace esrgan::ESRGAN_TARGET {
 

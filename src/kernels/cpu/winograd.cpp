@@ -174,8 +174,8 @@ void transform_output(const WinogradOutput& args) {
 
 WinogradKernel ESRGAN_CONCAT(winograd_, ESRGAN_TARGET)() {
   namespace target = ESRGAN_TARGET;
-  return {target::Vec::lanes,       target::Factors::depth, sizeof(target::Element),
-          &target::transform_input, &target::multiply,      &target::transform_output};
+  return {ESRGAN_TEXT(ESRGAN_TARGET), target::Vec::lanes, target::Factors::depth,   sizeof(target::Element),
+          &target::transform_input,   &target::multiply,  &target::transform_output};
 }
 
 }  // namespace esrgan

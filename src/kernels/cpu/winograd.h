@@ -77,6 +77,7 @@ struct WinogradOutput {
 
 /// What one instruction set offers.
 struct WinogradKernel {
+  const char* name = nullptr;
   int lanes = 0;
   int depth = 0;    ///< products that one instruction adds up for each lane
   int element = 0;  ///< bytes of a factor: 4 for float, 2 for bfloat16

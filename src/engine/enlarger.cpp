@@ -1,0 +1,233 @@
+#include "engine/enlarger.h"
+
+#include <esrgan/error.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/memory.h"
+#include "engine/strip_upscaler.h"
+#include "image/denoise_tv.h"
+#include "image/resize.h"
+#include "weights/read_weights.h"
+
+namespace esrgan {
+namespace {
+
+// Beside what is counted: buffers of codecs and the allocator.
+constexpr uint64_t memory_margin = uint64_t{48} << 20U;
+
+void check(const UpscaleOptions& options) {
+  const auto refuse = [](const std::string& option, const std::string& expected, const std::string& found) {
+    throw Error("", option, expected, found);
+  };
+  if (!(options.scale >= 0 && options.scale <= 64))
+    refuse("--scale", "a number up to 64", std::to_string(options.scale));
+  if (options.tile < UpscaleOptions::automatic_tile || (options.tile > 0 && options.tile < 8))
+    refuse("--tile", "auto, 0 or at least 8 pixels", std::to_string(options.tile));
+  if (options.halo < 0 || options.halo > 1024)
+    refuse("--halo", "0 to 1024 pixels", std::to_string(options.halo));
+  if (options.input_size < 0 || options.input_size > 1'000'000)
+    refuse("--input-size", "a number of pixels", std::to_string(options.input_size));
+  if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
+    refuse("--denoise-tv", "a weight such as 0.05", std::to_string(options.denoise_tv));
+  if (options.threads < 0 || options.threads > 4096)
+    refuse("--threads", "0 to 4096", std::to_string(options.threads));
+}
+
+/// `extent` times `factor`, at least one pixel.
+int scaled(int extent, double factor) {
+  return std::max(1, static_cast<int>(std::lround(extent * factor)));
+}
+
+/// The picture as floats in memory.
+std::unique_ptr<RowSource> loaded(RowSource& source) {
+  auto image = std::make_shared<Image>(Image{source.info(), {}});
+  image->info.type = SampleType::f32;
+  image->samples.resize(image->info.bytes());
+  source.read(0, image->info.height, image->data<float>());
+  return make_source(std::move(image));
+}
+
+/// Reduces (or enlarges) a picture so that its longer side has `size` pixels.
+std::unique_ptr<RowSource> resized(RowSource& source, int size) {
+  const ImageInfo& info = source.info();
+  const double factor = static_cast<double>(size) / std::max(info.width, info.height);
+  FloatImage picture(info.width, info.height, info.channels);
+  source.read(0, info.height, picture.pixels.data());
+  const FloatImage result = resize_lanczos(picture, scaled(info.width, factor), scaled(info.height, factor));
+  return make_source(std::make_shared<Image>(from_float_image(result, SampleType::f32, info)));
+}
+
+bool needs_resizing(const UpscaleOptions& options, const ImageInfo& info) {
+  return options.input_size != 0 && options.input_size != std::max(info.width, info.height);
+}
+
+bool same_size(const ImageInfo& a, const ImageInfo& b) {
+  return a.width == b.width && a.height == b.height;
+}
+
+}  // namespace
+
+Enlarger::Enlarger(std::string model_file, const UpscaleOptions& options)
+    : options_(options), model_file_(std::move(model_file)) {
+  check(options_);
+  const Model model = detect_model(read_weights(model_file_));
+  family_ = model.architecture.family;
+  summary_ = model.architecture.summary();
+  graph_ = build_graph(model);
+  scale_ = graph_->output_density() / graph_->input_density();
+  pool_ = std::make_unique<ThreadPool>(options_.threads);
+  half_ = wants_half(SampleType::u8);
+  backend_ = make_cpu_backend(chosen_isa(), half_);
+}
+
+bool Enlarger::wants_half(SampleType stored) const {
+  if (options_.precision == Precision::full || !has_half(chosen_isa())) return false;
+  // What docs/precision.md vouches for.
+  return options_.precision == Precision::half ||
+         (stored == SampleType::u8 && (family_ == Family::rrdbnet || family_ == Family::compact));
+}
+
+void Enlarger::prepare(SampleType stored) {
+  const bool half = wants_half(stored);
+  if (network_ == nullptr || half != half_) load(half);
+}
+
+void Enlarger::load(bool half) {
+  network_ = {};
+  if (!graph_) graph_ = build_graph(detect_model(read_weights(model_file_)));
+  half_ = half;
+  backend_ = make_cpu_backend(chosen_isa(), half);
+  network_ = std::make_unique<Network>(std::move(*graph_), *backend_, *pool_);
+  graph_.reset();
+  resident_ = resident_memory();
+  ceiling_ = options_.max_memory != 0 ? options_.max_memory : resident_ + available_memory() / 2;
+}
+
+uint64_t Enlarger::budget() const {
+  const uint64_t used = resident_ + memory_margin;
+  return ceiling_ > used ? ceiling_ - used : 0;
+}
+
+Input Enlarger::open(const std::string& path, uint64_t memory_limit) const {
+  const bool whole = options_.edges == Edges::wrap || options_.input_size > 0;
+  Input input{open_image(path, whole, memory_limit), {}};
+  input.type = input.source->info().type;
+  return input;
+}
+
+Input Enlarger::open(const std::string& path) const {
+  const uint64_t ceiling = options_.max_memory != 0 ? options_.max_memory : available_memory() / 2;
+  Input input = open(path, ceiling / 2);
+  if (needs_resizing(options_, input.source->info()))
+    input.source = resized(*input.source, options_.input_size);
+  return input;
+}
+
+Input Enlarger::open_ahead(const std::string& path) const {
+  try {
+    Input input = open(path, ahead_memory / 2);
+    const ImageInfo& info = input.source->info();
+    if (info.row_samples() * static_cast<uint64_t>(info.height) * sizeof(float) > ahead_memory / 2) return {};
+    input.source =
+        needs_resizing(options_, info) ? resized(*input.source, options_.input_size) : loaded(*input.source);
+    return input;
+  } catch (const Error&) {
+    return {};  // told of when its turn comes
+  }
+}
+
+Input Enlarger::open(std::shared_ptr<const Image> image) const {
+  const ImageInfo& info = image->info;
+  Input input{make_source(image), info.type};
+  if (needs_resizing(options_, info)) input.source = resized(*input.source, options_.input_size);
+  return input;
+}
+
+ImageInfo Enlarger::output_info(const Input& input) const {
+  ImageInfo out = input.source->info();
+  const double factor = options_.scale > 0 ? options_.scale : scale_;
+  out.width = scaled(out.width, factor);
+  out.height = scaled(out.height, factor);
+  out.type = input.type;
+  return out;
+}
+
+ImageInfo Enlarger::network_info(const Input& input) const {
+  ImageInfo info = input.source->info();
+  info.width *= scale_;
+  info.height *= scale_;
+  info.type = SampleType::f32;
+  return info;
+}
+
+std::unique_ptr<RowSink> Enlarger::with_filters(const Input& input, const ImageInfo& out,
+                                                std::unique_ptr<RowSink> sink) const {
+  const ImageInfo info = network_info(input);
+  if (options_.denoise_tv > 0) sink = make_denoise_tv_sink(out, options_.denoise_tv, std::move(sink));
+  if (!same_size(info, out)) sink = make_lanczos_sink(info, out.width, out.height, std::move(sink));
+  return sink;
+}
+
+uint64_t Enlarger::filter_memory(const Input& input, const ImageInfo& out) const {
+  const ImageInfo info = network_info(input);
+  return (options_.denoise_tv > 0 ? denoise_tv_sink_memory(out) : 0) +
+         (same_size(info, out) ? 0 : lanczos_sink_memory(info, out.width, out.height));
+}
+
+/// The same network in full precision, if it is not that already.
+std::function<Network&()> Enlarger::fall_back() {
+  if (!half_) return {};
+  return [this]() -> Network& {
+    if (!full_network_)
+      full_network_ = std::make_unique<Network>(build_graph(detect_model(read_weights(model_file_))),
+                                                *make_cpu_backend(chosen_isa()), *pool_);
+    return *full_network_;
+  };
+}
+
+TilePlan Enlarger::plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {
+  const uint64_t memory = budget() > held ? budget() - held : 0;
+  const TileLimits limits{info.width, info.height,
+                          // Pixels that are blended lie outside the tile and need their surroundings too.
+                          std::min(options_.halo, network_->receptive_radius() + largest_blend),
+                          network_->input_multiple(), options_.edges == Edges::wrap, memory,
+                          [&](const TilePlan& plan) { return strips_memory(info, runner, plan, scale_); }};
+  if (options_.tile == UpscaleOptions::automatic_tile) return choose_tiles(limits);
+  TilePlan plan = fixed_tiles(limits, options_.tile);
+  if (limits.cost(plan) > memory)
+    throw Error("", "--tile " + std::to_string(options_.tile) + " needs more memory than the ceiling leaves",
+                "at most " + format_memory_size(memory) + " (see --max-memory)",
+                format_memory_size(limits.cost(plan)));
+  return plan;
+}
+
+/// Turns the multiply-accumulates of single layers into a share of the whole.
+RunControl Enlarger::follow(const TilePlan& plan, int passes, const Progress& progress,
+                            const std::atomic<bool>* stop) const {
+  double pixels_x = 0, pixels_y = 0;
+  for (const TileSpan& span : plan.x.tiles) pixels_x += span.end - span.begin;
+  for (const TileSpan& span : plan.y.tiles) pixels_y += span.end - span.begin;
+  const double total = pixels_x * pixels_y * network_->macs_per_pixel() * passes;
+  RunControl control;
+  control.stop = stop;
+  if (progress)
+    control.done = [progress, total, done = 0.0](double macs) mutable {
+      done += macs;
+      progress(std::min(1.0, done / total));
+    };
+  return control;
+}
+
+void Enlarger::enlarge(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
+                       const std::atomic<bool>* stop) {
+  RowSource& source = *input.source;
+  TileRunner runner(*network_, options_.self_ensemble, fall_back());
+  const TilePlan tiles = plan(source.info(), runner, held + source.memory());
+  upscale_strips(source, sink, runner, tiles, scale_, options_.edges == Edges::wrap,
+                 follow(tiles, runner.passes(source.info().channels), progress, stop));
+}
+
+}  // namespace esrgan

@@ -1,0 +1,86 @@
+// A model that enlarges pictures: everything of an Upscaler but the order in which files are read and
+// written.
+#pragma once
+
+#include <esrgan/upscaler.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/network.h"
+#include "engine/tile_plan.h"
+#include "engine/tile_runner.h"
+#include "image/rows.h"
+#include "model/architecture.h"
+
+namespace esrgan {
+
+/// A picture to be enlarged.
+struct Input {
+  std::unique_ptr<RowSource> source;
+  SampleType type = SampleType::u8;  ///< of its samples before anything was done to it
+};
+
+class Enlarger {
+ public:
+  /// Throws Error when the options are wrong or the model cannot be used.
+  Enlarger(std::string model_file, const UpscaleOptions& options);
+
+  int scale() const { return scale_; }
+  const std::string& summary() const { return summary_; }
+  const char* kernels() const { return backend_->name(); }
+
+  Input open(const std::string& path) const;
+  Input open(std::shared_ptr<const Image> image) const;
+  /// Reads a small picture whole, in at most ahead_memory bytes; without a source when it is not small or
+  /// cannot be read. May be called from another thread while enlarge() runs.
+  Input open_ahead(const std::string& path) const;
+  static constexpr uint64_t ahead_memory = uint64_t{32} << 20U;
+
+  /// What comes out for an input.
+  ImageInfo output_info(const Input& input) const;
+
+  /// Chooses the precision for pictures whose samples are stored as `stored`, and loads the network so.
+  void prepare(SampleType stored);
+
+  /// The filters that follow the network, before `sink`, which takes rows like `out`.
+  std::unique_ptr<RowSink> with_filters(const Input& input, const ImageInfo& out,
+                                        std::unique_ptr<RowSink> sink) const;
+  /// Bytes that they hold.
+  uint64_t filter_memory(const Input& input, const ImageInfo& out) const;
+
+  /// What comes from the network itself, as floats.
+  ImageInfo network_info(const Input& input) const;
+
+  /// Bytes that pictures may take beside the network's weights. After prepare().
+  uint64_t budget() const;
+
+  /// Sends the picture through the network to `sink`, which takes rows like network_info() and is not
+  /// finished here. `held`: bytes that are in use beside what this needs.
+  void enlarge(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
+               const std::atomic<bool>* stop);
+
+ private:
+  bool wants_half(SampleType stored) const;
+  void load(bool half);
+  Input open(const std::string& path, uint64_t memory_limit) const;
+  std::function<Network&()> fall_back();
+  TilePlan plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const;
+  RunControl follow(const TilePlan& plan, int passes, const Progress& progress,
+                    const std::atomic<bool>* stop) const;
+
+  UpscaleOptions options_;
+  std::string model_file_, summary_;
+  Family family_ = Family::rrdbnet;
+  int scale_ = 1;
+  std::optional<Graph> graph_;  // until a network is made of it
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Network> network_, full_network_;  // the latter when half precision failed
+  bool half_ = false;
+  uint64_t resident_ = 0;  // bytes of the process, when the network was loaded
+  uint64_t ceiling_ = 0;
+};
+
+}  // namespace esrgan

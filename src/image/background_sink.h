@@ -1,0 +1,51 @@
+// Writing pictures in a thread of its own.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "image/rows.h"
+
+namespace esrgan {
+
+/// Hands rows on to another sink in a thread of its own, so that filtering and encoding run beside the
+/// network. What the other sink throws is thrown by the next call here. Destroyed before end(), or before all
+/// was written, it discards the picture.
+class BackgroundSink : public RowSink {
+ public:
+  /// Rows have `row_samples` floats; at most `capacity` bytes (but at least a row) wait to be written.
+  BackgroundSink(std::unique_ptr<RowSink> sink, size_t row_samples, size_t capacity);
+  ~BackgroundSink() override;
+  BackgroundSink(const BackgroundSink&) = delete;
+  BackgroundSink& operator=(const BackgroundSink&) = delete;
+  BackgroundSink(BackgroundSink&&) = delete;
+  BackgroundSink& operator=(BackgroundSink&&) = delete;
+
+  void write(const float* rows, int count) override;
+  /// There are no more rows; does not wait.
+  void end();
+  /// Whether nothing is left to do: all is written, or it failed.
+  bool settled() const;
+  /// end(), and waits.
+  void finish() override;
+
+ private:
+  void work();
+
+  std::unique_ptr<RowSink> sink_;
+  size_t row_samples_, capacity_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::vector<float>> waiting_;
+  size_t waiting_bytes_ = 0;
+  bool ended_ = false, abandoned_ = false, settled_ = false;
+  std::exception_ptr failure_;
+  std::thread thread_;
+};
+
+}  // namespace esrgan
