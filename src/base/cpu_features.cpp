@@ -8,6 +8,8 @@ namespace esrgan {
 
 const char* name_of(Isa isa) {
   switch (isa) {
+    case Isa::neon:
+      return "neon";
     case Isa::avx2:
       return "avx2";
     case Isa::avx512:
@@ -25,6 +27,8 @@ std::vector<Isa> supported_isas() {
     isas.push_back(Isa::avx2);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) isas.push_back(Isa::avx512);
   }
+#elif defined(__aarch64__)
+  isas.push_back(Isa::neon);  // part of the base instruction set
 #endif
   return isas;
 }

@@ -7,7 +7,7 @@
 namespace esrgan {
 
 /// Ordered from the most general to the fastest.
-enum class Isa { generic, avx2, avx512 };
+enum class Isa { generic, neon, avx2, avx512 };
 
 const char* name_of(Isa isa);
 

@@ -201,8 +201,7 @@ class WinogradConvolution : public PreparedConvolution {
   TransformForm transform_form() const override { return 1 + (kernel_.element == 2 ? 1 : 0) + 2 * shift_; }
 
   size_t transformed_bytes(int channels, int width, int rows) const override {
-    return winograd_points *
-           static_cast<size_t>(input_stride(channels, tiles(width, rows)) * kernel_.element);
+    return static_cast<size_t>(tiles(width, rows) * transformed_tile(channels) * kernel_.element);
   }
 
   int parts(int width, int rows, int threads) const override {
@@ -224,8 +223,8 @@ class WinogradConvolution : public PreparedConvolution {
     for (size_t i = 0; i < band.inputs.size(); ++i) {
       const int channels = channels_[i];
       std::byte* data = band.transformed[i].data;
-      const ptrdiff_t tile_stride = round_up(channels, kernel_.lanes);
-      const ptrdiff_t stride = input_stride(channels, count);
+      const ptrdiff_t tile_stride = transformed_tile(channels);
+      const ptrdiff_t stride = round_up(channels, kernel_.lanes);
       data += range.begin * tile_stride * kernel_.element;
       if (band.transformed[i].fill) transform_input(band, band.inputs[i], range, data, stride, tile_stride);
       factors.push_back({data, stride, tile_stride, round_up(channels, kernel_.depth)});
@@ -257,10 +256,11 @@ class WinogradConvolution : public PreparedConvolution {
   static int across(int width) { return (width + winograd_tile - 1) / winograd_tile; }
   static int tiles(int width, int rows) { return across(width) * across(rows); }
 
-  // Strides from point to point in elements. A cache line more than needed: otherwise the 36 places that a
-  // tile is written to could all fall on the same few lines of the cache.
-  ptrdiff_t input_stride(int channels, int tiles) const {
-    return static_cast<ptrdiff_t>(tiles) * round_up(channels, kernel_.lanes) +
+  // Distances in elements. All points of a tile lie together, so that its transform writes one stretch of
+  // memory. A cache line more than needed: otherwise the same point of neighbouring tiles, or the 36 points
+  // of one, would fall on the same few lines of the cache.
+  ptrdiff_t transformed_tile(int channels) const {
+    return static_cast<ptrdiff_t>(winograd_points) * round_up(channels, kernel_.lanes) +
            static_cast<ptrdiff_t>(cache_line) / kernel_.element;
   }
   ptrdiff_t product_stride(int tiles, int vectors) const {
@@ -386,7 +386,7 @@ class CpuBackend : public Backend {
 
 }  // namespace
 
-bool has_half(Isa isa) {
+bool has_half([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   return isa == Isa::avx512 && __builtin_cpu_supports("avx512bf16");
 #else
@@ -394,7 +394,7 @@ bool has_half(Isa isa) {
 #endif
 }
 
-std::unique_ptr<Backend> make_cpu_backend(Isa isa, bool half) {
+std::unique_ptr<Backend> make_cpu_backend(Isa isa, [[maybe_unused]] bool half) {
   const std::vector<Isa> isas = supported_isas();
   if (std::find(isas.begin(), isas.end(), isa) == isas.end())
     throw Error("", "the processor cannot run these kernels", "a supported instruction set", name_of(isa));
@@ -405,6 +405,9 @@ std::unique_ptr<Backend> make_cpu_backend(Isa isa, bool half) {
     case Isa::avx512:
       return std::make_unique<CpuBackend>(direct_conv_avx512(),
                                           half && has_half(isa) ? winograd_avx512_bf16() : winograd_avx512());
+#elif defined(__aarch64__)
+    case Isa::neon:
+      return std::make_unique<CpuBackend>(direct_conv_neon(), winograd_neon());
 #endif
     default:
       return std::make_unique<CpuBackend>(direct_conv_generic(), winograd_generic());

@@ -66,6 +66,8 @@ DirectConvKernel direct_conv_generic();
 #if defined(__x86_64__)
 DirectConvKernel direct_conv_avx2();
 DirectConvKernel direct_conv_avx512();
+#elif defined(__aarch64__)
+DirectConvKernel direct_conv_neon();
 #endif
 
 }  // namespace esrgan

@@ -28,13 +28,13 @@ struct WinogradInput {
   int shift = 0;  ///< 1 when every pixel counts twice (nearest-neighbour enlargement by 2)
   int channels = 0;
   int tile_begin = 0, tile_end = 0;
-  void* to = nullptr;                           ///< [point][tile][channel], at tile_begin
+  void* to = nullptr;                           ///< [tile][point][channel], at tile_begin
   ptrdiff_t point_stride = 0, tile_stride = 0;  ///< in elements
 };
 
 /// One of the inputs whose products are summed up.
 struct WinogradFactor {
-  const void* data = nullptr;  ///< [point][tile][channel]
+  const void* data = nullptr;  ///< [tile][point][channel]
   ptrdiff_t point_stride = 0, tile_stride = 0;
   int channels = 0;  ///< a multiple of the kernel's depth
 };
@@ -91,6 +91,8 @@ WinogradKernel winograd_generic();
 WinogradKernel winograd_avx2();
 WinogradKernel winograd_avx512();
 WinogradKernel winograd_avx512_bf16();
+#elif defined(__aarch64__)
+WinogradKernel winograd_neon();
 #endif
 
 }  // namespace esrgan
