@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy
 import torch
 
-from rrdbnet import read_weights, rrdbnet
+from networks import read_weights, rrdbnet
 
 program, model, picture = sys.argv[1:4]
 rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 5

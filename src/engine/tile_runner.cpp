@@ -81,9 +81,10 @@ size_t TileRunner::memory_for(int width, int height, int channels) const {
              out = static_cast<size_t>(network_.out_channels());
   const auto image = static_cast<size_t>(channels);
   const size_t copies = self_ensemble_ ? 2 : 1;
+  const size_t results = is_network_output(channels) ? 0 : image;
   size_t network = network_.memory_for(width, height);
   if (self_ensemble_) network = std::max(network, network_.memory_for(height, width));
-  return network + sizeof(float) * (pixels * (in * copies + image) + enlarged * (out * copies + image));
+  return network + sizeof(float) * (pixels * (in * copies + image) + enlarged * (out * copies + results));
 }
 
 void TileRunner::run_network(int width, int height, const RunControl& control) {
@@ -135,6 +136,7 @@ void TileRunner::run_planes(const std::vector<float>& tile, int width, int heigh
   };
   const bool alpha = count == 1 && first > 0 && first == channels - 1;
   if (alpha && uniform()) {
+    result_.resize(enlarged * stride);
     for (size_t i = 0; i < enlarged; ++i) result_[i * stride + offset] = tile[offset];
     return;
   }
@@ -142,6 +144,8 @@ void TileRunner::run_planes(const std::vector<float>& tile, int width, int heigh
   for (size_t i = 0; i < pixels; ++i)
     for (size_t c = 0; c < in; ++c) input_[i * in + c] = tile[i * stride + offset + (planes == 1 ? 0 : c)];
   run_network(width, height, control);
+  if (is_network_output(channels)) return;
+  result_.resize(enlarged * stride);
   for (size_t i = 0; i < enlarged; ++i) {
     if (planes == out) {
       for (size_t c = 0; c < out; ++c) result_[i * stride + offset + c] = output_[i * out + c];
@@ -159,8 +163,6 @@ const std::vector<float>& TileRunner::run(const std::vector<float>& tile, int wi
   if (in != network_.out_channels() || (in != 1 && in != 3))
     throw Error("", "channels of the network", "1 or 3 in and as many out",
                 std::to_string(in) + " in and " + std::to_string(network_.out_channels()) + " out");
-  const auto scale = static_cast<size_t>(network_.scale());
-  result_.resize(tile.size() * scale * scale);
   const bool alpha = channels == 2 || channels == 4;
   const int colours = alpha ? channels - 1 : channels;
   if (colours == in || colours == 1) {
@@ -169,7 +171,7 @@ const std::vector<float>& TileRunner::run(const std::vector<float>& tile, int wi
     for (int c = 0; c < colours; ++c) run_planes(tile, width, height, channels, c, 1, control);
   }
   if (alpha) run_planes(tile, width, height, channels, channels - 1, 1, control);
-  return result_;
+  return is_network_output(channels) ? output_ : result_;
 }
 
 }  // namespace esrgan

@@ -30,6 +30,8 @@ class TileRunner {
   size_t memory_for(int width, int height, int channels) const;
 
  private:
+  /// Whether the result is what the network gives, as it is.
+  bool is_network_output(int channels) const { return channels == network_.out_channels(); }
   void run_planes(const std::vector<float>& tile, int width, int height, int channels, int first, int count,
                   const RunControl& control);
   void run_network(int width, int height, const RunControl& control);

@@ -6,7 +6,11 @@
 namespace esrgan {
 
 BackgroundSink::BackgroundSink(std::unique_ptr<RowSink> sink, size_t row_samples, size_t capacity)
-    : sink_(std::move(sink)), row_samples_(row_samples), capacity_(capacity), thread_([this] { work(); }) {}
+    : sink_(std::move(sink)),
+      row_samples_(row_samples),
+      capacity_(std::max<size_t>(1, capacity / (row_samples * sizeof(float)))),
+      ring_(std::make_unique_for_overwrite<float[]>(capacity_ * row_samples)),
+      thread_([this] { work(); }) {}
 
 BackgroundSink::~BackgroundSink() {
   {
@@ -18,24 +22,20 @@ BackgroundSink::~BackgroundSink() {
 }
 
 void BackgroundSink::write(const float* rows, int count) {
-  constexpr size_t parts = 4;  // of the capacity, so that one can be filled while another is written
-  const size_t row_bytes = row_samples_ * sizeof(float);
-  const auto most = static_cast<int>(std::max<size_t>(1, capacity_ / parts / row_bytes));
-  while (count > 0) {
-    const int taken = std::min(count, most);
-    const size_t bytes = row_bytes * static_cast<size_t>(taken);
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return failure_ || waiting_.empty() || waiting_bytes_ + bytes <= capacity_; });
+  auto left = static_cast<size_t>(count);
+  std::unique_lock lock(mutex_);
+  while (left > 0) {
+    changed_.wait(lock, [&] { return failure_ || waiting_ < capacity_; });
     if (failure_) std::rethrow_exception(failure_);
-    waiting_bytes_ += bytes;
-    lock.unlock();
-    std::vector<float> copy(rows, rows + row_samples_ * static_cast<size_t>(taken));
+    const size_t place = (first_ + waiting_) % capacity_;
+    const size_t taken = std::min({left, capacity_ - waiting_, capacity_ - place});
+    lock.unlock();  // the free part of the ring is this thread's
+    std::copy_n(rows, taken * row_samples_, row(place));
     lock.lock();
-    waiting_.push_back(std::move(copy));
-    lock.unlock();
+    waiting_ += taken;
     changed_.notify_all();
-    rows += row_samples_ * static_cast<size_t>(taken);
-    count -= taken;
+    rows += taken * row_samples_;
+    left -= taken;
   }
 }
 
@@ -60,23 +60,23 @@ void BackgroundSink::finish() {
 }
 
 void BackgroundSink::work() {
+  const size_t most =
+      std::max<size_t>(1, capacity_ / 4);  // so that some can be filled while others are written
   std::unique_lock lock(mutex_);
   try {
     for (;;) {
-      changed_.wait(lock, [&] { return abandoned_ || ended_ || !waiting_.empty(); });
+      changed_.wait(lock, [&] { return abandoned_ || ended_ || waiting_ > 0; });
       if (abandoned_) break;
-      const bool last = waiting_.empty();
-      std::vector<float> rows;
-      if (!last) rows.swap(waiting_.front());
-      lock.unlock();
-      if (last)
+      const size_t count = std::min({waiting_, capacity_ - first_, most});
+      lock.unlock();  // rows that wait are this thread's
+      if (count == 0)
         sink_->finish();
       else
-        sink_->write(rows.data(), static_cast<int>(rows.size() / row_samples_));
+        sink_->write(row(first_), static_cast<int>(count));
       lock.lock();
-      if (last) break;
-      waiting_.pop_front();
-      waiting_bytes_ -= rows.size() * sizeof(float);
+      if (count == 0) break;
+      first_ = (first_ + count) % capacity_;
+      waiting_ -= count;
       changed_.notify_all();
     }
   } catch (...) {

@@ -2,12 +2,10 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #include "image/rows.h"
 
@@ -37,12 +35,14 @@ class BackgroundSink : public RowSink {
  private:
   void work();
 
+  float* row(size_t number) const { return ring_.get() + number * row_samples_; }
+
   std::unique_ptr<RowSink> sink_;
-  size_t row_samples_, capacity_;
+  size_t row_samples_, capacity_;  // rows
+  std::unique_ptr<float[]> ring_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::vector<float>> waiting_;
-  size_t waiting_bytes_ = 0;
+  size_t first_ = 0, waiting_ = 0;  // rows of the ring
   bool ended_ = false, abandoned_ = false, settled_ = false;
   std::exception_ptr failure_;
   std::thread thread_;

@@ -1,4 +1,4 @@
-"""RRDBNet (x4) in PyTorch, and its weights from safetensors: what the benchmarks compare with."""
+"""The benchmarks' networks (x4) in PyTorch, and their weights from safetensors: what esrgan is compared with."""
 import json
 import pathlib
 import struct
@@ -16,12 +16,31 @@ def read_weights(path):
             for name, e in header.items()}
 
 
+def network(weights, x):
+    """RRDBNet or SRVGGNetCompact, by the names of the weights; x: [batch][3][height][width]."""
+    return (rrdbnet if "conv_first.weight" in weights else compact)(weights, x)
+
+
+def convolution(weights, name, x):
+    import torch.nn.functional as F
+    return F.conv2d(x, weights[name + ".weight"], weights[name + ".bias"], padding=1)
+
+
+def compact(weights, x):
+    import torch.nn.functional as F
+    last = max(int(name.split(".")[1]) for name in weights)
+    y = x
+    for i in range(0, last, 2):
+        y = F.prelu(convolution(weights, f"body.{i}", y), weights[f"body.{i + 1}.weight"])
+    return F.pixel_shuffle(convolution(weights, f"body.{last}", y), 4) + F.interpolate(x, scale_factor=4, mode="nearest")
+
+
 def rrdbnet(weights, x):
     import torch
     import torch.nn.functional as F
 
     def conv(name, x, slope=None):
-        y = F.conv2d(x, weights[name + ".weight"], weights[name + ".bias"], padding=1)
+        y = convolution(weights, name, x)
         return y if slope is None else F.leaky_relu(y, slope, inplace=True)
 
     first = x = conv("conv_first", x)
