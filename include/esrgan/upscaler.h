@@ -21,8 +21,8 @@ namespace esrgan {
 enum class Precision {
   automatic,  ///< half where docs/precision.md states its fidelity for this kind of network and the result
               ///< has 8 bits, else full
-  full,  ///< 32-bit floats throughout
-  half   ///< 16-bit multiplications where the processor has them; the same as full where it has not
+  full,       ///< 32-bit floats throughout
+  half        ///< 16-bit multiplications where the processor has them; the same as full where it has not
 };
 
 /// What lies beyond the edges of the picture.

@@ -160,6 +160,7 @@ struct UpscaleCommand {
   void process(const std::vector<FileJob>& jobs, const std::vector<size_t>& open) {
     using Clock = std::chrono::steady_clock;
     std::vector<FileJob> chosen;
+    chosen.reserve(open.size());
     for (const size_t job : open) chosen.push_back(jobs[job]);
     std::vector<Clock::time_point> starts(chosen.size());
     std::optional<ProgressBar> bar;

@@ -140,9 +140,10 @@ Input Enlarger::open_ahead(const std::string& path) const {
 }
 
 Input Enlarger::open(std::shared_ptr<const Image> image) const {
-  const ImageInfo& info = image->info;
-  Input input{make_source(image), info.type};
-  if (needs_resizing(options_, info)) input.source = resized(*input.source, options_.input_size);
+  const SampleType type = image->info.type;
+  Input input{make_source(std::move(image)), type};
+  if (needs_resizing(options_, input.source->info()))
+    input.source = resized(*input.source, options_.input_size);
   return input;
 }
 

@@ -49,7 +49,7 @@ void bleed_colours(Image& image) {
   FloatImage picture = to_float_image(image);
   const int alpha = picture.channels - 1;
   bool any = false;
-  for (size_t i = static_cast<size_t>(alpha); i < picture.pixels.size() && !any;
+  for (auto i = static_cast<size_t>(alpha); i < picture.pixels.size() && !any;
        i += static_cast<size_t>(picture.channels))
     any = picture.pixels[i] <= 0;
   if (!any) return;

@@ -35,7 +35,7 @@ std::string take_oiio_error(std::string message) {
 
 namespace {
 
-SampleType sample_type_of(OIIO::TypeDesc type) {
+SampleType sample_type_of(const OIIO::TypeDesc& type) {
   switch (type.basetype) {
     case OIIO::TypeDesc::UINT8:
       return SampleType::u8;

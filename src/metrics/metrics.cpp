@@ -30,7 +30,7 @@ std::array<double, window> gaussian() {
   std::array<double, window> weights{};
   double sum = 0;
   for (int i = 0; i < window; ++i) {
-    const double d = i - window / 2;
+    const int d = i - window / 2;
     weights[static_cast<size_t>(i)] = std::exp(-d * d / (2 * 1.5 * 1.5));
     sum += weights[static_cast<size_t>(i)];
   }

@@ -42,7 +42,10 @@ class Detector {
   /// How many of prefix0suffix, prefix1suffix, ... there are, counted from `first`.
   int count(const std::string& prefix, const std::string& suffix, int first = 0) const {
     int found = 0;
-    while (weights_.contains(prefix + std::to_string(first + found) + suffix)) ++found;
+    const auto name = [&] {
+      return std::string(prefix).append(std::to_string(first + found)).append(suffix);
+    };
+    while (weights_.contains(name())) ++found;
     return found;
   }
 

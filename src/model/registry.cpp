@@ -60,7 +60,7 @@ KnownModel describe_file(const fs::path& path) {
 }  // namespace
 
 std::string models_folder() {
-  if (const std::string folder = environment("ESRGAN_MODELS"); !folder.empty()) return folder;
+  if (std::string folder = environment("ESRGAN_MODELS"); !folder.empty()) return folder;
   if (const std::string data = environment("XDG_DATA_HOME"); !data.empty()) return data + "/esrgan/models";
   return environment("HOME") + "/.local/share/esrgan/models";
 }

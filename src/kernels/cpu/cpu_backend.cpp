@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "base/aligned_buffer.h"
 #include "kernels/backend.h"
@@ -181,11 +182,11 @@ std::array<double, winograd_points> transform_filter(const float* g) {
 class WinogradConvolution : public PreparedConvolution {
  public:
   /// channels: of each input.
-  WinogradConvolution(const Convolution& conv, const std::vector<int>& channels, WinogradKernel kernel)
+  WinogradConvolution(const Convolution& conv, std::vector<int> channels, WinogradKernel kernel)
       : kernel_(kernel),
         epilogue_(conv, kernel.lanes),
         shift_(conv.upsample == 2 ? 1 : 0),
-        channels_(channels),
+        channels_(std::move(channels)),
         blocks_(blocks_of(conv.out_channels, kernel.lanes)) {
     for (const int count : channels_) depth_channels_ += round_up(count, kernel_.depth);
     size_t total = 0;

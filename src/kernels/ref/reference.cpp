@@ -1,4 +1,6 @@
 // The reference kernels: the definition of a convolution, written down.
+#include <utility>
+
 #include "kernels/backend.h"
 
 namespace esrgan {
@@ -6,7 +8,7 @@ namespace {
 
 class ReferenceConvolution : public PreparedConvolution {
  public:
-  explicit ReferenceConvolution(const Convolution& convolution) : conv_(convolution) {}
+  explicit ReferenceConvolution(Convolution convolution) : conv_(std::move(convolution)) {}
 
   int parts(int, int rows, int) const override { return rows; }
   size_t scratch_bytes(int, int, int) const override { return 0; }
@@ -43,7 +45,7 @@ class ReferenceConvolution : public PreparedConvolution {
       for (int kx = 0; kx < kernel; ++kx) {
         const int sy = y + ky - radius, sx = x + kx - radius;
         if (sy < 0 || sx < 0 || sy >= in.height * up || sx >= in.width * up) continue;  // zero padding
-        const size_t weight = static_cast<size_t>(((c * conv_.in_channels + i) * kernel + ky) * kernel + kx);
+        const auto weight = static_cast<size_t>(((c * conv_.in_channels + i) * kernel + ky) * kernel + kx);
         sum += static_cast<double>(conv_.weights[weight]) * in.row_at(sy / up)[sx / up * in.pixel + channel];
       }
     return sum;
