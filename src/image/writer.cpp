@@ -77,6 +77,8 @@ bool is_dropped(std::string_view name) {
          name.starts_with("webp:");
 }
 
+constexpr int png_level = 3;  // of zlib's 9
+
 class FileSink : public RowSink {
  public:
   FileSink(const std::string& path, const ImageInfo& info, const WriteOptions& options)
@@ -140,6 +142,9 @@ class FileSink : public RowSink {
       spec.attribute("Compression", "jpeg" + quality);
       spec.attribute("jpeg:subsampling", "4:4:4");
     }
+    // Enlarged pictures are smooth: beyond this level the search for repetitions takes several times as long
+    // and saves a few per cent (docs/benchmarks.md).
+    if (extension == "png") spec.attribute("png:compressionLevel", png_level);
     if (extension == "webp") spec.attribute("Compression", "webp" + quality);
     if (extension == "tif" || extension == "tiff") spec.attribute("Compression", "zip");
     return spec;
