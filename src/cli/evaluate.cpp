@@ -101,17 +101,8 @@ struct EvaluateCommand {
     return opaque;
   }
 
-  /// The published bicubic rows were computed on luma stored with 8 bits, which was then reduced and enlarged
-  /// without rounding between, and limited to the range of studio luma, gray pictures as well (VDSR's
-  /// evaluation; with it the numbers of the papers come out to the last digit).
   Scores score_bicubic(const FloatImage& truth, const FloatImage& small) const {
-    FloatImage plane = luma(truth);
-    quantise(plane);
-    FloatImage enlarged =
-        resize_bicubic(resize_bicubic(plane, 1.0 / scale, SampleType::f32), scale, SampleType::f32);
-    for (float& value : enlarged.pixels) value = std::clamp(value, 16 / 255.0F, 235 / 255.0F);
-    quantise(enlarged);
-    return {compare(plane, enlarged, scale, MetricChannels::y),
+    return {published_bicubic(truth, scale),
             compare(truth, resize_bicubic(small, scale, SampleType::u8), scale, MetricChannels::rgb)};
   }
 

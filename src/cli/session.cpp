@@ -1,8 +1,10 @@
 #include "cli/session.h"
 
 #include <esrgan/error.h>
+#include <esrgan/log.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -24,6 +26,34 @@ void catch_signals() {
   };
   std::signal(SIGINT, handler);   // NOLINT(cert-err33-c)
   std::signal(SIGTERM, handler);  // NOLINT(cert-err33-c)
+}
+
+std::vector<std::string> spelled(int argc, char** argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string argument = argv[i];
+    if (argument == "-opt") argument = "--opt";
+    if (argument.starts_with("--")) {
+      const size_t end = std::min(argument.find('='), argument.size());
+      std::replace(argument.begin(), argument.begin() + static_cast<ptrdiff_t>(end), '_', '-');
+    }
+    arguments.push_back(argument);
+  }
+  return arguments;
+}
+
+int run_program(const std::function<int()>& work) {
+  catch_signals();
+  set_log_sink([](LogLevel, const std::string& text) { print_message(text); });
+  try {
+    return work();
+  } catch (const Cancelled&) {
+    print_message("stopped; unfinished files were removed");
+    return interrupted;
+  } catch (const std::exception& error) {
+    print_message(error.what());
+    return some_failed;
+  }
 }
 
 void print_message(const std::string& text) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -21,6 +22,14 @@ constexpr int all_done = 0, some_failed = 1, wrong_usage = 2, interrupted = 130;
 /// Raised by Ctrl-C and SIGTERM.
 extern std::atomic<bool> stop_requested;
 void catch_signals();
+
+/// The arguments in the order that CLI11 takes them (the last first), with the field's spellings brought to
+/// ours:
+/// --self_ensemble for --self-ensemble, -opt for --opt.
+std::vector<std::string> spelled(int argc, char** argv);
+
+/// Runs a program's work: messages go to standard error, exceptions become messages and exit statuses.
+int run_program(const std::function<int()>& work);
 
 /// Prints "esrgan: TEXT" on standard error, around a progress line if there is one.
 void print_message(const std::string& text);
@@ -45,5 +54,9 @@ void add_metrics(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
+void add_train(CLI::App& app);
+
+/// Becomes esrgan-train with the arguments after "train"; throws Error when this installation lacks it.
+[[noreturn]] void start_trainer(char** arguments);
 
 }  // namespace esrgan::cli

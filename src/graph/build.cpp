@@ -170,18 +170,54 @@ class Builder {
     last_body.residuals = {{first, 1}};
     x = add(std::move(last_body));
     begin_stage();
-    for (int i = 1; i <= architecture_.upsamplings; ++i) {
-      Convolution up = convolution("conv_up" + std::to_string(i), x);
-      up.upsample = 2;
-      if (up.kernel != 3)
-        throw Error(weights_.file, "kernel of '" + up.name + "', which follows an enlargement", "3x3",
-                    std::to_string(up.kernel) + "x" + std::to_string(up.kernel));
-      activate(up, leaky_slope);
-      x = add(std::move(up));
-    }
+    for (int i = 1; i <= architecture_.upsamplings; ++i) x = upsample("conv_up" + std::to_string(i), x);
     Convolution hr = convolution("conv_hr", x);
     activate(hr, leaky_slope);
     graph_.output = add(convolution("conv_last", add(std::move(hr))));
+  }
+
+  /// One doubling of RRDBNet's grid.
+  MapId upsample(const std::string& name, MapId x) {
+    const bool shuffled = architecture_.upsampler != Upsampler::nearest;
+    Convolution up = architecture_.upsampler == Upsampler::transposed ? transposed_convolution(name, x)
+                                                                      : convolution(name, x);
+    if (up.kernel != 3)
+      throw Error(weights_.file, "kernel of '" + up.name + "', which belongs to an enlargement", "3x3",
+                  std::to_string(up.kernel) + "x" + std::to_string(up.kernel));
+    activate(up, leaky_slope);
+    if (!shuffled) up.upsample = 2;
+    x = add(std::move(up));
+    return shuffled ? shuffle(x, 2) : x;
+  }
+
+  /// A transposed 4x4 convolution of stride 2 and padding 1 as a 3x3 convolution whose four output phases are
+  /// shuffled: output row 2y + p takes the input rows y + p - 1 and y + p by the kernel rows 3 - p and 1 - p.
+  Convolution transposed_convolution(const std::string& name, MapId input) {
+    const Tensor& found = tensor(name + ".weight");
+    const int in = graph_.map(input).channels;
+    if (found.shape.size() != 4 || found.shape[0] != in || found.shape[2] != 4 || found.shape[3] != 4)
+      throw Error(weights_.file, "shape of tensor '" + name + ".weight'", std::to_string(in) + "xNx4x4",
+                  found.shape_text());
+    const auto ins = static_cast<size_t>(in), outs = static_cast<size_t>(found.shape[1]);
+    const std::vector<float> bias = vector(name + ".bias", static_cast<int>(outs));
+    Convolution result;
+    result.name = name;
+    result.inputs = {input};
+    result.in_channels = in;
+    result.out_channels = static_cast<int>(4 * outs);
+    result.kernel = 3;
+    result.weights.assign(4 * outs * ins * 9, 0.0F);
+    result.bias.resize(4 * outs);
+    for (size_t deep = 0; deep < 4 * outs; ++deep) {
+      const size_t out = deep / 4, py = deep / 2 % 2, px = deep % 2;
+      result.bias[deep] = bias[out];
+      for (size_t c = 0; c < ins; ++c)
+        for (size_t ky = 0; ky < 2; ++ky)
+          for (size_t kx = 0; kx < 2; ++kx)
+            result.weights[((deep * ins + c) * 3 + py + ky) * 3 + px + kx] =
+                found.values[((c * outs + out) * 4 + 3 - py - 2 * ky) * 4 + 3 - px - 2 * kx];
+    }
+    return result;
   }
 
   MapId rrdb(int n, MapId input) {

@@ -2,10 +2,13 @@
 
 #include <esrgan/error.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include "image/resize.h"
 
 namespace esrgan {
 namespace {
@@ -127,6 +130,16 @@ Quality compare(const FloatImage& reference, const FloatImage& test, int crop, M
   }
   quality.psnr = error > 0 ? 10 * std::log10(255.0 * 255.0 / error) : std::numeric_limits<double>::infinity();
   return quality;
+}
+
+Quality published_bicubic(const FloatImage& truth, int scale) {
+  FloatImage plane = luma(truth);
+  quantise(plane);
+  FloatImage enlarged =
+      resize_bicubic(resize_bicubic(plane, 1.0 / scale, SampleType::f32), scale, SampleType::f32);
+  for (float& value : enlarged.pixels) value = std::clamp(value, 16 / 255.0F, 235 / 255.0F);
+  quantise(enlarged);
+  return compare(plane, enlarged, scale, MetricChannels::y);
 }
 
 }  // namespace esrgan

@@ -24,4 +24,10 @@ FloatImage luma(const FloatImage& picture);
 /// each way).
 Quality compare(const FloatImage& reference, const FloatImage& test, int crop, MetricChannels channels);
 
+/// The bicubic rows of the published tables, Y channel: computed on luma stored with 8 bits, which was then
+/// reduced and enlarged without rounding between, and limited to the range of studio luma, gray pictures as
+/// well (VDSR's evaluation; with it the numbers of the papers come out to the last digit). The sides of
+/// `truth` are multiples of `scale`.
+Quality published_bicubic(const FloatImage& truth, int scale);
+
 }  // namespace esrgan

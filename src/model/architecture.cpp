@@ -26,6 +26,9 @@ std::string Architecture::summary() const {
                      std::to_string(features) + " features";
   if (growth > 0) text += ", growth " + std::to_string(growth);
   if (unshuffle > 1) text += ", pixel-unshuffle " + std::to_string(unshuffle);
+  if (upsampler == Upsampler::pixel_shuffle) text += ", pixel-shuffle";
+  if (upsampler == Upsampler::transposed) text += ", transposed convolutions";
+  if (learned_residual_scale) text += ", learned residual scale";
   if (conv1x1) text += ", conv1x1 (ESRGAN+)";
   return text;
 }

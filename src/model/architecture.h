@@ -17,6 +17,13 @@ enum class Family {
 
 const char* name_of(Family family);
 
+/// How RRDBNet doubles its grid.
+enum class Upsampler {
+  nearest,        ///< nearest neighbours, then a 3x3 convolution: the published one
+  pixel_shuffle,  ///< a 3x3 convolution to four times the channels, then PixelShuffle
+  transposed      ///< a transposed 4x4 convolution of stride 2
+};
+
 /// Channel counts are those of the first layers; a pruned network may differ from layer to layer, and the
 /// graph takes each layer's own counts from its weights.
 struct Architecture {
@@ -24,13 +31,15 @@ struct Architecture {
   int in_channels = 3;   ///< of the image, before any pixel-unshuffle
   int out_channels = 3;  ///< of the image
   int features = 64;
-  int blocks = 0;           ///< RRDBs, residual blocks, or inner convolutions of the compact network
-  int growth = 0;           ///< RRDBNet only
-  int scale = 4;            ///< output pixels per input pixel, along each side
-  int unshuffle = 1;        ///< the input is folded by this factor first (Real-ESRGAN x2plus: 2, x1: 4)
-  int upsamplings = 0;      ///< upsampling steps before the last convolutions
-  bool conv1x1 = false;     ///< ESRGAN+
-  float compact_slope = 0;  ///< compact network without PReLU: 0 is ReLU, 0.1 LeakyReLU
+  int blocks = 0;        ///< RRDBs, residual blocks, or inner convolutions of the compact network
+  int growth = 0;        ///< RRDBNet only
+  int scale = 4;         ///< output pixels per input pixel, along each side
+  int unshuffle = 1;     ///< the input is folded by this factor first (Real-ESRGAN x2plus: 2, x1: 4)
+  int upsamplings = 0;   ///< upsampling steps before the last convolutions
+  bool conv1x1 = false;  ///< ESRGAN+
+  bool learned_residual_scale = false;       ///< RRDBNet only
+  Upsampler upsampler = Upsampler::nearest;  ///< RRDBNet only
+  float compact_slope = 0;                   ///< compact network without PReLU: 0 is ReLU, 0.1 LeakyReLU
 
   /// One line: "RRDBNet x4, 23 blocks, 64 features, growth 32".
   std::string summary() const;

@@ -58,6 +58,8 @@ class Detector {
     a.out_channels = out_channels("conv_last");
     a.upsamplings = count("conv_up", ".weight", 1);
     a.conv1x1 = weights_.contains("body.0.rdb1.conv1x1.weight");
+    a.learned_residual_scale = weights_.contains("body.0.residual_scale");
+    a.upsampler = upsampler(a.upsamplings);
     because("residual dense blocks body.N.rdbK: RRDBNet with " + std::to_string(a.blocks) + " blocks");
     if (a.conv1x1) because("tensors conv1x1: ESRGAN+");
     const int folded = in_channels("conv_first");
@@ -75,6 +77,19 @@ class Detector {
       because("the first layer takes " + std::to_string(folded) + " channels for an image of " +
               std::to_string(a.in_channels) + ": pixel-unshuffle by " + std::to_string(a.unshuffle));
     return a;
+  }
+
+  Upsampler upsampler(int steps) {
+    if (steps == 0) return Upsampler::nearest;
+    const std::string up = "conv_up1.weight";
+    if (extent(up, 2) == 4) {
+      because("4x4 kernels of conv_up1: transposed convolutions");
+      return Upsampler::transposed;
+    }
+    const int taken = in_channels(steps > 1 ? "conv_up2" : "conv_hr");
+    if (extent(up, 0) != 4 * taken) return Upsampler::nearest;
+    because("conv_up1 has four times the channels that the next layer takes: pixel-shuffle");
+    return Upsampler::pixel_shuffle;
   }
 
   Architecture compact() {

@@ -1,0 +1,222 @@
+#include "train/learner.h"
+
+#include <esrgan/error.h>
+
+#include <chrono>
+
+#include "train/arithmetic.h"
+#include "train/discriminator.h"
+#include "train/generator.h"
+#include "train/losses.h"
+#include "train/random.h"
+#include "train/schedule.h"
+#include "weights/read_weights.h"
+
+namespace esrgan::train {
+namespace {
+
+using torch::Tensor;
+
+/// Adds the time it lives to a sum.
+class Timer {
+ public:
+  explicit Timer(double& sum) : sum_(sum) {}
+  ~Timer() { sum_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  Timer(Timer&&) = delete;
+  Timer& operator=(Timer&&) = delete;
+
+ private:
+  double& sum_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+const StateDict& group(const Checkpoint& checkpoint, const std::string& name) {
+  const auto found = checkpoint.groups.find(name);
+  if (found == checkpoint.groups.end()) throw Error("", "the checkpoint lacks the " + name);
+  return found->second;
+}
+
+/// Loads a public or own weight file into a fresh generator.
+void start_from(Layer& generator, const std::string& file) {
+  load_state(generator, detect_model(read_weights(file)).weights);
+}
+
+}  // namespace
+
+Learner::Learner(const Recipe& recipe, torch::Device device) : recipe_(recipe), device_(device) {
+  torch::manual_seed(recipe.seed);
+  generator_ = make_generator(recipe.generator);
+  if (!recipe.generator_start.empty()) start_from(*generator_, recipe.generator_start);
+  generator_->to(device_);
+  g_flat_.emplace(*generator_);
+  g_adam_.emplace(recipe.optimizer_g, *g_flat_);
+  if (recipe.ema > 0) {
+    mean_generator_ = make_generator(recipe.generator);
+    load_state(*mean_generator_, state_of(*generator_));
+    mean_generator_->to(device_);
+    mean_flat_.emplace(*mean_generator_);
+  }
+  if (recipe.losses.perceptual.weight > 0) {
+    features_ = std::make_shared<VggFeatures>(recipe.losses.perceptual);
+    features_->to(device_);
+  }
+  if (!recipe.adversarial()) return;
+  discriminator_ = make_discriminator(recipe.discriminator);
+  if (!recipe.discriminator_start.empty())
+    load_state(*discriminator_, read_weights(recipe.discriminator_start));
+  discriminator_->to(device_);
+  d_flat_.emplace(*discriminator_);
+  d_adam_.emplace(recipe.optimizer_d, *d_flat_);
+}
+
+void Learner::note(const std::string& name, const Tensor& loss, double share) {
+  losses_[name] += loss.detach().item<double>() * share;
+}
+
+Tensor Learner::generator_losses(const Tensor& fake, const Tensor& hr) {
+  const LossRecipe& l = recipe_.losses;
+  const double share = 1.0 / recipe_.accumulate;
+  Tensor total = torch::zeros({}, hr.options());
+  const auto add = [&](const std::string& name, double weight, const Tensor& loss) {
+    note(name, loss, share);
+    total = total + weight * loss;
+  };
+  if (l.pixel_weight > 0) add("g_pixel", l.pixel_weight, pixel_loss(l.pixel, fake, hr));
+  if (features_) add("g_feature", l.perceptual.weight, perceptual_loss(l.perceptual, *features_, fake, hr));
+  if (l.total_variation > 0) add("g_tv", l.total_variation, total_variation(fake));
+  if (discriminator_) {
+    Tensor real;
+    if (l.gan == GanLoss::relativistic) {
+      const torch::NoGradGuard no_gradients;
+      real = discriminator_->forward(hr).to(torch::kFloat);
+    }
+    add("g_gan", l.gan_weight, generator_loss(l.gan, discriminator_->forward(fake).to(torch::kFloat), real));
+  }
+  note("g_total", total, share);
+  return total * share;
+}
+
+void Learner::generator_step(const Tensor& lr, const Tensor& hr, int64_t step) {
+  const bool learns = step >= recipe_.discriminator_first && step % recipe_.discriminator_every == 0;
+  if (d_flat_) d_flat_->require_gradients(false);
+  g_flat_->zero_gradients();
+  for (int part = 0; part < recipe_.accumulate; ++part) {
+    const Tensor small = lr.chunk(recipe_.accumulate)[static_cast<size_t>(part)],
+                 large = hr.chunk(recipe_.accumulate)[static_cast<size_t>(part)];
+    Tensor loss, fake;
+    {
+      const Timer timer(times_.forward);
+      const torch::AutoGradMode gradients(learns);
+      const AutocastGuard autocast(recipe_.arithmetic, device_);
+      fake = generator_->forward(small).to(torch::kFloat);
+      fakes_.push_back(fake.detach());
+      if (learns) loss = generator_losses(fake, large);
+    }
+    const Timer timer(times_.backward);
+    if (learns) loss.backward();
+  }
+  if (!learns) return;
+  const Timer timer(times_.optimiser);
+  losses_["g_norm"] = g_flat_->clip(recipe_.clip_norm);
+  g_adam_->step(*g_flat_, learning_rate(recipe_.schedule, recipe_.optimizer_g.rate, step));
+  if (!mean_flat_) return;
+  const torch::NoGradGuard no_gradients;
+  mean_flat_->values().lerp_(g_flat_->values(), 1 - recipe_.ema);
+}
+
+void Learner::discriminator_step(const Tensor& hr, int64_t step) {
+  const LossRecipe& l = recipe_.losses;
+  const double share = 1.0 / recipe_.accumulate;
+  d_flat_->require_gradients(true);
+  d_flat_->zero_gradients();
+  for (size_t part = 0; part < fakes_.size(); ++part) {
+    const Tensor large = hr.chunk(recipe_.accumulate)[part];
+    Tensor loss;
+    {
+      const Timer timer(times_.forward);
+      const AutocastGuard autocast(recipe_.arithmetic, device_);
+      const Tensor real = discriminator_->forward(large).to(torch::kFloat);
+      const Tensor fake = discriminator_->forward(fakes_[part]).to(torch::kFloat);
+      loss = discriminator_loss(l.gan, fake, real);
+      note("d_loss", loss, share);
+      note("d_real", real.mean(), share);
+      note("d_fake", fake.mean(), share);
+      if (l.gan == GanLoss::wasserstein) {
+        Random random{recipe_.seed, 0x6AD, static_cast<uint64_t>(step), part};
+        Tensor mix = torch::empty({large.size(0), 1, 1, 1});
+        for (int64_t i = 0; i < large.size(0); ++i)
+          mix.data_ptr<float>()[i] = static_cast<float>(random.uniform());
+        const Tensor penalty =
+            gradient_penalty([this](Tensor x) { return discriminator_->forward(std::move(x)); }, large,
+                             fakes_[part], mix.to(device_));
+        note("d_penalty", penalty, share);
+        loss = loss + l.gradient_penalty * penalty;
+      }
+    }
+    const Timer timer(times_.backward);
+    (loss * share).backward();
+  }
+  const Timer timer(times_.optimiser);
+  d_adam_->step(*d_flat_, learning_rate(recipe_.schedule, recipe_.optimizer_d.rate, step));
+}
+
+std::map<std::string, double> Learner::step(const Batch& batch, int64_t step) {
+  losses_.clear();
+  fakes_.clear();
+  times_ = {};
+  const auto pictures = [&](const std::vector<float>& values, int side) {
+    Tensor tensor =
+        torch::from_blob(const_cast<float*>(values.data()), {batch.count, 3, side, side}, torch::kFloat);
+    return tensor.to(
+        tensor.options().device(device_), /*non_blocking=*/false, /*copy=*/true,
+        recipe_.channels_last ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous);
+  };
+  const Tensor lr = pictures(batch.lr, batch.lr_size), hr = pictures(batch.hr, batch.hr_size);
+  generator_->train();
+  generator_step(lr, hr, step);
+  if (discriminator_) discriminator_step(hr, step);
+  fakes_.clear();
+  return losses_;
+}
+
+StateDict Learner::generator() const {
+  StateDict state = state_of(*generator_);
+  if (!mean_generator_) return state;
+  const StateDict means = state_of(*mean_generator_);
+  for (const auto& parameter : mean_generator_->named_parameters())
+    state.tensors.at(parameter.key()) = means.at(parameter.key());
+  return state;
+}
+
+void Learner::save(Checkpoint& checkpoint) const {
+  const auto add_adam = [&](const std::string& name, const Adam& adam, const FlatParameters& parameters) {
+    checkpoint.groups[name + ".mean"] = parameters.split(adam.mean);
+    checkpoint.groups[name + ".square"] = parameters.split(adam.square);
+    checkpoint.numbers[name + ".steps"] = std::to_string(adam.steps);
+  };
+  checkpoint.groups["generator"] = state_of(*generator_);
+  add_adam("adam_g", *g_adam_, *g_flat_);
+  if (mean_generator_) checkpoint.groups["generator_ema"] = state_of(*mean_generator_);
+  if (!discriminator_) return;
+  checkpoint.groups["discriminator"] = state_of(*discriminator_);
+  add_adam("adam_d", *d_adam_, *d_flat_);
+}
+
+void Learner::load(const Checkpoint& checkpoint) {
+  const torch::NoGradGuard no_gradients;
+  const auto load_adam = [&](const std::string& name, Adam& adam, const FlatParameters& parameters) {
+    parameters.join(group(checkpoint, name + ".mean"), adam.mean);
+    parameters.join(group(checkpoint, name + ".square"), adam.square);
+    adam.steps = std::stoll(checkpoint.numbers.at(name + ".steps"));
+  };
+  load_state(*generator_, group(checkpoint, "generator"));
+  load_adam("adam_g", *g_adam_, *g_flat_);
+  if (mean_generator_) load_state(*mean_generator_, group(checkpoint, "generator_ema"));
+  if (!discriminator_) return;
+  load_state(*discriminator_, group(checkpoint, "discriminator"));
+  load_adam("adam_d", *d_adam_, *d_flat_);
+}
+
+}  // namespace esrgan::train

@@ -1,0 +1,63 @@
+// The networks of a run with their optimisers, and what one step does to them.
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "train/batches.h"
+#include "train/checkpoint.h"
+#include "train/features.h"
+#include "train/parameters.h"
+
+namespace esrgan::train {
+
+/// Seconds of the parts of a step.
+struct StepTimes {
+  double forward = 0, backward = 0, optimiser = 0;
+};
+
+class Learner {
+ public:
+  /// Fresh networks, or those of the recipe's start files.
+  Learner(const Recipe& recipe, torch::Device device);
+
+  /// One step on a batch; returns its losses by name, unweighted but for their sum "g_total".
+  std::map<std::string, double> step(const Batch& batch, int64_t step);
+
+  /// Everything that the next step depends on.
+  void save(Checkpoint& checkpoint) const;
+  void load(const Checkpoint& checkpoint);
+
+  /// The generator that is to be used: its running mean when the recipe has one.
+  StateDict generator() const;
+
+  size_t generator_parameters() const { return static_cast<size_t>(g_flat_->values().numel()); }
+  size_t discriminator_parameters() const {
+    return d_flat_ ? static_cast<size_t>(d_flat_->values().numel()) : 0;
+  }
+  const StepTimes& times() const { return times_; }
+
+ private:
+  struct Part;  // of a batch: what goes forward and backward at once
+
+  void generator_step(const torch::Tensor& lr, const torch::Tensor& hr, int64_t step);
+  void discriminator_step(const torch::Tensor& hr, int64_t step);
+  torch::Tensor generator_losses(const torch::Tensor& fake, const torch::Tensor& hr);
+  void note(const std::string& name, const torch::Tensor& loss, double share);
+
+  Recipe recipe_;
+  torch::Device device_;
+  std::shared_ptr<Layer> generator_, discriminator_, mean_generator_;
+  std::shared_ptr<VggFeatures> features_;
+  std::optional<FlatParameters> g_flat_, d_flat_, mean_flat_;
+  std::optional<Adam> g_adam_, d_adam_;
+  std::vector<torch::Tensor> fakes_;  // of this step, one for each part
+  std::map<std::string, double> losses_;
+  StepTimes times_;
+};
+
+}  // namespace esrgan::train

@@ -1,0 +1,43 @@
+// esrgan-train: what `esrgan train` starts; the only program that links LibTorch.
+#include <CLI/CLI.hpp>
+
+#include "cli/session.h"
+#include "train/recipe.h"
+#include "train/trainer.h"
+
+namespace esrgan::train {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  esrgan train -opt options/quick_cpu.yml             a small network, in minutes
+  esrgan train -opt options/train_PSNR.yml --dry-run  what would be done
+  esrgan train -opt options/train_PSNR.yml --resume   go on after a stop
+)";
+
+int run(int argc, char** argv) {
+  CLI::App app{"Train a network of the ESRGAN family", "esrgan train"};
+  app.footer(examples);
+  std::string file;
+  bool resume = false, dry = false;
+  app.add_option("-o,--opt", file, "The recipe (also -opt)")->required()->type_name("FILE.yml");
+  app.add_flag("--resume", resume, "Go on after the last checkpoint of the run");
+  app.add_flag("--dry-run", dry, "Show the resolved recipe, sizes and memory; train nothing");
+  try {
+    app.parse(cli::spelled(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? cli::all_done : cli::wrong_usage;
+  }
+  const Recipe recipe = read_recipe(file);
+  if (dry) {
+    dry_run(recipe);
+    return cli::all_done;
+  }
+  return train(recipe, {resume, &cli::stop_requested}) ? cli::all_done : cli::interrupted;
+}
+
+}  // namespace
+}  // namespace esrgan::train
+
+int main(int argc, char** argv) {
+  return esrgan::cli::run_program([&] { return esrgan::train::run(argc, argv); });
+}

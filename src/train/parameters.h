@@ -1,0 +1,48 @@
+// The parameters of a network in one piece, and what is done to all of them at once.
+#pragma once
+
+#include "train/recipe.h"
+#include "train/torch_support.h"
+
+namespace esrgan::train {
+
+/// Moves a module's parameters, and their gradients, into two flat tensors; the module's own become views of
+/// them.
+class FlatParameters {
+ public:
+  explicit FlatParameters(torch::nn::Module& module);
+
+  torch::Tensor& values() { return values_; }
+  const torch::Tensor& values() const { return values_; }
+  torch::Tensor& gradients() { return gradients_; }
+  void zero_gradients() { gradients_.zero_(); }
+  /// While off, gradients flow through the module but not to its parameters.
+  void require_gradients(bool on);
+  /// Scales the gradients so that their Euclidean norm is at most `limit` (0: no limit); returns the norm
+  /// before.
+  double clip(double limit);
+
+  /// A flat tensor like values() as one tensor for each parameter, and back. Throws Error when one is missing
+  /// or of another shape.
+  StateDict split(const torch::Tensor& flat) const;
+  void join(const StateDict& state, torch::Tensor& flat) const;
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<torch::Tensor> parameters_;
+  torch::Tensor values_, gradients_;
+};
+
+/// Kingma and Ba 2015 (arXiv:1412.6980), as PyTorch computes it (epsilon 1e-8 beside the corrected root).
+class Adam {
+ public:
+  Adam(const OptimizerRecipe& recipe, const FlatParameters& parameters);
+  void step(FlatParameters& parameters, double rate);
+
+  int64_t steps = 0;
+  torch::Tensor mean, square;  ///< flat, as the parameters
+ private:
+  OptimizerRecipe recipe_;
+};
+
+}  // namespace esrgan::train

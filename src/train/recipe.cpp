@@ -1,0 +1,258 @@
+#include "train/recipe.h"
+
+#include <esrgan/error.h>
+
+#include <sstream>
+
+#include "train/settings.h"
+
+namespace esrgan::train {
+namespace {
+
+const std::vector<std::string> pixel_losses{"l1", "l2", "charbonnier"};
+
+PixelLoss pixel_loss(Settings& settings, const std::string& key, const std::string& fallback) {
+  const std::string found = settings.choose(key, pixel_losses, fallback);
+  return found == "l1" ? PixelLoss::l1 : found == "l2" ? PixelLoss::l2 : PixelLoss::charbonnier;
+}
+
+Architecture read_generator(Settings net, int scale) {
+  Architecture a;
+  a.scale = scale;
+  const std::string which =
+      net.choose("which_model_G", {"RRDBNet", "MSRResNet", "SRResNet", "SRVGGNetCompact"}, "RRDBNet");
+  a.in_channels = net.at_least("in_nc", 1, 3);
+  a.out_channels = net.at_least("out_nc", 1, a.in_channels);
+  a.features = net.at_least("nf", 1, 64);
+  if (which == "RRDBNet") {
+    a.family = Family::rrdbnet;
+    a.blocks = net.at_least("nb", 1, 23);
+    a.growth = net.at_least("gc", 1, 32);
+    a.learned_residual_scale = net.get("learned_residual_scale", false);
+    const std::string upsampler =
+        net.choose("upsampling", {"nearest", "pixelshuffle", "transposed"}, "nearest");
+    a.upsampler = upsampler == "nearest"        ? Upsampler::nearest
+                  : upsampler == "pixelshuffle" ? Upsampler::pixel_shuffle
+                                                : Upsampler::transposed;
+    a.unshuffle = scale == 1 ? 4 : scale == 2 ? net.choose("unshuffle", {"1", "2"}, "2") == "2" ? 2 : 1 : 1;
+  } else if (which == "SRVGGNetCompact") {
+    a.family = Family::compact;
+    a.blocks = net.at_least("num_conv", 1, 16);
+  } else {
+    a.family = which == "SRResNet" ? Family::srresnet : Family::msrresnet;
+    a.blocks = net.at_least("nb", 1, 16);
+  }
+  if (a.family != Family::rrdbnet && a.out_channels != a.in_channels)
+    net.refuse("out_nc", "as many channels as go in (" + std::to_string(a.in_channels) + ")");
+  a.upsamplings = 1;
+  if (a.family != Family::compact && scale != 3) {
+    a.upsamplings = 0;
+    for (int grown = a.unshuffle * scale; grown > 1; grown /= 2) ++a.upsamplings;
+  }
+  return a;
+}
+
+DiscriminatorRecipe read_discriminator(Settings net, int hr_size) {
+  DiscriminatorRecipe d;
+  const std::string which = net.choose("which_model_D",
+                                       {"discriminator_vgg_128", "discriminator_vgg_192",
+                                        "discriminator_vgg_256", "discriminator_unet", "discriminator_srgan"},
+                                       "discriminator_vgg_128");
+  d.kind = which == "discriminator_unet"    ? DiscriminatorRecipe::Kind::unet
+           : which == "discriminator_srgan" ? DiscriminatorRecipe::Kind::srgan
+                                            : DiscriminatorRecipe::Kind::vgg;
+  if (d.kind == DiscriminatorRecipe::Kind::vgg) d.input_size = std::stoi(which.substr(which.size() - 3));
+  if (d.kind == DiscriminatorRecipe::Kind::srgan) d.input_size = hr_size;
+  d.features = net.at_least("nf", 1, 64);
+  d.in_channels = net.at_least("in_nc", 1, 3);
+  if (d.kind == DiscriminatorRecipe::Kind::vgg && d.input_size != hr_size)
+    net.refuse("which_model_D",
+               "a discriminator for the patches' size (HR_size: " + std::to_string(hr_size) + ")");
+  return d;
+}
+
+/// `rate_in_train`: the mission's other place for the rate, train.lr_G.
+OptimizerRecipe read_optimizer(Settings settings, Settings& train, const std::string& rate_in_train) {
+  OptimizerRecipe o;
+  settings.choose("type", {"Adam"}, "Adam");
+  const double rate = train.get(rate_in_train, o.rate);
+  o.rate = settings.get("lr", rate);
+  if (!(o.rate > 0)) settings.refuse("lr", "a positive number");
+  if (settings.has("betas")) {
+    const auto betas = settings.require<std::vector<double>>("betas");
+    if (betas.size() != 2) settings.refuse("betas", "two numbers");
+    o.beta1 = betas[0];
+    o.beta2 = betas[1];
+  }
+  o.weight_decay = settings.at_least("weight_decay", 0.0, 0.0);
+  return o;
+}
+
+ScheduleRecipe read_schedule(Settings settings, int64_t steps) {
+  ScheduleRecipe s;
+  const std::string kind = settings.choose("type", {"constant", "multistep", "cosine"}, "constant");
+  s.warmup = settings.at_least("warmup", int64_t{0}, int64_t{0});
+  if (kind == "multistep") {
+    s.kind = ScheduleRecipe::Kind::multistep;
+    s.milestones = settings.require<std::vector<int64_t>>("milestones");
+    s.gamma = settings.get("gamma", s.gamma);
+  } else if (kind == "cosine") {
+    s.kind = ScheduleRecipe::Kind::cosine;
+    s.periods = settings.get("periods", std::vector<int64_t>{steps});
+    s.restart_weights = settings.get("restart_weights", std::vector<double>{1});
+    s.eta_min = settings.at_least("eta_min", 0.0, 0.0);
+    if (s.periods.empty()) settings.refuse("periods", "the steps between restarts");
+    for (const int64_t period : s.periods)
+      if (period < 1) settings.refuse("periods", "positive numbers");
+  }
+  return s;
+}
+
+PerceptualRecipe read_perceptual(Settings& train) {
+  PerceptualRecipe p;
+  p.weight = train.at_least("feature_weight", 0.0, 0.0);
+  if (p.weight == 0 && !train.has("feature")) return p;
+  p.criterion = pixel_loss(train, "feature_criterion", "l1");
+  Settings settings = train.section("feature");
+  p.network = settings.choose("network", {"vgg16", "vgg19"}, "vgg19");
+  p.weights = settings.get<std::string>("weights", "");
+  if (p.weight > 0 && p.weights.empty())
+    throw Error("", "train.feature.weights",
+                "a file with torchvision's " + p.network + " weights (.pth or .safetensors)", "nothing");
+  p.before_activation = settings.get("before_activation", true);
+  Settings layers = settings.section("layers");
+  for (int block = 1; block <= 5; ++block)
+    for (int i = 1; i <= 4; ++i) {
+      const std::string layer = "conv" + std::to_string(block) + "_" + std::to_string(i);
+      if (const auto weight = layers.find<double>(layer)) p.layers[layer] = layers.get(layer, *weight);
+    }
+  if (p.layers.empty()) p.layers[p.network == "vgg16" ? "conv5_3" : "conv5_4"] = 1;
+  return p;
+}
+
+LossRecipe read_losses(Settings& train, bool adversarial) {
+  LossRecipe l;
+  l.pixel_weight = train.at_least("pixel_weight", 0.0, 1.0);
+  l.pixel = pixel_loss(train, "pixel_criterion", "l1");
+  l.perceptual = read_perceptual(train);
+  l.total_variation = train.at_least("tv_weight", 0.0, 0.0);
+  if (!adversarial) return l;
+  l.gan_weight = train.at_least("gan_weight", 0.0, 5e-3);
+  if (l.gan_weight == 0) train.refuse("gan_weight", "more than 0, since the recipe has a network_D");
+  const std::string kind =
+      train.choose("gan_type", {"ragan", "vanilla", "lsgan", "hinge", "wgan-gp"}, "ragan");
+  l.gan = kind == "ragan"     ? GanLoss::relativistic
+          : kind == "vanilla" ? GanLoss::standard
+          : kind == "lsgan"   ? GanLoss::least_squares
+          : kind == "hinge"   ? GanLoss::hinge
+                              : GanLoss::wasserstein;
+  l.gradient_penalty = train.at_least("gp_weight", 0.0, l.gradient_penalty);
+  return l;
+}
+
+SourceRecipe read_source(Settings settings) {
+  SourceRecipe s;
+  s.hr = settings.require<std::string>("HR");
+  s.lr = settings.get<std::string>("LR", "");
+  s.weight = settings.get("weight", 1.0);
+  if (!(s.weight > 0)) settings.refuse("weight", "a positive number");
+  return s;
+}
+
+DataRecipe read_data(Settings train, int scale) {
+  DataRecipe d;
+  for (Settings& source : train.sections("sources")) d.sources.push_back(read_source(source));
+  if (train.has("HR")) {
+    SourceRecipe only;
+    only.hr = train.require<std::string>("HR");
+    only.lr = train.get<std::string>("LR", "");
+    d.sources.push_back(only);
+  }
+  if (d.sources.empty()) train.refuse("HR", "a folder of pictures (or a list 'sources')");
+  d.batch_size = train.at_least("batch_size", 1, 16);
+  d.hr_size = train.at_least("HR_size", 8, 128);
+  if (d.hr_size % scale != 0) train.refuse("HR_size", "a multiple of the scale, " + std::to_string(scale));
+  d.flip = train.get("use_flip", true);
+  d.rotate = train.get("use_rot", true);
+  d.workers = train.at_least("n_workers", 1, d.workers);
+  d.cache_memory = static_cast<uint64_t>(train.at_least("cache_megabytes", int64_t{0}, int64_t{0})) << 20U;
+  return d;
+}
+
+void read_training(Settings train, Recipe& r, bool adversarial) {
+  r.steps = train.at_least("niter", int64_t{1}, int64_t{400'000});
+  r.schedule = read_schedule(train.section("scheduler"), r.steps);
+  r.losses = read_losses(train, adversarial);
+  r.clip_norm = train.at_least("grad_clip", 0.0, 0.0);
+  r.ema = train.at_least("ema", 0.0, 0.0);
+  if (r.ema >= 1) train.refuse("ema", "a number below 1");
+  r.accumulate = train.at_least("accumulate", 1, 1);
+  if (r.data.batch_size % r.accumulate != 0)
+    train.refuse("accumulate", "a divisor of batch_size, " + std::to_string(r.data.batch_size));
+  const std::string precision = train.choose("precision", {"full", "bf16", "fp16"}, "full");
+  r.arithmetic = precision == "full"   ? Arithmetic::full
+                 : precision == "bf16" ? Arithmetic::bfloat16
+                                       : Arithmetic::half;
+  r.channels_last = train.get("channels_last", false);
+  if (adversarial) {
+    r.discriminator_every = train.at_least("D_update_ratio", 1, 1);
+    r.discriminator_first = train.at_least("D_init_iters", int64_t{0}, int64_t{0});
+  }
+}
+
+Recipe build(Settings root) {
+  Recipe r;
+  r.name = root.require<std::string>("name");
+  if (r.name.empty() || r.name.find('/') != std::string::npos)
+    root.refuse("name", "a name for the run's folder");
+  const int scale = root.at_least("scale", 1, 4);
+  if (scale != 1 && scale != 2 && scale != 3 && scale != 4 && scale != 8)
+    root.refuse("scale", "1, 2, 3, 4 or 8");
+  r.seed = static_cast<uint64_t>(root.at_least("seed", int64_t{0}, int64_t{0}));
+  r.threads = root.at_least("threads", 0, 0);
+  r.generator = read_generator(root.section("network_G"), scale);
+  if (r.generator.family == Family::rrdbnet && scale == 3) root.refuse("scale", "1, 2, 4 or 8 for RRDBNet");
+
+  Settings datasets = root.section("datasets");
+  r.data = read_data(datasets.section("train"), scale);
+  for (auto& [name, settings] : datasets.named_sections("val"))
+    r.validation.push_back({name, read_source(settings)});
+
+  const bool adversarial = root.has("network_D");
+  if (adversarial) r.discriminator = read_discriminator(root.section("network_D"), r.data.hr_size);
+
+  Settings path = root.section("path");
+  r.folder = path.get<std::string>("root", "experiments");
+  r.generator_start = path.get<std::string>("pretrain_model_G", "");
+  if (adversarial) r.discriminator_start = path.get<std::string>("pretrain_model_D", "");
+
+  Settings train = root.section("train");
+  read_training(train, r, adversarial);
+  r.optimizer_g = read_optimizer(root.section("optimizer_G"), train, "lr_G");
+  if (adversarial) r.optimizer_d = read_optimizer(root.section("optimizer_D"), train, "lr_D");
+
+  Settings logger = root.section("logger");
+  r.log_every = logger.at_least("print_freq", int64_t{1}, r.log_every);
+  r.checkpoint_every = logger.at_least("save_checkpoint_freq", int64_t{1}, r.checkpoint_every);
+  r.checkpoints_kept = logger.at_least("keep_checkpoints", 1, r.checkpoints_kept);
+  r.validate_every = logger.at_least("val_freq", int64_t{1}, r.validate_every);
+  r.patience = logger.at_least("patience", 0, 0);
+
+  root.check();
+  std::ostringstream text;
+  text << root.resolved() << '\n';
+  r.resolved = text.str();
+  return r;
+}
+
+}  // namespace
+
+Recipe read_recipe(const std::string& file) {
+  return build(Settings::read(file));
+}
+
+Recipe parse_recipe(const std::string& text, const std::string& file) {
+  return build(Settings::parse(text, file));
+}
+
+}  // namespace esrgan::train

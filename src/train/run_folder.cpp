@@ -1,0 +1,81 @@
+#include "train/run_folder.h"
+
+#include <esrgan/error.h>
+
+#include <array>
+#include <cstdlib>
+#include <ctime>
+#include <iostream>
+#include <utility>
+
+#include "base/file.h"
+
+namespace esrgan::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_text(const fs::path& file, const std::string& text) {
+  write_file(file, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+std::string now() {
+  std::array<char, 32> text{};
+  const std::time_t time = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&time, &parts);
+  std::strftime(text.data(), text.size(), "%F %T", &parts);
+  return text.data();
+}
+
+}  // namespace
+
+CsvLog::CsvLog(fs::path file, std::vector<std::string> columns)
+    : file_(std::move(file)), columns_(std::move(columns)) {}
+
+std::string CsvLog::header() const {
+  std::string text = "step";
+  for (const std::string& column : columns_) text += "," + column;
+  return text;
+}
+
+void CsvLog::start_after(int64_t step) {
+  std::string kept = header() + "\n";
+  {
+    std::ifstream old(file_);
+    std::string row;
+    std::getline(old, row);
+    // A row without its end was being written when the run was killed.
+    while (std::getline(old, row) && !old.eof())
+      if (std::strtoll(row.c_str(), nullptr, 10) <= step) kept += row + "\n";
+  }
+  write_text(file_, kept);
+  stream_.open(file_, std::ios::app);
+}
+
+void CsvLog::add(int64_t step, const std::vector<std::string>& values) {
+  stream_ << step;
+  for (const std::string& value : values) stream_ << ',' << value;
+  stream_ << std::endl;
+  if (!stream_) throw Error(file_.string(), "cannot be written to (is the disk full?)");
+}
+
+RunFolder::RunFolder(const Recipe& recipe, bool resume) : path_(fs::path(recipe.folder) / recipe.name) {
+  const fs::path copy = path_ / "recipe.yml";
+  if (fs::exists(copy) && !resume)
+    throw Error(path_.string(), "holds a run already",
+                "--resume to go on with it, or another name in the recipe", "");
+  std::error_code error;
+  for (const char* inner : {"checkpoints", "models", "samples"})
+    if (!error) fs::create_directories(path_ / inner, error);
+  if (error) throw Error(path_.string(), "cannot be made: " + error.message());
+  write_text(copy, recipe.resolved);
+  log_.open(path_ / "log.txt", std::ios::app);
+}
+
+void RunFolder::say(const std::string& text) {
+  log_ << now() << "  " << text << std::endl;
+  std::cerr << text << std::endl;
+}
+
+}  // namespace esrgan::train

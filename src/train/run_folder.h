@@ -1,0 +1,52 @@
+// The folder of a run: what was asked for, what happened, and what came of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "train/recipe.h"
+
+namespace esrgan::train {
+
+/// Rows of numbers with the step in front, in a file that grows; rows of steps that are to be done again are
+/// dropped.
+class CsvLog {
+ public:
+  CsvLog(std::filesystem::path file, std::vector<std::string> columns);
+  /// Keeps the rows up to `step` and goes on after them.
+  void start_after(int64_t step);
+  void add(int64_t step, const std::vector<std::string>& values);
+
+ private:
+  std::string header() const;
+  std::filesystem::path file_;
+  std::vector<std::string> columns_;
+  std::ofstream stream_;
+};
+
+/// FOLDER/NAME/ with recipe.yml, log.txt, metrics.csv, validation.csv, checkpoints/, models/ and samples/.
+class RunFolder {
+ public:
+  /// Makes the folder. Throws Error when a run is there already and `resume` is not set, or the disk refuses.
+  RunFolder(const Recipe& recipe, bool resume);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path model(const std::string& name) const {
+    return path_ / "models" / (name + ".safetensors");
+  }
+  std::filesystem::path sample(const std::string& name) const { return path_ / "samples" / (name + ".png"); }
+
+  /// One line, with the time, to log.txt and standard error.
+  void say(const std::string& text);
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream log_;
+};
+
+}  // namespace esrgan::train

@@ -1,0 +1,37 @@
+#include "train/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace esrgan::train {
+namespace {
+
+double cosine(const ScheduleRecipe& schedule, double rate, int64_t step) {
+  size_t period = 0;
+  int64_t begin = 0;
+  while (period + 1 < schedule.periods.size() && step >= begin + schedule.periods[period])
+    begin += schedule.periods[period++];
+  const double weight = schedule.restart_weights.empty()
+                            ? 1
+                            : schedule.restart_weights[std::min(period, schedule.restart_weights.size() - 1)];
+  const double share =
+      std::min(1.0, static_cast<double>(step - begin) / static_cast<double>(schedule.periods[period]));
+  return schedule.eta_min + weight / 2 * (rate - schedule.eta_min) * (1 + std::cos(std::numbers::pi * share));
+}
+
+}  // namespace
+
+double learning_rate(const ScheduleRecipe& schedule, double rate, int64_t step) {
+  double result = rate;
+  if (schedule.kind == ScheduleRecipe::Kind::cosine && !schedule.periods.empty()) {
+    result = cosine(schedule, rate, step);
+  } else if (schedule.kind == ScheduleRecipe::Kind::multistep) {
+    for (const int64_t milestone : schedule.milestones)
+      if (step >= milestone) result *= schedule.gamma;
+  }
+  if (step < schedule.warmup) result *= static_cast<double>(step + 1) / static_cast<double>(schedule.warmup);
+  return result;
+}
+
+}  // namespace esrgan::train

@@ -1,0 +1,227 @@
+#include "train/settings.h"
+
+#include <esrgan/error.h>
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <set>
+#include <sstream>
+#include <type_traits>
+
+namespace esrgan::train {
+
+struct Settings::State {
+  YAML::Node node;  // a mapping, or undefined
+  std::string file, path;
+  std::vector<std::string> asked;
+  YAML::Node resolved{YAML::NodeType::Map};
+  std::vector<Settings> taken;  // sections, to be checked with this one
+};
+
+namespace {
+
+template <typename T>
+struct IsVector : std::false_type {};
+template <typename T>
+struct IsVector<std::vector<T>> : std::true_type {};
+
+template <typename T>
+const char* expected_type() {
+  if constexpr (std::is_same_v<T, bool>) return "true or false";
+  if constexpr (std::is_integral_v<T>) return "a whole number";
+  if constexpr (std::is_floating_point_v<T>) return "a number";
+  if constexpr (IsVector<T>::value) return "a list";
+  return "a text";
+}
+
+size_t edits(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string text_of(const YAML::Node& node) {
+  if (node.IsScalar()) return "'" + node.Scalar() + "'";
+  return node.IsSequence() ? "a list" : node.IsMap() ? "a mapping" : "nothing";
+}
+
+}  // namespace
+
+std::string nearest_word(const std::string& word, const std::vector<std::string>& known) {
+  const auto nearest = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
+    return edits(word, a) < edits(word, b);
+  });
+  return nearest == known.end() ? "" : *nearest;
+}
+
+Settings Settings::from_node(const YAML::Node& node, const std::string& file, const std::string& path) {
+  auto state = std::make_shared<State>();
+  state->file = file;
+  state->path = path;
+  if (node.IsDefined() && !node.IsNull()) state->node = node;
+  Settings settings(state);
+  if (!node.IsDefined() || node.IsNull()) return settings;
+  if (!node.IsMap())
+    throw Error(settings.place(node), "'" + path + "'", "a mapping of keys to values", text_of(node));
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    const auto& key = entry.first.Scalar();
+    if (!seen.insert(key).second)
+      throw Error(settings.place(entry.first),
+                  "the key '" + settings.full_name(key) + "' stands here a second time");
+  }
+  return settings;
+}
+
+Settings Settings::parse(const std::string& text, const std::string& file) {
+  try {
+    const YAML::Node node = YAML::Load(text);
+    if (!node.IsMap()) throw Error(file, "a recipe", "a mapping of keys to values", text_of(node));
+    return from_node(node, file, "");
+  } catch (const YAML::Exception& error) {
+    throw Error(file + ":" + std::to_string(error.mark.line + 1), error.msg);
+  }
+}
+
+Settings Settings::read(const std::string& file) {
+  std::ifstream stream(file);
+  std::ostringstream text;
+  if (!stream || !(text << stream.rdbuf())) throw Error(file, "cannot be read");
+  return parse(text.str(), file);
+}
+
+std::string Settings::full_name(const std::string& key) const {
+  return state_->path.empty() ? key : state_->path + "." + key;
+}
+
+std::string Settings::place(const YAML::Node& node) const {
+  return node.Mark().is_null() ? state_->file : state_->file + ":" + std::to_string(node.Mark().line + 1);
+}
+
+YAML::Node Settings::value(const std::string& key) {
+  if (std::find(state_->asked.begin(), state_->asked.end(), key) == state_->asked.end())
+    state_->asked.push_back(key);
+  const YAML::Node& node = state_->node;
+  return node.IsMap() && node[key] ? node[key] : YAML::Node();
+}
+
+bool Settings::has(const std::string& key) const {
+  const YAML::Node& node = state_->node;
+  return node.IsMap() && node[key] && !node[key].IsNull();
+}
+
+template <typename T>
+std::optional<T> Settings::find(const std::string& key) {
+  const YAML::Node node = value(key);
+  if (!node.IsDefined() || node.IsNull()) return {};
+  try {
+    if constexpr (IsVector<T>::value) {
+      if (node.IsScalar()) return T{node.as<typename T::value_type>()};
+    } else if (!node.IsScalar()) {
+      refuse(key, expected_type<T>());
+    }
+    if constexpr (std::is_same_v<T, int> || std::is_same_v<T, int64_t>) {
+      // 1e5 is a whole number, too.
+      const auto number = node.as<double>();
+      if (number != static_cast<double>(static_cast<T>(number))) refuse(key, expected_type<T>());
+      return static_cast<T>(number);
+    } else {
+      return node.as<T>();
+    }
+  } catch (const YAML::Exception&) {
+    refuse(key, expected_type<T>());
+  }
+}
+
+template <typename T>
+void Settings::record(const std::string& key, const T& value) {
+  state_->resolved[key] = value;
+}
+
+#define ESRGAN_SETTINGS_TYPE(T)                                 \
+  template std::optional<T> Settings::find(const std::string&); \
+  template void Settings::record(const std::string&, const T&);
+ESRGAN_SETTINGS_TYPE(bool)
+ESRGAN_SETTINGS_TYPE(int)
+ESRGAN_SETTINGS_TYPE(int64_t)
+ESRGAN_SETTINGS_TYPE(double)
+ESRGAN_SETTINGS_TYPE(std::string)
+ESRGAN_SETTINGS_TYPE(std::vector<int64_t>)
+ESRGAN_SETTINGS_TYPE(std::vector<double>)
+ESRGAN_SETTINGS_TYPE(std::vector<std::string>)
+#undef ESRGAN_SETTINGS_TYPE
+
+std::string Settings::choose(const std::string& key, const std::vector<std::string>& choices,
+                             const std::string& fallback) {
+  const auto found = get<std::string>(key, fallback);
+  if (std::find(choices.begin(), choices.end(), found) != choices.end()) return found;
+  std::string list;
+  for (const std::string& choice : choices) list += (list.empty() ? "" : ", ") + choice;
+  refuse(key, "one of " + list);
+}
+
+Settings Settings::section(const std::string& key) {
+  Settings found = from_node(value(key), state_->file, full_name(key));
+  state_->resolved[key] = found.state_->resolved;
+  state_->taken.push_back(found);
+  return found;
+}
+
+std::vector<std::pair<std::string, Settings>> Settings::named_sections(const std::string& key) {
+  Settings outer = section(key);
+  std::vector<std::pair<std::string, Settings>> found;
+  if (!outer.state_->node.IsMap()) return found;
+  for (const auto& entry : outer.state_->node)
+    found.emplace_back(entry.first.Scalar(), outer.section(entry.first.Scalar()));
+  return found;
+}
+
+std::vector<Settings> Settings::sections(const std::string& key) {
+  const YAML::Node node = value(key);
+  std::vector<Settings> found;
+  if (!node.IsDefined() || node.IsNull()) return found;
+  if (!node.IsSequence()) refuse(key, "a list");
+  for (size_t i = 0; i < node.size(); ++i) {
+    found.push_back(from_node(node[i], state_->file, full_name(key) + "[" + std::to_string(i) + "]"));
+    state_->resolved[key].push_back(found.back().state_->resolved);
+    state_->taken.push_back(found.back());
+  }
+  return found;
+}
+
+void Settings::check() const {
+  if (state_->node.IsMap())
+    for (const auto& entry : state_->node) {
+      const auto& key = entry.first.Scalar();
+      if (std::find(state_->asked.begin(), state_->asked.end(), key) != state_->asked.end()) continue;
+      throw Error(place(entry.first), "unknown key '" + full_name(key) + "'",
+                  nearest_word(key, state_->asked), "");
+    }
+  for (const Settings& section : state_->taken) section.check();
+}
+
+void Settings::refuse(const std::string& key, const std::string& expected) const {
+  const YAML::Node node = state_->node[key];
+  if (!node.IsDefined()) throw Error(place(state_->node), "'" + full_name(key) + "'", expected, "nothing");
+  throw Error(place(node), "'" + full_name(key) + "'", expected, text_of(node));
+}
+
+void Settings::refuse_missing(const std::string& key) const {
+  throw Error(state_->file, "the key '" + full_name(key) + "' is missing");
+}
+
+YAML::Node Settings::resolved() const {
+  return state_->resolved;
+}
+
+}  // namespace esrgan::train

@@ -1,0 +1,530 @@
+// Training: recipes, data, losses, networks beside the engine, runs that stop and go on.
+#include <esrgan/error.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "engine/network.h"
+#include "support.h"
+#include "train/batches.h"
+#include "train/discriminator.h"
+#include "train/generator.h"
+#include "train/learner.h"
+#include "train/losses.h"
+#include "train/schedule.h"
+#include "train/settings.h"
+#include "train/trainer.h"
+#include "weights/read_weights.h"
+#include "weights/safetensors.h"
+
+namespace esrgan::train {
+namespace {
+
+namespace fs = std::filesystem;
+using test::RandomTest;
+using test::TemporaryFolder;
+
+std::string error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+// ---- recipes ----
+
+constexpr const char* small_recipe = R"(name: small
+scale: 4
+network_G: {which_model_G: RRDBNet, nf: 8, nb: 1, gc: 4}
+datasets: {train: {HR: pictures, batch_size: 2, HR_size: 32}}
+train: {niter: 10}
+)";
+
+TEST(Recipe, HasDefaultsAndReadsItsOwnResolvedFormBack) {
+  const Recipe recipe = parse_recipe(small_recipe, "r.yml");
+  EXPECT_EQ(recipe.generator.blocks, 1);
+  EXPECT_EQ(recipe.steps, 10);
+  EXPECT_DOUBLE_EQ(recipe.optimizer_g.rate, 1e-4);
+  EXPECT_FALSE(recipe.adversarial());
+  EXPECT_EQ(parse_recipe(recipe.resolved, "resolved").resolved, recipe.resolved);
+}
+
+TEST(Recipe, NamesLineAndNearestKey) {
+  const auto message = [](std::string text) { return error_of([&] { parse_recipe(text, "r.yml"); }); };
+  const std::string base = small_recipe;
+  EXPECT_EQ(message(base + "loger: {print_freq: 3}\n"), "r.yml:6: unknown key 'loger': expected logger");
+  EXPECT_EQ(message(base + "optimizer_G:\n  type: Adam\n  learning: 1\n"),
+            "r.yml:8: unknown key 'optimizer_G.learning': expected lr");
+  EXPECT_EQ(message(base + "seed: many\n"), "r.yml:6: 'seed': expected a whole number, found 'many'");
+  EXPECT_EQ(message(base + "scale: 2\n"), "r.yml:6: the key 'scale' stands here a second time");
+  EXPECT_EQ(message(base + "path: [1\n").substr(0, 6), "r.yml:");
+  EXPECT_EQ(message("name: x\nscale: 5\n"), "r.yml:2: 'scale': expected 1, 2, 3, 4 or 8, found '5'");
+  EXPECT_NE(message("scale: 4\n").find("'name' is missing"), std::string::npos);
+}
+
+TEST(Recipe, TakesTheKeysOfTheMissionsText) {
+  const Recipe recipe = parse_recipe(R"(name: m
+network_G: {which_model_G: RRDBNet, nf: 64, nb: 23}
+network_D: {which_model_D: discriminator_vgg_128}
+datasets: {train: {HR: pictures}}
+train: {lr_G: 2e-4, lr_D: 3e-4, pixel_criterion: l2, feature_criterion: l1, feature_weight: 1, feature: {weights: vgg.pth}}
+)",
+                                     "m.yml");
+  EXPECT_DOUBLE_EQ(recipe.optimizer_g.rate, 2e-4);
+  EXPECT_DOUBLE_EQ(recipe.optimizer_d.rate, 3e-4);
+  EXPECT_EQ(recipe.losses.pixel, PixelLoss::l2);
+  EXPECT_TRUE(recipe.adversarial());
+  EXPECT_EQ(recipe.losses.perceptual.layers.begin()->first, "conv5_4");
+}
+
+TEST(Recipe, EveryOneOfTheProjectIsValid) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(ESRGAN_OPTIONS)) {
+    EXPECT_NO_THROW(read_recipe(entry.path().string())) << entry.path();
+    ++count;
+  }
+  EXPECT_GE(count, 1);
+}
+
+// ---- schedules ----
+
+TEST(Schedule, FollowsItsFormulas) {
+  ScheduleRecipe s;
+  s.kind = ScheduleRecipe::Kind::cosine;
+  s.periods = {100, 200};
+  s.restart_weights = {1, 0.5};
+  s.eta_min = 1e-7;
+  EXPECT_DOUBLE_EQ(learning_rate(s, 2e-4, 0), 2e-4);
+  EXPECT_NEAR(learning_rate(s, 2e-4, 50), (2e-4 + 1e-7) / 2, 1e-12);
+  EXPECT_NEAR(learning_rate(s, 2e-4, 100), 1e-7 + 0.5 * (2e-4 - 1e-7), 1e-12);  // restarted
+  EXPECT_NEAR(learning_rate(s, 2e-4, 1000), 1e-7, 1e-15);
+  s = {};
+  s.kind = ScheduleRecipe::Kind::multistep;
+  s.milestones = {10, 20};
+  s.warmup = 4;
+  EXPECT_DOUBLE_EQ(learning_rate(s, 1, 0), 0.25);
+  EXPECT_DOUBLE_EQ(learning_rate(s, 1, 9), 1);
+  EXPECT_DOUBLE_EQ(learning_rate(s, 1, 20), 0.25);
+}
+
+// ---- data ----
+
+DataRecipe pictures_in(const TemporaryFolder& folder, int count) {
+  for (int i = 0; i < count; ++i) {
+    Image picture = test::make_picture(40 + 4 * i, 44, 3);
+    picture.data<uint8_t>()[0] = static_cast<uint8_t>(i);
+    write_image(picture, folder / ("p" + std::to_string(i) + ".png"));
+  }
+  DataRecipe data;
+  data.sources = {{folder.path().string(), "", 1}};
+  data.batch_size = 3;
+  data.hr_size = 32;
+  return data;
+}
+
+TEST(Data, ABatchIsAFunctionOfSeedAndStep) {
+  const TemporaryFolder folder;
+  const DataRecipe recipe = pictures_in(folder, 5);
+  const BatchMaker first(recipe, 4, 7), again(recipe, 4, 7), other(recipe, 4, 8);
+  const Batch whole = first.make(3, 0, 3), same = again.make(3, 0, 3), part = again.make(3, 1, 2);
+  EXPECT_EQ(whole.hr, same.hr);
+  EXPECT_EQ(whole.lr, same.lr);
+  EXPECT_TRUE(std::equal(part.hr.begin(), part.hr.end(), whole.hr.begin() + 3L * 32 * 32));
+  EXPECT_NE(other.make(3, 0, 3).hr, whole.hr);
+  Prefetcher prefetcher(first, 2, 0, 3, 2);
+  prefetcher.next();
+  EXPECT_EQ(prefetcher.next().hr, whole.hr);
+}
+
+TEST(Data, SmallPatchesLieWhereTheLargeOnesDo) {
+  // The mean of a large patch is that of its small one, whatever the flips.
+  const TemporaryFolder folder;
+  const BatchMaker maker(pictures_in(folder, 3), 4, 1);
+  for (int step = 0; step < 10; ++step) {
+    const Batch batch = maker.make(step, 0, 3);
+    const auto lr = torch::from_blob(const_cast<float*>(batch.lr.data()), {3, 3, 8, 8});
+    const auto hr = torch::from_blob(const_cast<float*>(batch.hr.data()), {3, 3, 32, 32});
+    const auto reduced = torch::avg_pool2d(hr, 4);
+    EXPECT_LT((reduced - lr).abs().mean().item<double>(), 0.03);
+    EXPECT_GT((reduced - lr.flip({3})).abs().mean().item<double>(), 0.04);
+  }
+}
+
+TEST(Data, NamesAndSkipsWhatIsDamaged) {
+  const TemporaryFolder folder;
+  const DataRecipe recipe = pictures_in(folder, 3);
+  test::write_bytes(folder / "p1.png", {1, 2, 3});
+  write_image(test::make_picture(8, 8, 3), folder / "p9.png");  // smaller than a patch
+  const BatchMaker maker(recipe, 4, 1);
+  for (int step = 0; step < 4; ++step) EXPECT_EQ(maker.make(step, 0, 3).count, 3);
+  EXPECT_EQ(maker.skipped(), 2U);
+  for (int i = 0; i < 3; ++i) test::write_bytes(folder / ("p" + std::to_string(i) + ".png"), {1});
+  EXPECT_NE(error_of([&] { BatchMaker(recipe, 4, 1).make(0, 0, 1); }).find("none of the 4 training pictures"),
+            std::string::npos);
+}
+
+TEST(Data, FindsThePartnersOfDiv2k) {
+  const TemporaryFolder folder;
+  fs::create_directories(folder.path() / "HR");
+  fs::create_directories(folder.path() / "X4");
+  const SourceRecipe source{folder / "HR", folder / "X4", 1};
+  write_image(test::make_picture(40, 48, 3), folder / "HR/0001.png");
+  EXPECT_NE(error_of([&] { list_pairs(source, 4); }).find("0001x4.png"), std::string::npos);
+  write_image(test::make_picture(10, 12, 3), folder / "X4/0001x4.png");
+  const auto pairs = list_pairs(source, 4);
+  ASSERT_EQ(pairs.size(), 1U);
+  EXPECT_EQ(load_pair(pairs[0], 4).lr.height, 12);
+  write_image(test::make_picture(11, 12, 3), folder / "X4/0001x4.png");
+  EXPECT_NE(error_of([&] { load_pair(pairs[0], 4); }).find("expected 10x12, found 11x12"), std::string::npos);
+}
+
+// ---- losses ----
+
+class Losses : public RandomTest {
+ protected:
+  Losses() { torch::manual_seed(test::seed()); }
+
+  /// Compares the gradient of a function of doubles with central differences along random directions.
+  static void check(const char* name, const std::function<torch::Tensor(torch::Tensor)>& loss,
+                    torch::Tensor x) {
+    x = x.to(torch::kDouble).requires_grad_(true);
+    const auto gradient = torch::autograd::grad({loss(x)}, {x})[0];
+    for (int i = 0; i < 3; ++i) {
+      const auto direction = torch::randn_like(x);
+      const double h = 1e-5, expected = (gradient * direction).sum().item<double>();
+      const double found =
+          (loss(x.detach() + h * direction) - loss(x.detach() - h * direction)).item<double>() / (2 * h);
+      EXPECT_NEAR(found, expected, 1e-4 * std::max(1.0, std::abs(expected))) << name;
+    }
+  }
+};
+
+TEST_F(Losses, GradientsMatchDifferences) {
+  const auto target = torch::rand({2, 3, 6, 6}, torch::kDouble),
+             x = torch::rand({2, 3, 6, 6}, torch::kDouble);
+  check(
+      "l1", [&](auto t) { return pixel_loss(PixelLoss::l1, t, target); }, x);
+  check(
+      "l2", [&](auto t) { return pixel_loss(PixelLoss::l2, t, target); }, x);
+  check(
+      "charbonnier", [&](auto t) { return pixel_loss(PixelLoss::charbonnier, t, target); }, x);
+  check("total variation", total_variation, x);
+  const auto real = torch::randn({4, 1}, torch::kDouble), fake = torch::randn({4, 1}, torch::kDouble);
+  for (const GanLoss kind : {GanLoss::standard, GanLoss::relativistic, GanLoss::least_squares, GanLoss::hinge,
+                             GanLoss::wasserstein}) {
+    check(
+        "generator", [&](auto t) { return generator_loss(kind, t, real); }, fake);
+    check(
+        "discriminator, fake", [&](auto t) { return discriminator_loss(kind, t, real); }, fake);
+    check(
+        "discriminator, real", [&](auto t) { return discriminator_loss(kind, fake, t); }, real);
+  }
+}
+
+TEST_F(Losses, GradientPenaltyIsZeroForASlopeOfOne) {
+  const auto real = torch::rand({3, 3, 4, 4}), fake = torch::rand({3, 3, 4, 4}),
+             mix = torch::rand({3, 1, 1, 1});
+  const auto plane = [](double slope) {
+    return [slope](const torch::Tensor& x) { return slope * x.flatten(1).sum(1, true) / std::sqrt(48.0); };
+  };
+  EXPECT_NEAR(gradient_penalty(plane(1), real, fake, mix).item<double>(), 0, 1e-6);
+  EXPECT_NEAR(gradient_penalty(plane(3), real, fake, mix).item<double>(), 4, 1e-4);
+}
+
+// ---- networks ----
+
+Architecture architecture(Family family, int scale) {
+  Architecture a;
+  a.family = family;
+  a.scale = scale;
+  a.features = 12;
+  a.blocks = 2;
+  a.growth = family == Family::rrdbnet ? 8 : 0;
+  a.upsamplings = family == Family::compact || scale == 3 ? 1 : scale == 4 ? 2 : scale / 2;
+  return a;
+}
+
+TEST(Generator, IsTheSameInTheEngine) {
+  torch::manual_seed(test::seed());
+  std::vector<Architecture> all{architecture(Family::compact, 3),   architecture(Family::compact, 4),
+                                architecture(Family::msrresnet, 2), architecture(Family::msrresnet, 3),
+                                architecture(Family::msrresnet, 4), architecture(Family::srresnet, 4),
+                                architecture(Family::rrdbnet, 4)};
+  for (const Upsampler upsampler : {Upsampler::pixel_shuffle, Upsampler::transposed}) {
+    all.push_back(architecture(Family::rrdbnet, 4));
+    all.back().upsampler = upsampler;
+    all.back().learned_residual_scale = upsampler == Upsampler::transposed;
+  }
+  for (const int fold : {2, 4}) {
+    all.push_back(architecture(Family::rrdbnet, 4 / fold));
+    all.back().unshuffle = fold;
+    all.back().upsamplings = 2;
+  }
+  ThreadPool pool(2);
+  const auto backend = make_cpu_backend(supported_isas().back());
+  double worst = 0;
+  for (const Architecture& a : all) {
+    const auto generator = make_generator(a);
+    for (auto& parameter : generator->parameters()) {
+      const torch::NoGradGuard no_gradients;
+      parameter.add_(0.05 * torch::randn_like(parameter));
+    }
+    const auto x = torch::rand({2, 3, 20, 24});
+    generator->train();
+    generator->forward(x);  // running statistics of their own
+    generator->eval();
+    const torch::NoGradGuard no_gradients;
+    const auto expected = generator->forward(x).slice(0, 0, 1).permute({0, 2, 3, 1}).contiguous();
+    Network network(build_graph(detect_model(state_of(*generator))), *backend, pool);
+    const auto input = x.slice(0, 0, 1).permute({0, 2, 3, 1}).contiguous();
+    auto found = torch::empty_like(expected);
+    network.run(input.data_ptr<float>(), 24, 20, found.data_ptr<float>(), {});
+    const double range = (expected.max() - expected.min()).item<double>();
+    const double difference = (expected - found).abs().max().item<double>() / range;
+    EXPECT_LE(difference, 2e-5) << a.summary() << ", seed " << test::seed();
+    worst = std::max(worst, difference);
+  }
+  std::printf("%zu networks, largest difference from the engine %.2e of the output range\n", all.size(),
+              worst);
+}
+
+size_t count(const Layer& layer) {
+  size_t sum = 0;
+  for (const auto& parameter : layer.parameters()) sum += static_cast<size_t>(parameter.numel());
+  return sum;
+}
+
+TEST(Generator, HasThePublishedNumberOfParameters) {
+  Architecture a;
+  a.blocks = 23;
+  a.growth = 32;
+  a.upsamplings = 2;
+  EXPECT_EQ(count(*make_generator(a)), 16'697'987U);
+  a.unshuffle = 2;
+  a.scale = 2;
+  EXPECT_EQ(count(*make_generator(a)), 16'703'171U);
+  a = {};
+  a.family = Family::msrresnet;
+  a.blocks = 16;
+  a.upsamplings = 2;
+  EXPECT_EQ(count(*make_generator(a)), 1'517'571U);
+  a.family = Family::compact;
+  a.upsamplings = 1;
+  EXPECT_EQ(count(*make_generator(a)), 621'424U);
+  a.blocks = 32;
+  EXPECT_EQ(count(*make_generator(a)), 1'213'296U);
+}
+
+TEST(Discriminator, HasThePublishedNumberOfParameters) {
+  EXPECT_EQ(count(*make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 64, 3})), 14'499'401U);
+  EXPECT_EQ(count(*make_discriminator({DiscriminatorRecipe::Kind::unet, 128, 64, 3})), 4'376'897U);
+}
+
+TEST(Discriminator, EveryKindTakesItsPatches) {
+  for (const int size : {128, 192, 256}) {
+    const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, size, 2, 3});
+    EXPECT_EQ(vgg->forward(torch::rand({2, 3, size, size})).sizes().vec(), (std::vector<int64_t>{2, 1}))
+        << size;
+  }
+  const auto srgan = make_discriminator({DiscriminatorRecipe::Kind::srgan, 96, 2, 3});
+  EXPECT_EQ(srgan->forward(torch::rand({2, 3, 96, 96})).sizes().vec(), (std::vector<int64_t>{2, 1}));
+  const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 2, 3});
+  EXPECT_EQ(unet->forward(torch::rand({2, 3, 64, 64})).sizes().vec(), (std::vector<int64_t>{2, 1, 64, 64}));
+  const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 2, 3});
+  EXPECT_NE(error_of([&] {
+              vgg->forward(torch::rand({1, 3, 64, 64}));
+            }).find("128 pixels a side"),
+            std::string::npos);
+}
+
+TEST(Discriminator, SpectralNormBoundsEveryLayer) {
+  torch::manual_seed(test::seed());
+  const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 4, 3});
+  for (int i = 0; i < 50; ++i) unet->forward(torch::rand({1, 3, 16, 16}));
+  const auto weight = unet->named_parameters()["conv2.weight_orig"].detach().flatten(1);
+  const auto u = unet->named_buffers()["conv2.weight_u"], v = unet->named_buffers()["conv2.weight_v"];
+  const double found = torch::dot(u, torch::mv(weight, v)).item<double>();
+  EXPECT_NEAR(found, torch::linalg_norm(weight, 2).item<double>(), 1e-2 * found) << "seed " << test::seed();
+}
+
+// ---- beside PyTorch ----
+
+/// Largest difference, relative to the largest value.
+double relative(const Tensor& expected, const Tensor& found) {
+  double difference = 0, largest = 0;
+  for (size_t i = 0; i < expected.values.size(); ++i) {
+    difference = std::max<double>(difference, std::abs(expected.values[i] - found.values[i]));
+    largest = std::max<double>(largest, std::abs(expected.values[i]));
+  }
+  return difference / std::max(largest, 1e-12);
+}
+
+/// Compares the group's tensors with those called PREFIX/... of the case; returns the largest difference,
+/// relative to the largest value of the tensor. The relativistic loss does not depend on the discriminator's
+/// last bias: its gradient is rounding, which Adam blows up, and it is left out.
+double compare_group(const StateDict& expected, const std::string& prefix, const StateDict& found,
+                     double factor = 1) {
+  double worst = 0;
+  int compared = 0;
+  for (const auto& [name, tensor] : expected.tensors) {
+    if (!name.starts_with(prefix + "/") || name.ends_with("linear2.bias")) continue;
+    Tensor scaled = found.at(name.substr(prefix.size() + 1));
+    for (float& value : scaled.values) value = static_cast<float>(value * factor);
+    const double difference = relative(tensor, scaled);
+    if (difference > 1e-4) std::printf("  %s: %.1e\n", name.c_str(), difference);
+    worst = std::max(worst, difference);
+    ++compared;
+  }
+  EXPECT_GT(compared, 0) << prefix;
+  return worst;
+}
+
+void compare_stage(const std::string& stage, const std::string& more) {
+  const fs::path folder = ESRGAN_TRAIN_CASES;
+  const StateDict expected = read_weights(folder / (stage + ".safetensors"));
+  const Recipe recipe =
+      parse_recipe("name: torch\nnetwork_G: {nf: 16, nb: 2, gc: 8}\npath: {pretrain_model_G: " +
+                       (folder / "generator.safetensors").string() + more,
+                   "recipe of the test");
+  at::set_num_threads(
+      1);  // as in train_cases.py: sums in the same order, for relations this steep magnify any rounding
+  Learner learner(recipe, torch::kCPU);
+  std::map<std::string, double> worst;
+  for (int step = 0; step < 10; ++step) {
+    const Tensor& lr = expected.at("lr." + std::to_string(step));
+    const Tensor& hr = expected.at("hr." + std::to_string(step));
+    const Batch batch{static_cast<int>(hr.shape[0]), 128, 32, hr.values, lr.values};
+    const auto losses = learner.step(batch, step);
+    for (const auto& [name, tensor] : expected.tensors)
+      if (name.starts_with("loss."))
+        worst[name] = std::max(
+            worst[name], std::abs(losses.at(name.substr(5)) / tensor.values[static_cast<size_t>(step)] - 1));
+    if (step > 0) continue;
+    Checkpoint checkpoint;
+    learner.save(checkpoint);  // after the first step Adam's mean is a tenth of the gradient
+    worst["gradients of G"] = compare_group(expected, "gradient", checkpoint.groups.at("adam_g.mean"), 10);
+    if (recipe.adversarial())
+      worst["gradients of D"] =
+          compare_group(expected, "gradient_d", checkpoint.groups.at("adam_d.mean"), 10);
+  }
+  Checkpoint checkpoint;
+  learner.save(checkpoint);
+  worst["G after 10 steps"] = compare_group(expected, "after", checkpoint.groups.at("generator"));
+  if (recipe.adversarial())
+    worst["D after 10 steps"] = compare_group(expected, "after_d", checkpoint.groups.at("discriminator"));
+  for (const auto& [what, difference] : worst) {
+    std::printf("%s, %s: %.1e\n", stage.c_str(), what.c_str(), difference);
+    EXPECT_LE(difference, 1e-4) << stage << ", " << what;
+  }
+}
+
+TEST(BesideTorch, PsnrStage) {
+  compare_stage("psnr", "}\ndatasets: {train: {HR: none, batch_size: 3}}\n");
+}
+
+TEST(BesideTorch, GanStage) {
+  const std::string folder = ESRGAN_TRAIN_CASES;
+  compare_stage("gan", ", pretrain_model_D: " + folder + R"(/discriminator.safetensors}
+network_D: {nf: 8}
+datasets: {train: {HR: none, batch_size: 3}}
+train:
+  pixel_weight: 1e-2
+  feature_weight: 1
+  feature: {weights: )" + folder +
+                           R"(/vgg.safetensors, layers: {conv1_2: 0.5, conv2_2: 1}}
+  gan_weight: 5e-3
+)");
+}
+
+// ---- runs ----
+
+struct SmallRun {
+  TemporaryFolder folder;
+  std::string text;
+
+  explicit SmallRun(const std::string& more = "",
+                    const std::string& train = "niter: 12, ema: 0.9, grad_clip: 0.5") {
+    fs::create_directories(folder.path() / "pictures");
+    for (int i = 0; i < 4; ++i)
+      write_image(test::make_picture(40 + i, 44, 3), folder / ("pictures/p" + std::to_string(i) + ".png"));
+    text = "name: run\nseed: 3\nthreads: 1\nnetwork_G: {nf: 8, nb: 1, gc: 4}\ndatasets: {train: {HR: " +
+           (folder / "pictures") + ", batch_size: 2, HR_size: 32}, val: {own: {HR: " + (folder / "pictures") +
+           "}}}\npath: {root: " + (folder / "runs") + "}\ntrain: {" + train + "}\n" + more;
+  }
+  fs::path run() const { return folder.path() / "runs" / "run"; }
+  std::string metrics() const {  // without the columns that are times
+    std::ifstream file(run() / "metrics.csv");
+    std::string all, line;
+    while (std::getline(file, line)) {
+      for (int i = 0; i < 2; ++i) line.resize(line.rfind(','));
+      all += line + "\n";
+    }
+    return all;
+  }
+};
+
+constexpr const char* often = "logger: {print_freq: 2, save_checkpoint_freq: 3, val_freq: 6}\n";
+
+TEST(Run, GoesOnAsIfNeverStopped) {
+  for (const std::string& more :
+       {std::string(), std::string("network_D: {which_model_D: discriminator_srgan, nf: 2}\n")}) {
+    const SmallRun whole(more + often), stopped(more + often);
+    train(parse_recipe(whole.text, "r"), {});
+    Recipe first = parse_recipe(stopped.text, "r");
+    first.steps = 7;
+    train(first, {});
+    // As after a kill: what came after the last checkpoint is lost, and a row is half written.
+    fs::remove(checkpoint_name(stopped.run() / "checkpoints", 7));
+    std::ofstream(stopped.run() / "metrics.csv", std::ios::app) << "8,0.12";
+    EXPECT_NE(error_of([&] { train(parse_recipe(stopped.text, "r"), {}); }).find("holds a run already"),
+              std::string::npos);
+    train(parse_recipe(stopped.text, "r"), {true, nullptr});
+    EXPECT_EQ(whole.metrics(), stopped.metrics());
+    EXPECT_EQ(test::read_bytes(whole.run() / "models/latest.safetensors"),
+              test::read_bytes(stopped.run() / "models/latest.safetensors"));
+    EXPECT_EQ(test::read_bytes(checkpoint_name(whole.run() / "checkpoints", 12)),
+              test::read_bytes(checkpoint_name(stopped.run() / "checkpoints", 12)));
+  }
+}
+
+TEST(Run, PassesOverADamagedCheckpoint) {
+  const SmallRun run(often);
+  train(parse_recipe(run.text, "r"), {});
+  const std::string expected = run.metrics();
+  const fs::path last = checkpoint_name(run.run() / "checkpoints", 12);
+  fs::resize_file(last, fs::file_size(last) / 2);
+  train(parse_recipe(run.text, "r"), {true, nullptr});
+  EXPECT_EQ(run.metrics(), expected);
+}
+
+TEST(Run, StopsWithACheckpoint) {
+  const SmallRun run(often);
+  const std::atomic<bool> stop{true};
+  EXPECT_FALSE(train(parse_recipe(run.text, "r"), {false, &stop}));
+  EXPECT_EQ(list_checkpoints(run.run() / "checkpoints").size(), 1U);
+}
+
+TEST(Run, ReturnsToACheckpointFromLossesThatAreNotFinite) {
+  const SmallRun run(often, "niter: 12, lr_G: 1e30");
+  EXPECT_NE(error_of([&] { train(parse_recipe(run.text, "r"), {}); }).find("the losses are not finite"),
+            std::string::npos);
+  // The checkpoint that is left is a good one.
+  EXPECT_TRUE(newest_checkpoint(run.run() / "checkpoints").has_value());
+}
+
+TEST(Run, AccumulatedPartsAreAsGoodAsTheWhole) {
+  const SmallRun whole(often, "niter: 4"), parts(often, "niter: 4, accumulate: 2");
+  train(parse_recipe(whole.text, "r"), {});
+  train(parse_recipe(parts.text, "r"), {});
+  const StateDict a = read_weights(whole.run() / "models/latest.safetensors");
+  const StateDict b = read_weights(parts.run() / "models/latest.safetensors");
+  for (const auto& [name, tensor] : a.tensors) EXPECT_LE(relative(tensor, b.at(name)), 1e-3) << name;
+}
+
+}  // namespace
+}  // namespace esrgan::train
