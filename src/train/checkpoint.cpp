@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -37,7 +38,8 @@ void Checkpoint::save(const fs::path& file) const {
   all.metadata[step_key] = std::to_string(step);
   for (const auto& [name, text] : numbers) all.metadata[number_prefix + name] = text;
   for (const auto& [group, state] : groups)
-    for (const auto& [name, tensor] : state.tensors) all.tensors.emplace(group + "/" + name, tensor);
+    for (const auto& [name, tensor] : state.tensors)
+      all.tensors.emplace(std::string(group).append("/").append(name), tensor);
   write_safetensors(all, ElementType::f32, file);
 }
 
@@ -78,10 +80,10 @@ std::map<int64_t, fs::path> list_checkpoints(const fs::path& folder) {
 }
 
 std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
-  const auto found = list_checkpoints(folder);
-  for (auto entry = found.rbegin(); entry != found.rend(); ++entry) {
+  auto left = list_checkpoints(folder);
+  while (!left.empty()) {
     try {
-      return Checkpoint::load(entry->second);
+      return Checkpoint::load(left.extract(std::prev(left.end())).mapped());
     } catch (const Error& error) {
       log_warning(std::string("passed over: ") + error.what());
     }

@@ -27,7 +27,7 @@ std::vector<fs::path> pictures_in(const std::string& folder) {
 }
 
 FloatImage read_rgb(const fs::path& file) {
-  const FloatImage picture = to_float_image(read_image(file.string()));
+  FloatImage picture = to_float_image(read_image(file.string()));
   if (picture.channels == 3) return picture;
   FloatImage rgb(picture.width, picture.height, 3);
   const int colours = picture.channels <= 2 ? 1 : 3;
@@ -57,10 +57,11 @@ std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale) {
     pairs.push_back({hr, {}});
     if (source.lr.empty()) continue;
     const fs::path inner = fs::relative(hr, source.hr).parent_path();
-    const std::string stem = hr.stem().string(), marked = stem + "x" + std::to_string(scale);
+    const std::string stem = hr.stem().string(),
+                      marked = std::string(stem).append("x").append(std::to_string(scale));
     for (const std::string& name : {stem, marked})
       for (const std::string& extension : {hr.extension().string(), std::string(".png")}) {
-        const fs::path candidate = source.lr / inner / (name + extension);
+        const fs::path candidate = (source.lr / inner / name).concat(extension);
         if (pairs.back().lr.empty() && fs::is_regular_file(candidate)) pairs.back().lr = candidate;
       }
     if (pairs.back().lr.empty())

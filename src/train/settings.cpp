@@ -163,7 +163,7 @@ ESRGAN_SETTINGS_TYPE(std::vector<std::string>)
 
 std::string Settings::choose(const std::string& key, const std::vector<std::string>& choices,
                              const std::string& fallback) {
-  const auto found = get<std::string>(key, fallback);
+  auto found = get<std::string>(key, fallback);
   if (std::find(choices.begin(), choices.end(), found) != choices.end()) return found;
   std::string list;
   for (const std::string& choice : choices) list += (list.empty() ? "" : ", ") + choice;
