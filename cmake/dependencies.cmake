@@ -19,11 +19,12 @@ pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 # For training only: LibTorch, from the distribution or (with CMAKE_PREFIX_PATH) from a torch wheel, and yaml-cpp.
 if(NOT ESRGAN_BUILD_TRAINER STREQUAL OFF)
   find_package(Torch QUIET)
+  find_package(OpenMP QUIET)  # whose threads LibTorch's are
   find_package(yaml-cpp QUIET)
   if(CMAKE_CXX_COMPILER_ID MATCHES Clang AND Torch_FOUND AND Torch_VERSION VERSION_LESS 2)
     message(STATUS "Clang refuses the headers of LibTorch ${Torch_VERSION} in C++20: without `esrgan train` (GCC builds it)")
     set(ESRGAN_BUILD_TRAINER OFF)
-  elseif(Torch_FOUND AND yaml-cpp_FOUND)
+  elseif(Torch_FOUND AND OpenMP_CXX_FOUND AND yaml-cpp_FOUND)
     set(ESRGAN_BUILD_TRAINER ON)
   elseif(ESRGAN_BUILD_TRAINER STREQUAL ON)
     message(FATAL_ERROR "The trainer needs LibTorch and yaml-cpp (Debian: libtorch-dev libyaml-cpp-dev); script/setup train installs them.")

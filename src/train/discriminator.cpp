@@ -4,6 +4,8 @@
 
 #include <esrgan/error.h>
 
+#include "train/convolution.h"
+
 namespace esrgan::train {
 namespace {
 
@@ -19,6 +21,21 @@ Tensor leaky(const Tensor& x) {
 
 nn::Conv2d conv(int in, int out, int kernel, int stride, bool bias) {
   return nn::Conv2d(nn::Conv2dOptions(in, out, kernel).stride(stride).padding(1).bias(bias));
+}
+
+Tensor run(const nn::Conv2d& layer, const Tensor& x, double slope_after = 1) {
+  const auto& options = layer->options;
+  if (options.stride()->at(0) == 1 && options.kernel_size()->at(0) == 3)
+    return convolve(layer, x, slope_after);
+  const Tensor y = torch::conv2d(x, layer->weight, layer->bias, options.stride(), 1);
+  return slope_after == 1 ? y : leaky(y);
+}
+
+/// Convolution, normalisation (but for the first), activation; again and again.
+Tensor run_blocks(const std::vector<nn::Conv2d>& convs, std::vector<nn::BatchNorm2d>& norms, Tensor x) {
+  x = run(convs[0], x, slope);
+  for (size_t i = 1; i < convs.size(); ++i) x = leaky(norms[i - 1]->forward(run(convs[i], x)));
+  return x;
 }
 
 /// Halves the grid from the patch's size to 4x4, doubling the channels up to eight times the first (ESRGAN;
@@ -43,11 +60,7 @@ class VggDiscriminator : public Layer {
     if (x.size(2) != size_ || x.size(3) != size_)
       throw Error("", "patch for the discriminator", std::to_string(size_) + " pixels a side",
                   std::to_string(x.size(3)));
-    for (size_t i = 0; i < convs_.size(); ++i) {
-      x = convs_[i]->forward(x);
-      if (i > 0) x = norms_[i - 1]->forward(x);
-      x = leaky(x);
-    }
+    x = run_blocks(convs_, norms_, x);
     return linear2_->forward(leaky(linear1_->forward(x.flatten(1))));
   }
 
@@ -81,11 +94,7 @@ class SrganDiscriminator : public Layer {
   }
 
   Tensor forward(Tensor x) override {
-    for (size_t i = 0; i < convs_.size(); ++i) {
-      x = convs_[i]->forward(x);
-      if (i > 0) x = norms_[i - 1]->forward(x);
-      x = leaky(x);
-    }
+    x = run_blocks(convs_, norms_, x);
     return linear2_->forward(leaky(linear1_->forward(x.flatten(1))));
   }
 
@@ -116,7 +125,8 @@ class SpectralConv : public Layer {
     }
     // Copies: the next forward pass changes the vectors before this one's gradients are taken.
     const Tensor norm = torch::dot(u_.clone(), torch::mv(matrix, v_.clone()));
-    return torch::conv2d(x, weight_ / norm, {}, stride_, 1);
+    const Tensor weight = weight_ / norm;
+    return stride_ == 1 ? convolve(x, weight, {}) : torch::conv2d(x, weight, {}, stride_, 1);
   }
 
  private:
@@ -141,12 +151,12 @@ class UnetDiscriminator : public Layer {
   }
 
   Tensor forward(Tensor x) override {
-    std::vector<Tensor> down{leaky(conv0_->forward(x))};
+    std::vector<Tensor> down{run(conv0_, x, slope)};
     for (size_t i = 0; i < 3; ++i) down.push_back(leaky(convs_[i]->forward(down.back())));
     x = down[3];
     for (size_t i = 3; i < 6; ++i) x = leaky(convs_[i]->forward(twice(x))) + down[5 - i];
     for (size_t i = 6; i < 8; ++i) x = leaky(convs_[i]->forward(x));
-    return conv9_->forward(x);
+    return run(conv9_, x);
   }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "train/convolution.h"
 #include "weights/read_weights.h"
 
 namespace esrgan::train {
@@ -40,10 +41,11 @@ std::vector<torch::Tensor> VggFeatures::forward(const torch::Tensor& pictures) c
   for (size_t i = 0; i < steps_.size(); ++i) {
     const std::string number = std::to_string(i);
     if (steps_[i].pool_before) x = torch::max_pool2d(x, 2);
-    x = torch::conv2d(x, buffers["weight" + number], buffers["bias" + number], 1, 1);
-    if (steps_[i].wanted && before_activation_) found.push_back(x);
-    if (i + 1 < steps_.size() || !before_activation_) x = torch::relu(x);
-    if (steps_[i].wanted && !before_activation_) found.push_back(x);
+    // A layer that is wanted before its activation is computed without it.
+    const bool bare = steps_[i].wanted && before_activation_;
+    x = convolve(x, buffers["weight" + number], buffers["bias" + number], bare ? 1 : 0);
+    if (steps_[i].wanted) found.push_back(x);
+    if (bare && i + 1 < steps_.size()) x = torch::relu(x);
   }
   return found;
 }

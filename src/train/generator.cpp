@@ -4,8 +4,11 @@
 
 #include <esrgan/error.h>
 
+#include <array>
 #include <cmath>
 #include <utility>
+
+#include "train/convolution.h"
 
 namespace esrgan::train {
 namespace {
@@ -49,24 +52,23 @@ Tensor residual_scale(nn::Module& block, bool learned) {
 class ResidualDenseBlock : public Layer {
  public:
   explicit ResidualDenseBlock(const Architecture& a) {
-    for (int j = 0; j < 5; ++j) {
-      nn::Conv2d layer = conv(a.features + j * a.growth, j < 4 ? a.growth : a.features);
+    for (size_t j = 0; j < convs_.size(); ++j) {
+      const int before = static_cast<int>(j) * a.growth;
+      nn::Conv2d layer = conv(a.features + before, j + 1 < convs_.size() ? a.growth : a.features);
       initialise(layer, 0.1);
-      convs_.push_back(register_module("conv" + std::to_string(j + 1), layer));
+      convs_.at(j) = register_module("conv" + std::to_string(j + 1), layer);
     }
     scale_ = residual_scale(*this, a.learned_residual_scale);
     learned_ = a.learned_residual_scale;
   }
 
   Tensor forward(Tensor x) override {
-    std::vector<Tensor> known{x};
-    for (size_t j = 0; j < 4; ++j) known.push_back(leaky(convs_[j]->forward(torch::cat(known, 1)), slope));
-    const Tensor last = convs_[4]->forward(torch::cat(known, 1));
-    return learned_ ? last * scale_ + x : torch::add(x, last, fixed_residual_scale);
+    if (learned_) return dense_block(x, convs_, slope, 1, 0) * scale_ + x;
+    return dense_block(x, convs_, slope, fixed_residual_scale, 1);
   }
 
  private:
-  std::vector<nn::Conv2d> convs_;
+  std::array<nn::Conv2d, 5> convs_{nullptr, nullptr, nullptr, nullptr, nullptr};
   Tensor scale_;
   bool learned_ = false;
 };
@@ -109,16 +111,15 @@ class RrdbNet : public Layer {
 
   Tensor forward(Tensor x) override {
     if (unshuffle_ > 1) x = torch::pixel_unshuffle(x, unshuffle_);
-    const Tensor first = conv_first_->forward(x);
+    const Tensor first = convolve(conv_first_, x);
     x = first;
     for (const auto& block : blocks_) x = block->forward(x);
-    x = first + conv_body_->forward(x);
+    x = first + convolve(conv_body_, x);
     for (auto& up : ups_)
-      x = leaky(upsampler_ == Upsampler::pixel_shuffle ? torch::pixel_shuffle(up->forward(x), 2)
-                                                       : up->forward(twice(x)),
-                slope);
+      x = upsampler_ == Upsampler::pixel_shuffle ? leaky(torch::pixel_shuffle(convolve(up, x), 2), slope)
+                                                 : convolve(up, twice(x), slope);
     for (auto& up : transposed_) x = leaky(up->forward(x), slope);
-    return conv_last_->forward(leaky(conv_hr_->forward(x), slope));
+    return convolve(conv_last_, convolve(conv_hr_, x, slope));
   }
 
  private:
@@ -161,7 +162,11 @@ class CompactNet : public Layer {
     const Tensor base = F::interpolate(
         x,
         F::InterpolateFuncOptions().scale_factor(std::vector<double>{scale_, scale_}).mode(torch::kNearest));
-    return base + torch::pixel_shuffle(body_->forward(x), static_cast<int64_t>(scale_));
+    for (auto& layer : *body_) {
+      const auto* conv = layer.ptr()->as<nn::Conv2d>();
+      x = conv != nullptr ? convolve(x, conv->weight, conv->bias) : layer.forward(x);
+    }
+    return base + torch::pixel_shuffle(x, static_cast<int64_t>(scale_));
   }
 
  private:
@@ -184,7 +189,7 @@ class PlainResidualBlock : public Layer {
     initialise(conv1_, 0.1);
     initialise(conv2_, 0.1);
   }
-  Tensor forward(Tensor x) override { return x + conv2_->forward(torch::relu(conv1_->forward(x))); }
+  Tensor forward(Tensor x) override { return x + convolve(conv2_, convolve(conv1_, x, 0)); }
 
  private:
   nn::Conv2d conv1_, conv2_;
@@ -214,10 +219,10 @@ class MsrResNet : public Layer {
                                               .scale_factor(std::vector<double>{scale_, scale_})
                                               .mode(torch::kBilinear)
                                               .align_corners(false));
-    x = leaky(conv_first_->forward(x), 0.1);
+    x = convolve(conv_first_, x, 0.1);
     for (const auto& block : blocks_) x = block->forward(x);
-    for (nn::Conv2d& up : ups_) x = leaky(torch::pixel_shuffle(up->forward(x), factor_), 0.1);
-    return conv_last_->forward(leaky(conv_hr_->forward(x), 0.1)) + base;
+    for (nn::Conv2d& up : ups_) x = leaky(torch::pixel_shuffle(convolve(up, x), factor_), 0.1);
+    return convolve(conv_last_, convolve(conv_hr_, x, 0.1)) + base;
   }
 
  private:
@@ -237,7 +242,7 @@ class NormalisedResidualBlock : public Layer {
         bn2_(register_module("bn2", nn::BatchNorm2d(features))),
         act_(register_module("act", nn::PReLU())) {}
   Tensor forward(Tensor x) override {
-    return x + bn2_->forward(conv2_->forward(act_->forward(bn1_->forward(conv1_->forward(x)))));
+    return x + bn2_->forward(convolve(conv2_, act_->forward(bn1_->forward(convolve(conv1_, x)))));
   }
 
  private:
@@ -271,9 +276,9 @@ class SrResNet : public Layer {
     const Tensor first = act_first_->forward(conv_first_->forward(x));
     x = first;
     for (const auto& block : blocks_) x = block->forward(x);
-    x = first + bn_body_->forward(conv_body_->forward(x));
+    x = first + bn_body_->forward(convolve(conv_body_, x));
     for (size_t i = 0; i < ups_.size(); ++i)
-      x = acts_[i]->forward(torch::pixel_shuffle(ups_[i]->forward(x), factor_));
+      x = acts_[i]->forward(torch::pixel_shuffle(convolve(ups_[i], x), factor_));
     return conv_last_->forward(x);
   }
 

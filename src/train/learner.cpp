@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "train/arithmetic.h"
+#include "train/convolution.h"
 #include "train/discriminator.h"
 #include "train/generator.h"
 #include "train/losses.h"
@@ -110,6 +111,7 @@ void Learner::generator_step(const Tensor& lr, const Tensor& hr, int64_t step) {
       const Timer timer(times_.forward);
       const torch::AutoGradMode gradients(learns);
       const AutocastGuard autocast(recipe_.arithmetic, device_);
+      const KernelsGuard kernels(recipe_.arithmetic == Arithmetic::bfloat16);
       fake = generator_->forward(small).to(torch::kFloat);
       fakes_.push_back(fake.detach());
       if (learns) loss = generator_losses(fake, large);
@@ -137,6 +139,8 @@ void Learner::discriminator_step(const Tensor& hr, int64_t step) {
     {
       const Timer timer(times_.forward);
       const AutocastGuard autocast(recipe_.arithmetic, device_);
+      // A gradient penalty differentiates twice.
+      const KernelsGuard kernels(recipe_.arithmetic == Arithmetic::bfloat16 && l.gan != GanLoss::wasserstein);
       const Tensor real = discriminator_->forward(large).to(torch::kFloat);
       const Tensor fake = discriminator_->forward(fakes_[part]).to(torch::kFloat);
       loss = discriminator_loss(l.gan, fake, real);

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/session.h"
+#include "train/host_memory.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
 
@@ -27,6 +28,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? cli::all_done : cli::wrong_usage;
   }
+  keep_host_memory();
   const Recipe recipe = read_recipe(file);
   if (dry) {
     dry_run(recipe);

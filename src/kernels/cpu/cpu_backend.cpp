@@ -9,31 +9,12 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/direct_conv.h"
 #include "kernels/cpu/winograd.h"
+#include "kernels/cpu/winograd_layout.h"
 
 namespace esrgan {
 namespace {
 
-constexpr size_t cache_line = 64;  // bytes
 constexpr size_t most_residuals = 2;
-
-int round_up(int value, int multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
-/// Output channels that are worked on at a time.
-struct Block {
-  int first, channels, vectors;
-};
-
-std::vector<Block> blocks_of(int channels, int lanes) {
-  std::vector<Block> blocks;
-  for (int first = 0; first < channels;) {
-    const int vectors = channels - first > lanes ? 2 : 1;
-    blocks.push_back({first, std::min(channels - first, vectors * lanes), vectors});
-    first += vectors * lanes;
-  }
-  return blocks;
-}
 
 /// What follows the sums, for either kind of kernel.
 class Epilogue {
@@ -82,7 +63,7 @@ class DirectConvolution : public PreparedConvolution {
     const int k = conv.kernel, lanes = kernel.lanes, in = conv.in_channels;
     for (int t = 0; t < k * k; ++t) taps_.push_back({t % k - radius_, t / k - radius_});
     size_t total = 0;
-    for (const Block& block : blocks_of(conv.out_channels, lanes)) {
+    for (const ChannelBlock& block : blocks_of(conv.out_channels, lanes)) {
       blocks_.push_back({block.first, block.channels, block.vectors, total});
       total += static_cast<size_t>(block.vectors * lanes * in) * taps_.size();
     }
@@ -190,7 +171,7 @@ class WinogradConvolution : public PreparedConvolution {
         blocks_(blocks_of(conv.out_channels, kernel.lanes)) {
     for (const int count : channels_) depth_channels_ += round_up(count, kernel_.depth);
     size_t total = 0;
-    for (const Block& block : blocks_) total += winograd_points * point_stride(block);
+    for (const ChannelBlock& block : blocks_) total += winograd_points * point_stride(block);
     weights_ = AlignedBuffer((total * static_cast<size_t>(kernel_.element) + 3) / 4);
     if (kernel_.element == 4)
       pack(conv, weights_.data(), [](double value) { return static_cast<float>(value); });
@@ -202,7 +183,7 @@ class WinogradConvolution : public PreparedConvolution {
   TransformForm transform_form() const override { return 1 + (kernel_.element == 2 ? 1 : 0) + 2 * shift_; }
 
   size_t transformed_bytes(int channels, int width, int rows) const override {
-    return static_cast<size_t>(tiles(width, rows) * transformed_tile(channels) * kernel_.element);
+    return static_cast<size_t>(tiles(width, rows) * transformed_tile(kernel_, channels) * kernel_.element);
   }
 
   int parts(int width, int rows, int threads) const override {
@@ -213,18 +194,18 @@ class WinogradConvolution : public PreparedConvolution {
 
   size_t scratch_bytes(int width, int rows, int parts) const override {
     const int count = (tiles(width, rows) + parts - 1) / parts;
-    return sizeof(float) * winograd_points * static_cast<size_t>(product_stride(count, 2));
+    return sizeof(float) * winograd_points * static_cast<size_t>(product_stride(kernel_, count, 2));
   }
 
   void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const override {
     const int rows = band.row_end - band.row_begin;
     const int count = tiles(band.out.width, rows);
-    const Range range{count * part / parts, count * (part + 1) / parts, across(band.out.width)};
+    const Range range{count * part / parts, count * (part + 1) / parts, winograd_tiles(band.out.width)};
     std::vector<WinogradFactor> factors;
     for (size_t i = 0; i < band.inputs.size(); ++i) {
       const int channels = channels_[i];
       std::byte* data = band.transformed[i].data;
-      const ptrdiff_t tile_stride = transformed_tile(channels);
+      const ptrdiff_t tile_stride = transformed_tile(kernel_, channels);
       const ptrdiff_t stride = round_up(channels, kernel_.lanes);
       data += range.begin * tile_stride * kernel_.element;
       if (band.transformed[i].fill) transform_input(band, band.inputs[i], range, data, stride, tile_stride);
@@ -232,7 +213,7 @@ class WinogradConvolution : public PreparedConvolution {
     }
     auto* products = reinterpret_cast<float*>(scratch);
     const auto* weights = reinterpret_cast<const std::byte*>(weights_.data());
-    for (const Block& block : blocks_) {
+    for (const ChannelBlock& block : blocks_) {
       WinogradProduct product;
       product.factors = factors.data();
       product.factor_count = static_cast<int>(factors.size());
@@ -241,7 +222,7 @@ class WinogradConvolution : public PreparedConvolution {
       product.weights = weights;
       product.weights_point_stride = static_cast<ptrdiff_t>(point_stride(block));
       product.to = products;
-      product.to_point_stride = product_stride(product.tiles, block.vectors);
+      product.to_point_stride = product_stride(kernel_, product.tiles, block.vectors);
       kernel_.multiply(product);
       transform_output(band, block, range, products, product.to_point_stride);
       weights += winograd_points * point_stride(block) * static_cast<size_t>(kernel_.element);
@@ -254,27 +235,15 @@ class WinogradConvolution : public PreparedConvolution {
     int begin, end, across;
   };
 
-  static int across(int width) { return (width + winograd_tile - 1) / winograd_tile; }
-  static int tiles(int width, int rows) { return across(width) * across(rows); }
+  static int tiles(int width, int rows) { return winograd_tiles(width) * winograd_tiles(rows); }
 
-  // Distances in elements. All points of a tile lie together, so that its transform writes one stretch of
-  // memory. A cache line more than needed: otherwise the same point of neighbouring tiles, or the 36 points
-  // of one, would fall on the same few lines of the cache.
-  ptrdiff_t transformed_tile(int channels) const {
-    return static_cast<ptrdiff_t>(winograd_points) * round_up(channels, kernel_.lanes) +
-           static_cast<ptrdiff_t>(cache_line) / kernel_.element;
-  }
-  ptrdiff_t product_stride(int tiles, int vectors) const {
-    return static_cast<ptrdiff_t>(tiles) * vectors * kernel_.lanes +
-           static_cast<ptrdiff_t>(cache_line / sizeof(float));
-  }
-  size_t point_stride(const Block& block) const {
+  size_t point_stride(const ChannelBlock& block) const {
     return static_cast<size_t>(depth_channels_) * static_cast<size_t>(block.vectors * kernel_.lanes);
   }
 
   template <typename Element, typename Round>
   void pack(const Convolution& conv, Element* to, Round round) {
-    for (const Block& block : blocks_) {
+    for (const ChannelBlock& block : blocks_) {
       const int width = block.vectors * kernel_.lanes;
       const size_t stride = point_stride(block);
       int source = 0, place = 0;  // channels of the concatenation, without and with padding
@@ -327,7 +296,7 @@ class WinogradConvolution : public PreparedConvolution {
     });
   }
 
-  void transform_output(const ConvolutionBand& band, const Block& block, const Range& range,
+  void transform_output(const ConvolutionBand& band, const ChannelBlock& block, const Range& range,
                         const float* products, ptrdiff_t stride) const {
     for_rows(range, [&](int row, int first, int end) {
       WinogradOutput args;
@@ -363,7 +332,7 @@ class WinogradConvolution : public PreparedConvolution {
   int shift_;
   std::vector<int> channels_;  // of each input
   int depth_channels_ = 0;     // of all inputs, each padded to the kernel's depth
-  std::vector<Block> blocks_;
+  std::vector<ChannelBlock> blocks_;
   AlignedBuffer weights_;
 };
 

@@ -32,6 +32,8 @@
 #define ESRGAN_TEXT_(a) #a
 #define ESRGAN_TEXT(a) ESRGAN_TEXT_(a)
 
+#include <stddef.h>  // NOLINT(modernize-deprecated-headers): see direct_conv.h
+
 namespace esrgan::ESRGAN_TARGET {
 
 #if defined(ESRGAN_TARGET_AVX512)
@@ -149,6 +151,13 @@ struct Factors {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
                         reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values.v)));
   }
+  /// The `depth` vectors that lie `stride` apart, lane by lane.
+  static void store_interleaved(const Vec* values, ptrdiff_t stride, Element* to) {
+    const __m512i low = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values[0].v)));
+    const __m512i high =
+        _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(values[stride].v)));
+    _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+  }
 };
 
 inline Vec plus_product(Vec sum, Factors a, Factors b) {
@@ -166,6 +175,7 @@ struct Factors {
   static Factors load(const Element* from) { return {Vec::load(from)}; }
   static Factors all(const Element* from) { return {Vec::all(*from)}; }
   static void store(Vec values, Element* to) { values.store(to); }
+  static void store_interleaved(const Vec* values, ptrdiff_t, Element* to) { values[0].store(to); }
 };
 
 inline Vec plus_product(Vec sum, Factors a, Factors b) {

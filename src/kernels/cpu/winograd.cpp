@@ -2,41 +2,13 @@
 
 #include "kernels/cpu/epilogue.h"
 #include "kernels/cpu/vec.h"
+#include "kernels/cpu/winograd_1d.h"
 
 namespace esrgan {
 namespace ESRGAN_TARGET {
 namespace {
 
 using Element = Factors::Element;
-
-constexpr float a1 = winograd_a, b1 = winograd_b;
-constexpr float a2 = a1 * a1, b2 = b1 * b1, a3 = a2 * a1, b3 = b2 * b1;
-
-#define ESRGAN_INLINE inline __attribute__((always_inline))
-
-/// B' d for one row or column; the results lie `stride` apart.
-ESRGAN_INLINE void input_1d(const Vec* d, Vec* out, ptrdiff_t stride) {
-  const Vec d1 = d[1], d2 = d[2], d3 = d[3], d4 = d[4];
-  const Vec product = Vec::all(a2 * b2), sum = Vec::all(-(a2 + b2));
-  const Vec even_a = d4.plus_product(d2, Vec::all(-b2)), odd_a = d3.plus_product(d1, Vec::all(-b2));
-  const Vec even_b = d4.plus_product(d2, Vec::all(-a2)), odd_b = d3.plus_product(d1, Vec::all(-a2));
-  out[0] = d4.plus_product(d2, sum).plus_product(d[0], product);
-  out[stride] = even_a.plus_product(odd_a, Vec::all(a1));
-  out[2 * stride] = even_a.plus_product(odd_a, Vec::all(-a1));
-  out[3 * stride] = even_b.plus_product(odd_b, Vec::all(b1));
-  out[4 * stride] = even_b.plus_product(odd_b, Vec::all(-b1));
-  out[5 * stride] = d[5].plus_product(d3, sum).plus_product(d1, product);
-}
-
-/// A' m for one row or column; the results lie `stride` apart.
-ESRGAN_INLINE void output_1d(const Vec* m, Vec* out, ptrdiff_t stride) {
-  const Vec even_a = m[1].plus(m[2]), odd_a = m[1].minus(m[2]);
-  const Vec even_b = m[3].plus(m[4]), odd_b = m[3].minus(m[4]);
-  out[0] = m[0].plus(even_a).plus(even_b);
-  out[stride] = odd_a.times(Vec::all(a1)).plus_product(odd_b, Vec::all(b1));
-  out[2 * stride] = even_a.times(Vec::all(a2)).plus_product(even_b, Vec::all(b2));
-  out[3 * stride] = m[5].plus_product(odd_a, Vec::all(a3)).plus_product(odd_b, Vec::all(b3));
-}
 
 /// One tile, one vector of channels. `columns` holds the offset of each of the six columns, or -1 for one
 /// beyond the edges.
