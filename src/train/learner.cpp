@@ -2,8 +2,6 @@
 
 #include <esrgan/error.h>
 
-#include <chrono>
-
 #include "train/arithmetic.h"
 #include "train/convolution.h"
 #include "train/discriminator.h"
@@ -11,27 +9,13 @@
 #include "train/losses.h"
 #include "train/random.h"
 #include "train/schedule.h"
+#include "train/trace.h"
 #include "weights/read_weights.h"
 
 namespace esrgan::train {
 namespace {
 
 using torch::Tensor;
-
-/// Adds the time it lives to a sum.
-class Timer {
- public:
-  explicit Timer(double& sum) : sum_(sum) {}
-  ~Timer() { sum_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-  Timer(Timer&&) = delete;
-  Timer& operator=(Timer&&) = delete;
-
- private:
-  double& sum_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 const StateDict& group(const Checkpoint& checkpoint, const std::string& name) {
   const auto found = checkpoint.groups.find(name);
@@ -46,13 +30,15 @@ void start_from(Layer& generator, const std::string& file) {
 
 }  // namespace
 
-Learner::Learner(const Recipe& recipe, torch::Device device) : recipe_(recipe), device_(device) {
+Learner::Learner(const Recipe& recipe, torch::Device device, const Ranks& ranks)
+    : recipe_(recipe), device_(device), ranks_(ranks) {
   torch::manual_seed(recipe.seed);
   generator_ = make_generator(recipe.generator);
   if (!recipe.generator_start.empty()) start_from(*generator_, recipe.generator_start);
   generator_->to(device_);
   g_flat_.emplace(*generator_);
   g_adam_.emplace(recipe.optimizer_g, *g_flat_);
+  g_mean_.emplace(ranks, g_flat_->parameters());
   if (recipe.ema > 0) {
     mean_generator_ = make_generator(recipe.generator);
     load_state(*mean_generator_, state_of(*generator_));
@@ -70,6 +56,7 @@ Learner::Learner(const Recipe& recipe, torch::Device device) : recipe_(recipe), 
   discriminator_->to(device_);
   d_flat_.emplace(*discriminator_);
   d_adam_.emplace(recipe.optimizer_d, *d_flat_);
+  d_mean_.emplace(ranks, d_flat_->parameters());
 }
 
 void Learner::note(const std::string& name, const Tensor& loss, double share) {
@@ -99,6 +86,11 @@ Tensor Learner::generator_losses(const Tensor& fake, const Tensor& hr) {
   return total * share;
 }
 
+void Learner::backward(const Tensor& loss, GradientMean& mean, bool last) {
+  if (last) mean.expect(loss);
+  ranks_.together([&] { loss.backward(); });
+}
+
 void Learner::generator_step(const Tensor& lr, const Tensor& hr, int64_t step) {
   const bool learns = step >= recipe_.discriminator_first && step % recipe_.discriminator_every == 0;
   if (d_flat_) d_flat_->require_gradients(false);
@@ -108,7 +100,7 @@ void Learner::generator_step(const Tensor& lr, const Tensor& hr, int64_t step) {
                  large = hr.chunk(recipe_.accumulate)[static_cast<size_t>(part)];
     Tensor loss, fake;
     {
-      const Timer timer(times_.forward);
+      const Span span("generator, forward", times_.forward);
       const torch::AutoGradMode gradients(learns);
       const AutocastGuard autocast(recipe_.arithmetic, device_);
       const KernelsGuard kernels(recipe_.arithmetic == Arithmetic::bfloat16);
@@ -116,11 +108,11 @@ void Learner::generator_step(const Tensor& lr, const Tensor& hr, int64_t step) {
       fakes_.push_back(fake.detach());
       if (learns) loss = generator_losses(fake, large);
     }
-    const Timer timer(times_.backward);
-    if (learns) loss.backward();
+    const Span span("generator, backward", times_.backward);
+    if (learns) backward(loss, *g_mean_, part + 1 == recipe_.accumulate);
   }
   if (!learns) return;
-  const Timer timer(times_.optimiser);
+  const Span span("generator, optimiser", times_.optimiser);
   losses_["g_norm"] = g_flat_->clip(recipe_.clip_norm);
   g_adam_->step(*g_flat_, learning_rate(recipe_.schedule, recipe_.optimizer_g.rate, step));
   if (!mean_flat_) return;
@@ -137,7 +129,7 @@ void Learner::discriminator_step(const Tensor& hr, int64_t step) {
     const Tensor large = hr.chunk(recipe_.accumulate)[part];
     Tensor loss;
     {
-      const Timer timer(times_.forward);
+      const Span span("discriminator, forward", times_.forward);
       const AutocastGuard autocast(recipe_.arithmetic, device_);
       // A gradient penalty differentiates twice.
       const KernelsGuard kernels(recipe_.arithmetic == Arithmetic::bfloat16 && l.gan != GanLoss::wasserstein);
@@ -148,7 +140,8 @@ void Learner::discriminator_step(const Tensor& hr, int64_t step) {
       note("d_real", real.mean(), share);
       note("d_fake", fake.mean(), share);
       if (l.gan == GanLoss::wasserstein) {
-        Random random{recipe_.seed, 0x6AD, static_cast<uint64_t>(step), part};
+        Random random{recipe_.seed, 0x6AD, static_cast<uint64_t>(step), part,
+                      static_cast<uint64_t>(ranks_.rank())};
         Tensor mix = torch::empty({large.size(0), 1, 1, 1});
         for (int64_t i = 0; i < large.size(0); ++i)
           mix.data_ptr<float>()[i] = static_cast<float>(random.uniform());
@@ -159,10 +152,10 @@ void Learner::discriminator_step(const Tensor& hr, int64_t step) {
         loss = loss + l.gradient_penalty * penalty;
       }
     }
-    const Timer timer(times_.backward);
-    (loss * share).backward();
+    const Span span("discriminator, backward", times_.backward);
+    backward(loss * share, *d_mean_, part + 1 == fakes_.size());
   }
-  const Timer timer(times_.optimiser);
+  const Span span("discriminator, optimiser", times_.optimiser);
   d_adam_->step(*d_flat_, learning_rate(recipe_.schedule, recipe_.optimizer_d.rate, step));
 }
 
@@ -183,6 +176,26 @@ std::map<std::string, double> Learner::step(const Batch& batch, int64_t step) {
   if (discriminator_) discriminator_step(hr, step);
   fakes_.clear();
   return losses_;
+}
+
+void Learner::synchronise() {
+  const auto network = [&](Layer& layer, FlatParameters& parameters) {
+    ranks_.broadcast(parameters.values());
+    for (const Tensor& buffer : layer.buffers()) ranks_.broadcast(buffer);
+  };
+  const auto adam = [&](Adam& optimiser) {
+    ranks_.broadcast(optimiser.mean);
+    ranks_.broadcast(optimiser.square);
+    const Tensor steps = torch::tensor({optimiser.steps});
+    ranks_.broadcast(steps);
+    optimiser.steps = steps.item<int64_t>();
+  };
+  network(*generator_, *g_flat_);
+  adam(*g_adam_);
+  if (mean_generator_) network(*mean_generator_, *mean_flat_);
+  if (!discriminator_) return;
+  network(*discriminator_, *d_flat_);
+  adam(*d_adam_);
 }
 
 StateDict Learner::generator() const {

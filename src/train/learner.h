@@ -12,6 +12,7 @@
 #include "train/checkpoint.h"
 #include "train/features.h"
 #include "train/parameters.h"
+#include "train/ranks.h"
 
 namespace esrgan::train {
 
@@ -22,15 +23,17 @@ struct StepTimes {
 
 class Learner {
  public:
-  /// Fresh networks, or those of the recipe's start files.
-  Learner(const Recipe& recipe, torch::Device device);
+  /// Fresh networks, or those of the recipe's start files. `ranks` must outlive the learner.
+  Learner(const Recipe& recipe, torch::Device device, const Ranks& ranks);
 
-  /// One step on a batch; returns its losses by name, unweighted but for their sum "g_total".
+  /// One step on this process's part of a batch; returns the part's losses by name, unweighted but for their sum "g_total".
   std::map<std::string, double> step(const Batch& batch, int64_t step);
 
   /// Everything that the next step depends on.
   void save(Checkpoint& checkpoint) const;
   void load(const Checkpoint& checkpoint);
+  /// Makes all of it that of the first process.
+  void synchronise();
 
   /// The generator that is to be used: its running mean when the recipe has one.
   StateDict generator() const;
@@ -39,11 +42,14 @@ class Learner {
   size_t discriminator_parameters() const {
     return d_flat_ ? static_cast<size_t>(d_flat_->values().numel()) : 0;
   }
+  /// Of the last step.
   const StepTimes& times() const { return times_; }
+  /// Of the generator's parameters and the gradients of the last step.
+  std::vector<LayerNorm> gradient_flow() const { return g_flat_->norms(); }
 
  private:
-  struct Part;  // of a batch: what goes forward and backward at once
-
+  /// The last of the parts of a batch takes the mean over the processes.
+  void backward(const torch::Tensor& loss, GradientMean& mean, bool last);
   void generator_step(const torch::Tensor& lr, const torch::Tensor& hr, int64_t step);
   void discriminator_step(const torch::Tensor& hr, int64_t step);
   torch::Tensor generator_losses(const torch::Tensor& fake, const torch::Tensor& hr);
@@ -51,10 +57,12 @@ class Learner {
 
   Recipe recipe_;
   torch::Device device_;
+  const Ranks& ranks_;
   std::shared_ptr<Layer> generator_, discriminator_, mean_generator_;
   std::shared_ptr<VggFeatures> features_;
   std::optional<FlatParameters> g_flat_, d_flat_, mean_flat_;
   std::optional<Adam> g_adam_, d_adam_;
+  std::optional<GradientMean> g_mean_, d_mean_;  // over the processes
   std::vector<torch::Tensor> fakes_;  // of this step, one for each part
   std::map<std::string, double> losses_;
   StepTimes times_;

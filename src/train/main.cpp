@@ -13,6 +13,8 @@ constexpr const char* examples = R"(Examples:
   esrgan train -opt options/quick_cpu.yml             a small network, in minutes
   esrgan train -opt options/train_PSNR.yml --dry-run  what would be done
   esrgan train -opt options/train_PSNR.yml --resume   go on after a stop
+  esrgan train -opt options/quick_cpu.yml --profile 20
+  torchrun --no-python --nproc-per-node 4 esrgan train -opt options/train_PSNR.yml
 )";
 
 int run(int argc, char** argv) {
@@ -20,9 +22,17 @@ int run(int argc, char** argv) {
   app.footer(examples);
   std::string file;
   bool resume = false, dry = false;
+  int profile_steps = 0;
+  std::string trace = "trace.json";
   app.add_option("-o,--opt", file, "The recipe (also -opt)")->required()->type_name("FILE.yml");
   app.add_flag("--resume", resume, "Go on after the last checkpoint of the run");
   app.add_flag("--dry-run", dry, "Show the resolved recipe, sizes and memory; train nothing");
+  app.add_option("--profile", profile_steps, "Show where the time of so many steps goes; keep nothing")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("STEPS");
+  app.add_option("--trace", trace, "With --profile: a file that Chrome's tracing opens")
+      ->capture_default_str()
+      ->type_name("FILE.json");
   try {
     app.parse(cli::spelled(argc, argv));
   } catch (const CLI::ParseError& error) {
@@ -32,6 +42,10 @@ int run(int argc, char** argv) {
   const Recipe recipe = read_recipe(file);
   if (dry) {
     dry_run(recipe);
+    return cli::all_done;
+  }
+  if (profile_steps > 0) {
+    profile(recipe, profile_steps, trace);
     return cli::all_done;
   }
   return train(recipe, {resume, &cli::stop_requested}) ? cli::all_done : cli::interrupted;

@@ -37,6 +37,14 @@ double FlatParameters::clip(double limit) {
   return norm;
 }
 
+std::vector<LayerNorm> FlatParameters::norms() const {
+  const torch::NoGradGuard no_gradients;
+  std::vector<LayerNorm> result;
+  for (size_t i = 0; i < names_.size(); ++i)
+    result.push_back({names_[i], parameters_[i].grad().norm().item<double>(), parameters_[i].norm().item<double>()});
+  return result;
+}
+
 StateDict FlatParameters::split(const torch::Tensor& flat) const {
   StateDict state;
   int64_t begin = 0;

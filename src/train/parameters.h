@@ -6,12 +6,19 @@
 
 namespace esrgan::train {
 
+/// Euclidean norms of one parameter and of its gradient.
+struct LayerNorm {
+  std::string name;
+  double gradient = 0, values = 0;
+};
+
 /// Moves a module's parameters, and their gradients, into two flat tensors; the module's own become views of
 /// them.
 class FlatParameters {
  public:
   explicit FlatParameters(torch::nn::Module& module);
 
+  const std::vector<torch::Tensor>& parameters() const { return parameters_; }
   torch::Tensor& values() { return values_; }
   const torch::Tensor& values() const { return values_; }
   torch::Tensor& gradients() { return gradients_; }
@@ -21,6 +28,8 @@ class FlatParameters {
   /// Scales the gradients so that their Euclidean norm is at most `limit` (0: no limit); returns the norm
   /// before.
   double clip(double limit);
+
+  std::vector<LayerNorm> norms() const;
 
   /// A flat tensor like values() as one tensor for each parameter, and back. Throws Error when one is missing
   /// or of another shape.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <iostream>
+#include <sstream>
 #include <utility>
 
 #include "base/file.h"
@@ -14,10 +15,6 @@ namespace esrgan::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-void write_text(const fs::path& file, const std::string& text) {
-  write_file(file, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
-}
 
 std::string now() {
   std::array<char, 32> text{};
@@ -28,7 +25,31 @@ std::string now() {
   return text.data();
 }
 
+std::vector<std::string> split(const std::string& row) {
+  std::vector<std::string> values;
+  std::istringstream stream(row);
+  for (std::string value; std::getline(stream, value, ',');) values.push_back(value);
+  return values;
+}
+
 }  // namespace
+
+void write_text(const fs::path& file, const std::string& text) {
+  write_file(file, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+CsvTable read_csv(const fs::path& file) {
+  CsvTable table;
+  std::ifstream stream(file);
+  std::string row;
+  if (!std::getline(stream, row)) return table;
+  table.columns = split(row);
+  while (std::getline(stream, row) && !stream.eof()) {
+    auto values = split(row);
+    if (values.size() == table.columns.size()) table.rows.push_back(std::move(values));
+  }
+  return table;
+}
 
 CsvLog::CsvLog(fs::path file, std::vector<std::string> columns)
     : file_(std::move(file)), columns_(std::move(columns)) {}

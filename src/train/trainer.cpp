@@ -5,18 +5,17 @@
 #include <torch/cuda.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/thread_pool.h"
+#include "train/convolution.h"
+#include "train/journal.h"
 #include "train/learner.h"
-#include "train/run_folder.h"
-#include "train/validation.h"
+#include "train/trace.h"
 #include "weights/safetensors.h"
 
 namespace esrgan::train {
@@ -30,106 +29,123 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-std::string text_of(double value, const char* format = "%.9g") {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
+torch::Device best_device(const Place& place) {
+  if (!torch::cuda::is_available()) return torch::kCPU;
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(place.local_rank % static_cast<int>(torch::cuda::device_count()))};
 }
 
-std::string duration(double seconds) {
-  const auto total = static_cast<int64_t>(seconds);
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%d:%02d:%02d", static_cast<int>(total / 3600),
-                static_cast<int>(total / 60 % 60), static_cast<int>(total % 60));
-  return text.data();
+void set_up_threads(const Recipe& recipe, const Place& place) {
+  const int shared = std::max(1, available_processors() / std::max(1, place.local_count));
+  at::set_num_threads(recipe.threads > 0 ? recipe.threads : shared);
 }
 
-torch::Device best_device() {
-  return torch::cuda::is_available() ? torch::Device(torch::kCUDA) : torch::Device(torch::kCPU);
-}
+/// Patches of this process in each batch.
+struct Share {
+  Share(const DataRecipe& data, const Ranks& ranks)
+      : first(data.batch_size * ranks.rank() / ranks.count()),
+        count(data.batch_size * (ranks.rank() + 1) / ranks.count() - first) {}
+  int first, count;
+};
 
-void set_up_threads(const Recipe& recipe) {
-  at::set_num_threads(recipe.threads > 0 ? recipe.threads : available_processors());
-}
-
-std::vector<std::string> loss_names(const Recipe& recipe) {
-  std::vector<std::string> names{"g_total", "g_norm"};
-  if (recipe.losses.pixel_weight > 0) names.emplace_back("g_pixel");
-  if (recipe.losses.perceptual.weight > 0) names.emplace_back("g_feature");
-  if (recipe.losses.total_variation > 0) names.emplace_back("g_tv");
-  if (!recipe.adversarial()) return names;
-  for (const char* name : {"g_gan", "d_loss", "d_real", "d_fake"}) names.emplace_back(name);
-  if (recipe.losses.gan == GanLoss::wasserstein) names.emplace_back("d_penalty");
-  return names;
-}
-
-std::vector<std::string> metric_columns(const Recipe& recipe) {
-  std::vector<std::string> columns = loss_names(recipe);
-  for (const char* name : {"rate", "seconds_per_step", "data_share"}) columns.emplace_back(name);
-  return columns;
+void check_share(const Recipe& recipe, const Ranks& ranks) {
+  const int parts = ranks.count() * recipe.accumulate;
+  if (recipe.data.batch_size % parts != 0)
+    throw Error("", "datasets.train.batch_size",
+                "a multiple of " + std::to_string(parts) + " (processes times train.accumulate)",
+                std::to_string(recipe.data.batch_size));
 }
 
 class Run {
  public:
-  Run(const Recipe& recipe, const RunOptions& options)
+  Run(const Recipe& recipe, const RunOptions& options, const Place& place)
       : recipe_(recipe),
         options_(options),
-        folder_(recipe, options.resume),
+        device_(best_device(place)),
+        ranks_(place, device_),
         maker_(recipe.data, recipe.generator.scale, recipe.seed),
-        learner_(recipe, best_device()),
-        metrics_(folder_.path() / "metrics.csv", metric_columns(recipe)),
-        measures_(folder_.path() / "validation.csv",
-                  {"set", "psnr", "ssim", "bicubic_psnr", "bicubic_ssim"}) {
+        learner_(recipe, device_, ranks_) {
+    check_share(recipe, ranks_);
+    for (const std::string& name : Journal::loss_names(recipe)) sums_[name] = 0;
+    if (!ranks_.first()) return;
+    journal_.emplace(recipe, options.resume);
     for (const ValidationRecipe& set : recipe.validation) sets_.emplace_back(set, recipe.generator.scale);
-    for (const std::string& name : loss_names(recipe)) sums_[name] = 0;
   }
 
   bool run() {
     start();
     while (step_ < recipe_.steps && !ended_early_) {
-      if (options_.stop != nullptr && options_.stop->load()) {
-        save();
-        folder_.say("stopped at step " + std::to_string(step_) + "; --resume goes on");
+      one_step();
+      if (stopped_ && step_ < recipe_.steps) {
+        if (saved_ != step_) save();
+        say("stopped at step " + std::to_string(step_) + "; --resume goes on");
         return false;
       }
-      one_step();
     }
     if (saved_ != step_) save();
-    folder_.say("done: " + folder_.model("latest").string());
+    if (journal_) {
+      journal_->report();
+      say("done: " + journal_->folder().model("latest").string() + "; " + (journal_->folder().path() / "report.html").string());
+    }
     return true;
   }
 
  private:
+  void say(const std::string& text) {
+    if (journal_) journal_->folder().say(text);
+  }
+
   void start() {
-    folder_.say(recipe_.name + ": " + recipe_.generator.summary() + ", " +
-                std::to_string(learner_.generator_parameters()) + " parameters; " +
-                std::to_string(maker_.pictures()) + " training pictures");
-    if (options_.resume) {
-      if (const auto checkpoint = newest_checkpoint(folder_.checkpoints())) {
+    say(recipe_.name + ": " + recipe_.generator.summary() + ", " + std::to_string(learner_.generator_parameters()) +
+        " parameters; " + std::to_string(maker_.pictures()) + " training pictures; " + describe_device());
+    if (options_.resume && journal_) {
+      if (const auto checkpoint = newest_checkpoint(journal_->folder().checkpoints())) {
         restore(*checkpoint);
-        folder_.say("goes on after step " + std::to_string(step_));
+        say("goes on after step " + std::to_string(step_));
       } else {
-        folder_.say("there is no checkpoint yet: starts from the beginning");
+        say("there is no checkpoint yet: starts from the beginning");
       }
     }
-    metrics_.start_after(step_);
-    measures_.start_after(step_);
+    synchronise();
+    if (journal_) journal_->start_after(step_);
     if (step_ == 0) save();  // what the first rollback returns to
     begin_ = Clock::now();
-    first_ = step_;
+    first_ = timed_from_ = step_;
     feed();
+  }
+
+  std::string describe_device() const {
+    std::string text = device_.is_cuda() ? "GPU" : std::to_string(at::get_num_threads()) + " threads";
+    if (device_.is_cpu() && recipe_.arithmetic == Arithmetic::bfloat16)
+      text += std::string(", ") + training_kernels_name() + " kernels";
+    return ranks_.alone() ? text : std::to_string(ranks_.count()) + " processes of " + text;
+  }
+
+  /// Makes the state of all processes that of the first.
+  void synchronise() {
+    if (ranks_.alone()) return;
+    learner_.synchronise();
+    const torch::Tensor numbers = torch::tensor({step_, skipped_steps_, int64_t{rollbacks_}, int64_t{ended_early_ ? 1 : 0}});
+    ranks_.broadcast(numbers);
+    const auto number = [&](int64_t i) { return numbers[i].item<int64_t>(); };
+    step_ = number(0);
+    skipped_steps_ = number(1);
+    rollbacks_ = static_cast<int>(number(2));
+    ended_early_ = number(3) != 0;
   }
 
   void feed() {
     batches_.reset();
-    batches_.emplace(maker_, step_ + skipped_steps_, 0, recipe_.data.batch_size, recipe_.data.workers);
+    const Share share(recipe_.data, ranks_);
+    batches_.emplace(maker_, step_ + skipped_steps_, share.first, share.count, recipe_.data.workers);
   }
 
   void one_step() {
     const auto begin = Clock::now();
     const Batch batch = batches_->next();
     waited_ += seconds_since(begin);
-    const auto losses = learner_.step(batch, step_);
+    auto losses = learner_.step(batch, step_);
+    stopped_ = options_.stop != nullptr && options_.stop->load();
+    agree(losses);
     busy_ += seconds_since(begin);
     const bool finite = std::all_of(losses.begin(), losses.end(),
                                     [](const auto& loss) { return std::isfinite(loss.second); });
@@ -138,92 +154,102 @@ class Run {
     ++step_;
     ++summed_;
     if (step_ % recipe_.log_every == 0) log();
-    if (!sets_.empty() && (step_ % recipe_.validate_every == 0 || step_ == recipe_.steps)) validate();
+    if (!recipe_.validation.empty() && (step_ % recipe_.validate_every == 0 || step_ == recipe_.steps)) validate();
     if (step_ % recipe_.checkpoint_every == 0) save();
+  }
+
+  /// The losses become those of the whole batch; a stop that one process was asked for becomes everyone's.
+  void agree(std::map<std::string, double>& losses) {
+    if (ranks_.alone()) return;
+    std::vector<double> values{stopped_ ? 1.0 : 0.0};
+    for (const auto& [name, value] : losses) values.push_back(value);
+    const torch::Tensor tensor = torch::tensor(values, torch::kDouble);
+    ranks_.mean(tensor);
+    stopped_ = tensor[0].item<double>() > 0;
+    int64_t next = 1;
+    for (auto& [name, value] : losses) value = tensor[next++].item<double>();
   }
 
   /// Returns to the last checkpoint after a loss that is not a number, and goes on with other patches.
   void roll_back() {
     const int64_t failed = step_;
     if (++rollbacks_ > most_rollbacks)
-      throw Error(folder_.path().string(),
-                  "the losses are not finite, again after " + std::to_string(most_rollbacks) +
-                      " returns to a checkpoint (a lower rate or grad_clip may help)");
-    const auto checkpoint = newest_checkpoint(folder_.checkpoints());
-    if (!checkpoint)
-      throw Error(folder_.path().string(), "the losses are not finite and no checkpoint is left");
-    const int rollbacks = rollbacks_;
-    restore(*checkpoint);
-    rollbacks_ = rollbacks;
-    skipped_steps_ += failed - step_ + 1;  // past the patches that led there
-    metrics_.start_after(step_);
-    measures_.start_after(step_);
-    folder_.say("step " + std::to_string(failed) + ": a loss is not finite; back to step " +
-                std::to_string(step_));
+      throw Error("", recipe_.name + ": the losses are not finite, again after " + std::to_string(most_rollbacks) +
+                          " returns to a checkpoint (a lower rate or grad_clip may help)");
+    if (journal_) {
+      const auto checkpoint = newest_checkpoint(journal_->folder().checkpoints());
+      if (!checkpoint)
+        throw Error(journal_->folder().path().string(), "the losses are not finite and no checkpoint is left");
+      const int rollbacks = rollbacks_;
+      restore(*checkpoint);
+      rollbacks_ = rollbacks;
+      skipped_steps_ += failed - step_ + 1;  // past the patches that led there
+      journal_->start_after(step_);
+    }
+    synchronise();
+    say("step " + std::to_string(failed) + ": a loss is not finite; back to step " + std::to_string(step_));
+    timed_from_ = std::min(timed_from_, step_);
     feed();
   }
 
   void log() {
-    const double share = busy_ > 0 ? waited_ / busy_ : 0,
-                 pace = busy_ / static_cast<double>(std::max<int64_t>(1, timed()));
-    const double rate = learning_rate(recipe_.schedule, recipe_.optimizer_g.rate, step_ - 1);
-    std::vector<std::string> values;
-    std::string line = "step " + std::to_string(step_) + "/" + std::to_string(recipe_.steps);
-    for (const std::string& name : loss_names(recipe_)) {
-      const double mean = sums_[name] / static_cast<double>(summed_);
-      values.push_back(text_of(mean));
-      line += "  " + name + " " + text_of(mean, "%.4g");
-    }
-    values.push_back(text_of(rate));
-    values.push_back(text_of(pace, "%.4f"));
-    values.push_back(text_of(share, "%.4f"));
-    metrics_.add(step_, values);
-    const double left = seconds_since(begin_) / static_cast<double>(step_ - first_) *
-                        static_cast<double>(recipe_.steps - step_);
-    folder_.say(line + "  rate " + text_of(rate, "%.3g") + "  " + text_of(pace, "%.3f") + " s/step, data " +
-                text_of(100 * share, "%.1f") + " %, left " + duration(left));
+    Progress progress;
+    for (const auto& [name, sum] : sums_) progress.losses[name] = sum / static_cast<double>(summed_);
+    progress.rate = learning_rate(recipe_.schedule, recipe_.optimizer_g.rate, step_ - 1);
+    progress.seconds_per_step = busy_ / static_cast<double>(std::max<int64_t>(1, step_ - timed_from_));
+    progress.data_share = busy_ > 0 ? waited_ / busy_ : 0;
+    progress.seconds_left = seconds_since(begin_) / static_cast<double>(std::max<int64_t>(1, step_ - first_)) *
+                            static_cast<double>(recipe_.steps - step_);
+    if (journal_) journal_->progress(step_, progress);
     for (auto& [name, sum] : sums_) sum = 0;
     summed_ = 0;
     waited_ = busy_ = 0;
     timed_from_ = step_;
   }
 
-  int64_t timed() const { return step_ - std::max(timed_from_, first_); }
-
-  void write_model(const std::string& name) const {
+  void write_model(const std::string& name) {
     StateDict state = learner_.generator();
     state.metadata["esrgan.recipe"] = recipe_.name;
     state.metadata["esrgan.step"] = std::to_string(step_);
-    write_safetensors(state, ElementType::f32, folder_.model(name));
+    write_safetensors(state, ElementType::f32, journal_->folder().model(name));
   }
 
   void validate() {
+    if (journal_) measure();
+    if (ranks_.alone()) return;
+    const torch::Tensor ended = torch::tensor({int64_t{ended_early_ ? 1 : 0}});
+    ranks_.broadcast(ended);
+    ended_early_ = ended.item<int64_t>() != 0;
+  }
+
+  void measure() {
     write_model("latest");
     double first_psnr = 0;
     for (size_t i = 0; i < sets_.size(); ++i) {
-      const ValidationResult r = sets_[i].measure(folder_.model("latest"), folder_.sample(r_name(i)));
-      if (i == 0) first_psnr = r.ours.psnr;
-      measures_.add(step_, {r.name, text_of(r.ours.psnr, "%.4f"), text_of(r.ours.ssim, "%.5f"),
-                            text_of(r.bicubic.psnr, "%.4f"), text_of(r.bicubic.ssim, "%.5f")});
-      folder_.say("step " + std::to_string(step_) + "  " + r.name + ": Y-PSNR " +
-                  text_of(r.ours.psnr, "%.2f") + " dB, SSIM " + text_of(r.ours.ssim, "%.4f") + "  (bicubic " +
-                  text_of(r.bicubic.psnr, "%.2f") + " dB, " + text_of(r.bicubic.ssim, "%.4f") + ")");
+      const ValidationResult result =
+          sets_[i].measure(journal_->folder().model("latest"), journal_->folder().sample(sample_name(i)));
+      if (i == 0) first_psnr = result.ours.psnr;
+      journal_->quality(step_, result);
     }
     if (first_psnr > best_) {
       best_ = first_psnr;
       without_gain_ = 0;
       write_model("best");
     } else if (++without_gain_ == recipe_.patience) {
-      folder_.say("no gain in " + std::to_string(recipe_.patience) + " validations: the run ends here");
+      say("no gain in " + std::to_string(recipe_.patience) + " validations: the run ends here");
       ended_early_ = true;
     }
+    journal_->gradients(step_, learner_.gradient_flow());
+    journal_->report();
   }
 
-  std::string r_name(size_t set) const {
+  std::string sample_name(size_t set) const {
     return recipe_.validation[set].name + "_" + checkpoint_name("", step_).stem().string();
   }
 
   void save() {
+    saved_ = step_;
+    if (!journal_) return;
     Checkpoint checkpoint;
     checkpoint.step = step_;
     learner_.save(checkpoint);
@@ -233,10 +259,10 @@ class Run {
     checkpoint.numbers["best"] = hex_text(best_);
     checkpoint.numbers["summed"] = std::to_string(summed_);
     for (const auto& [name, sum] : sums_) checkpoint.numbers["sum." + name] = hex_text(sum);
-    checkpoint.save(checkpoint_name(folder_.checkpoints(), step_));
+    const std::filesystem::path folder = journal_->folder().checkpoints();
+    checkpoint.save(checkpoint_name(folder, step_));
     write_model("latest");
-    saved_ = step_;
-    auto old = list_checkpoints(folder_.checkpoints());
+    auto old = list_checkpoints(folder);
     while (old.size() > static_cast<size_t>(recipe_.checkpoints_kept)) {
       std::filesystem::remove(old.begin()->second);
       old.erase(old.begin());
@@ -257,16 +283,17 @@ class Run {
 
   Recipe recipe_;
   RunOptions options_;
-  RunFolder folder_;
+  torch::Device device_;
+  Ranks ranks_;
   BatchMaker maker_;
   Learner learner_;
-  CsvLog metrics_, measures_;
-  std::vector<ValidationSet> sets_;
+  std::optional<Journal> journal_;   // of the first process
+  std::vector<ValidationSet> sets_;  // likewise
   std::optional<Prefetcher> batches_;
 
   int64_t step_ = 0, saved_ = -1, skipped_steps_ = 0;
   int rollbacks_ = 0, without_gain_ = 0;
-  bool ended_early_ = false;
+  bool ended_early_ = false, stopped_ = false;
   double best_ = 0;  // Y-PSNR of the first validation set
 
   std::map<std::string, double> sums_;  // of the losses since the last line
@@ -276,33 +303,84 @@ class Run {
   Clock::time_point begin_;
 };
 
-}  // namespace
-
-bool train(const Recipe& recipe, const RunOptions& options) {
-  set_up_threads(recipe);
+/// Errors of LibTorch become the project's.
+template <typename Work>
+auto with_torch(const Work& work) {
   try {
-    return Run(recipe, options).run();
+    return work();
   } catch (const c10::Error& error) {
     throw Error("", std::string("LibTorch: ") + error.what_without_backtrace());
   }
 }
 
+}  // namespace
+
+bool train(const Recipe& recipe, const RunOptions& options) {
+  const Place place = find_place();
+  set_up_threads(recipe, place);
+  return with_torch([&] { return Run(recipe, options, place).run(); });
+}
+
 void dry_run(const Recipe& recipe) {
-  set_up_threads(recipe);
+  const Place alone;
+  set_up_threads(recipe, alone);
   std::cout << recipe.resolved << '\n' << "# " << recipe.generator.summary() << '\n';
-  const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
-  Learner learner(recipe, best_device());
-  std::cout << "# generator: " << learner.generator_parameters() << " parameters";
-  if (learner.discriminator_parameters() > 0)
-    std::cout << "; discriminator: " << learner.discriminator_parameters();
-  const Batch batch = maker.make(0, 0, recipe.data.batch_size);
-  std::cout << "\n# " << maker.pictures() << " training pictures; first batch: LR " << batch.count << "x3x"
-            << batch.lr_size << 'x' << batch.lr_size << ", HR " << batch.count << "x3x" << batch.hr_size
-            << 'x' << batch.hr_size << '\n';
-  const uint64_t before = resident_memory();
-  learner.step(batch, 0);
-  std::cout << "# memory: one step had " << format_memory_size(peak_resident_memory() - before)
-            << " beside the networks' " << format_memory_size(before) << std::endl;
+  with_torch([&] {
+    const Ranks ranks(alone, torch::kCPU);
+    const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
+    Learner learner(recipe, best_device(alone), ranks);
+    std::cout << "# generator: " << learner.generator_parameters() << " parameters";
+    if (learner.discriminator_parameters() > 0)
+      std::cout << "; discriminator: " << learner.discriminator_parameters();
+    const Batch batch = maker.make(0, 0, recipe.data.batch_size);
+    std::cout << "\n# " << maker.pictures() << " training pictures; first batch: LR " << batch.count << "x3x"
+              << batch.lr_size << 'x' << batch.lr_size << ", HR " << batch.count << "x3x" << batch.hr_size << 'x'
+              << batch.hr_size << '\n';
+    const uint64_t before = resident_memory();
+    learner.step(batch, 0);
+    std::cout << "# memory: one step had " << format_memory_size(peak_resident_memory() - before)
+              << " beside the networks' " << format_memory_size(before) << std::endl;
+  });
+}
+
+void profile(const Recipe& recipe, int steps, const std::string& trace_file) {
+  const Place alone;
+  set_up_threads(recipe, alone);
+  with_torch([&] {
+    const torch::Device device = best_device(alone);
+    const Ranks ranks(alone, device);
+    const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
+    Learner learner(recipe, device, ranks);
+    Prefetcher batches(maker, 0, 0, recipe.data.batch_size, recipe.data.workers);
+    constexpr int warm_up = 3;
+    for (int step = 0; step < warm_up; ++step) learner.step(batches.next(), step);
+    double data = 0, whole = 0;
+    StepTimes sum;
+    const Trace trace;
+    for (int step = warm_up; step < warm_up + steps; ++step) {
+      const Span all("step", whole);
+      const Batch batch = [&] {
+        const Span span("wait for data", data);
+        return batches.next();
+      }();
+      learner.step(batch, step);
+      sum.forward += learner.times().forward;
+      sum.backward += learner.times().backward;
+      sum.optimiser += learner.times().optimiser;
+    }
+    std::printf("%-16s %10s %8s\n", "part of a step", "seconds", "share");
+    const auto line = [&](const char* name, double seconds) {
+      std::printf("%-16s %10.4f %7.1f%%\n", name, seconds / steps, 100 * seconds / whole);
+    };
+    line("data", data);
+    line("forward", sum.forward);
+    line("backward", sum.backward);
+    line("optimiser", sum.optimiser);
+    line("other", whole - data - sum.forward - sum.backward - sum.optimiser);
+    line("all", whole);
+    trace.save(trace_file);
+    std::printf("%d steps; %s opens in chrome://tracing or ui.perfetto.dev\n", steps, trace_file.c_str());
+  });
 }
 
 }  // namespace esrgan::train

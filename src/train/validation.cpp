@@ -57,15 +57,21 @@ ValidationResult ValidationSet::measure(const std::filesystem::path& model,
   UpscaleOptions options;
   options.precision = Precision::full;
   Upscaler upscaler(model.string(), options);
-  ValidationResult result{name_, {}, bicubic_};
+  ValidationResult result;
+  result.name = name_;
+  result.bicubic = bicubic_;
   for (size_t i = 0; i < pairs_.size(); ++i) {
     const FloatImage original = floats_of(pairs_[i].hr), reduced = floats_of(pairs_[i].lr);
     const FloatImage ours = to_float_image(upscaler.upscale(image_of(pairs_[i].lr)));
     add(result.ours, compare(original, ours, scale_, MetricChannels::y), pairs_.size());
-    if (i == 0 && !sample.empty())
+    if (i == 0 && !sample.empty()) {
       write_strip(
           {enlarge_pixels(reduced, scale_), resize_bicubic(reduced, scale_, SampleType::u8), ours, original},
           sample);
+      result.sample = sample;
+      result.sample_width = 4 * original.width;
+      result.sample_height = original.height;
+    }
   }
   return result;
 }

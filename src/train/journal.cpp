@@ -1,0 +1,110 @@
+#include "train/journal.h"
+
+#include <array>
+#include <cstdio>
+
+#include "base/file.h"
+#include "train/chart.h"
+#include "train/report.h"
+
+namespace esrgan::train {
+namespace {
+
+std::string text_of(double value, const char* format = "%.9g") {
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), format, value);
+  return text.data();
+}
+
+std::string duration(double seconds) {
+  const auto total = static_cast<int64_t>(seconds);
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%d:%02d:%02d", static_cast<int>(total / 3600),
+                static_cast<int>(total / 60 % 60), static_cast<int>(total % 60));
+  return text.data();
+}
+
+std::vector<std::string> metric_columns(const Recipe& recipe) {
+  std::vector<std::string> columns = Journal::loss_names(recipe);
+  for (const char* name : {"rate", "seconds_per_step", "data_share"}) columns.emplace_back(name);
+  return columns;
+}
+
+std::vector<uint8_t> bytes_of(const std::filesystem::path& file) {
+  const MappedFile mapped(file);
+  return {mapped.bytes().begin(), mapped.bytes().end()};
+}
+
+}  // namespace
+
+std::vector<std::string> Journal::loss_names(const Recipe& recipe) {
+  std::vector<std::string> names{"g_total", "g_norm"};
+  if (recipe.losses.pixel_weight > 0) names.emplace_back("g_pixel");
+  if (recipe.losses.perceptual.weight > 0) names.emplace_back("g_feature");
+  if (recipe.losses.total_variation > 0) names.emplace_back("g_tv");
+  if (!recipe.adversarial()) return names;
+  for (const char* name : {"g_gan", "d_loss", "d_real", "d_fake"}) names.emplace_back(name);
+  if (recipe.losses.gan == GanLoss::wasserstein) names.emplace_back("d_penalty");
+  return names;
+}
+
+Journal::Journal(const Recipe& recipe, bool resume)
+    : recipe_(recipe),
+      folder_(recipe, resume),
+      metrics_(folder_.path() / "metrics.csv", metric_columns(recipe)),
+      measures_(folder_.path() / "validation.csv", {"set", "psnr", "ssim", "bicubic_psnr", "bicubic_ssim"}) {}
+
+void Journal::start_after(int64_t step) {
+  metrics_.start_after(step);
+  measures_.start_after(step);
+  events_.emplace(folder_.path(), step);
+}
+
+void Journal::progress(int64_t step, const Progress& progress) {
+  std::vector<std::string> values;
+  std::string line = "step " + std::to_string(step) + "/" + std::to_string(recipe_.steps);
+  for (const std::string& name : loss_names(recipe_)) {
+    const double mean = progress.losses.at(name);
+    values.push_back(text_of(mean));
+    line += "  " + name + " " + text_of(mean, "%.4g");
+    events_->scalar("losses/" + name, step, mean);
+  }
+  values.push_back(text_of(progress.rate));
+  values.push_back(text_of(progress.seconds_per_step, "%.4f"));
+  values.push_back(text_of(progress.data_share, "%.4f"));
+  metrics_.add(step, values);
+  events_->scalar("run/rate", step, progress.rate);
+  events_->scalar("run/seconds_per_step", step, progress.seconds_per_step);
+  folder_.say(line + "  rate " + text_of(progress.rate, "%.3g") + "  " + text_of(progress.seconds_per_step, "%.3f") +
+              " s/step, data " + text_of(100 * progress.data_share, "%.1f") + " %, left " + duration(progress.seconds_left));
+}
+
+void Journal::quality(int64_t step, const ValidationResult& result) {
+  measures_.add(step, {result.name, text_of(result.ours.psnr, "%.4f"), text_of(result.ours.ssim, "%.5f"),
+                       text_of(result.bicubic.psnr, "%.4f"), text_of(result.bicubic.ssim, "%.5f")});
+  events_->scalar("psnr/" + result.name, step, result.ours.psnr);
+  events_->scalar("ssim/" + result.name, step, result.ours.ssim);
+  if (!result.sample.empty())
+    events_->image("samples/" + result.name, step, result.sample_width, result.sample_height, bytes_of(result.sample));
+  folder_.say("step " + std::to_string(step) + "  " + result.name + ": Y-PSNR " + text_of(result.ours.psnr, "%.2f") +
+              " dB, SSIM " + text_of(result.ours.ssim, "%.4f") + "  (bicubic " + text_of(result.bicubic.psnr, "%.2f") +
+              " dB, " + text_of(result.bicubic.ssim, "%.4f") + ")");
+}
+
+void Journal::gradients(int64_t step, const std::vector<LayerNorm>& norms) {
+  std::string table = "step,layer,gradient,weights\n";
+  std::vector<std::pair<std::string, double>> bars;
+  for (const LayerNorm& layer : norms) {
+    table += std::to_string(step) + "," + layer.name + "," + text_of(layer.gradient) + "," + text_of(layer.values) + "\n";
+    if (layer.name.ends_with("weight")) bars.emplace_back(layer.name, layer.gradient);
+  }
+  write_text(folder_.path() / "gradients.csv", table);
+  write_text(folder_.path() / "gradients.svg",
+             bar_chart("Norm of the gradient of each layer's weights, step " + std::to_string(step), bars));
+}
+
+void Journal::report() {
+  write_report(folder_.path(), recipe_.name);
+}
+
+}  // namespace esrgan::train

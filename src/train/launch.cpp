@@ -1,0 +1,72 @@
+#include "train/launch.h"
+
+#include <esrgan/error.h>
+
+#include <charconv>
+#include <cstdlib>
+
+namespace esrgan::train {
+namespace {
+
+int number_in(const Environment& environment, const std::string& name, int fallback) {
+  const auto text = environment(name);
+  if (!text) return fallback;
+  int value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size() || value < 0)
+    throw Error("", "environment variable " + name, "a number", "'" + *text + "'");
+  return value;
+}
+
+/// The names that a launcher gives to what it tells.
+struct Launcher {
+  const char *rank, *count, *local_rank, *local_count;
+};
+constexpr Launcher launchers[] = {
+    {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"},
+    {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"},
+    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"},
+    // Only srun sets the step's number of tasks: a script of sbatch is not one of several processes.
+    {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", ""},
+};
+
+}  // namespace
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());
+  if (value == nullptr || *value == '\0') return {};
+  return value;
+}
+
+std::string first_slurm_host(const std::string& list) {
+  const size_t end = list.find_first_of(",[");
+  std::string host = list.substr(0, end);
+  if (end != std::string::npos && list[end] == '[') host += list.substr(end + 1, list.find_first_of(",-]", end) - end - 1);
+  return host;
+}
+
+Place find_place(const Environment& environment) {
+  Place place;
+  for (const Launcher& launcher : launchers) {
+    if (!environment(launcher.rank) || !environment(launcher.count)) continue;
+    place.rank = number_in(environment, launcher.rank, 0);
+    place.count = number_in(environment, launcher.count, 1);
+    place.local_rank = number_in(environment, launcher.local_rank, place.rank);
+    place.local_count = number_in(environment, launcher.local_count, 1);
+    if (place.rank >= place.count)
+      throw Error("", std::string("environment variable ") + launcher.rank,
+                  "less than " + std::to_string(place.count) + " (" + launcher.count + ")", std::to_string(place.rank));
+    if (const auto nodes = environment("SLURM_STEP_NODELIST"); nodes && launcher.rank == std::string("SLURM_PROCID")) {
+      place.address = first_slurm_host(*nodes);
+      place.port += number_in(environment, "SLURM_JOB_ID", 0) % 1000;  // so that jobs on one host do not meet
+    }
+    break;
+  }
+  place.address = environment("MASTER_ADDR").value_or(place.address);
+  place.port = number_in(environment, "MASTER_PORT", place.port);
+  place.store_runs = environment("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True";
+  place.attempt = environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
+  return place;
+}
+
+}  // namespace esrgan::train

@@ -1,0 +1,215 @@
+#include "train/ranks.h"
+
+#include <arpa/inet.h>
+#include <esrgan/error.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <torch/version.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <functional>
+
+#if defined(ESRGAN_WITH_C10D)
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+#if defined(USE_C10D_NCCL)
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+#endif
+
+namespace esrgan::train {
+
+#if defined(ESRGAN_WITH_C10D)
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto meeting_time = 5min;
+// The first process measures and saves while the others wait.
+constexpr auto longest_wait = 60min;
+
+/// This host's address on the way to the first process's: what others can reach it by. Empty when there is no such way.
+std::string own_address(const Place& place) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(place.address.c_str(), std::to_string(place.port).c_str(), &hints, &found) != 0) return "";
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    const int socket = ::socket(at->ai_family, at->ai_socktype, at->ai_protocol);
+    if (socket < 0) continue;
+    sockaddr_storage own{};
+    socklen_t length = sizeof own;
+    std::array<char, NI_MAXHOST> text{};
+    // Nothing is sent: connecting a datagram socket only chooses the route.
+    const bool known = ::connect(socket, at->ai_addr, at->ai_addrlen) == 0 &&
+                       getsockname(socket, reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
+                       getnameinfo(reinterpret_cast<sockaddr*>(&own), length, text.data(), text.size(), nullptr, 0,
+                                   NI_NUMERICHOST) == 0;
+    ::close(socket);
+    if (known) return text.data();
+  }
+  return "";
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+c10::intrusive_ptr<c10d::Store> meet(const Place& place) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(place.port);
+  options.isServer = place.rank == 0 && !place.store_runs;
+  options.timeout = meeting_time;
+  options.waitWorkers = false;
+  return c10::make_intrusive<c10d::PrefixStore>("esrgan/" + place.attempt,
+                                                c10::make_intrusive<c10d::TCPStore>(place.address, options));
+}
+
+auto make_gloo(const c10::intrusive_ptr<c10d::Store>& store, const Place& place) {
+  const auto options = c10d::ProcessGroupGloo::Options::create();
+  options->timeout = longest_wait;
+  const auto interface = environment_variable("GLOO_SOCKET_IFNAME");
+  const std::string address = own_address(place);
+  options->devices.push_back(interface          ? c10d::ProcessGroupGloo::createDeviceForInterface(*interface)
+                             : !address.empty() ? c10d::ProcessGroupGloo::createDeviceForHostname(address)
+                                                : c10d::ProcessGroupGloo::createDefaultDevice());
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, place.rank, place.count, options);
+}
+
+#if TORCH_VERSION_MAJOR >= 2
+
+c10::intrusive_ptr<c10d::ProcessGroup> make_group(const c10::intrusive_ptr<c10d::Store>& store, const Place& place,
+                                                  [[maybe_unused]] torch::Device device) {
+  auto group = c10::make_intrusive<c10d::ProcessGroup>(store, place.rank, place.count);
+  using Type = c10d::ProcessGroup::BackendType;
+  group->setBackend(c10::DeviceType::CPU, Type::GLOO, c10::static_intrusive_pointer_cast<c10d::Backend>(make_gloo(store, place)));
+  group->setDefaultBackend(Type::GLOO);
+#if defined(USE_C10D_NCCL)
+  if (device.is_cuda()) {
+    auto options = c10d::ProcessGroupNCCL::Options::create();
+    options->timeout = longest_wait;
+    group->setBackend(c10::DeviceType::CUDA, Type::NCCL,
+                      c10::static_intrusive_pointer_cast<c10d::Backend>(
+                          c10::make_intrusive<c10d::ProcessGroupNCCL>(store, place.rank, place.count, options)));
+    group->setDefaultBackend(Type::NCCL);
+  }
+#endif
+  return group;
+}
+
+#else
+
+c10::intrusive_ptr<c10d::ProcessGroup> make_group(const c10::intrusive_ptr<c10d::Store>& store, const Place& place,
+                                                  [[maybe_unused]] torch::Device device) {
+#if defined(USE_C10D_NCCL)
+  if (device.is_cuda()) return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, place.rank, place.count);
+#endif
+  return make_gloo(store, place);
+}
+
+#endif
+
+}  // namespace
+
+struct Ranks::State {
+  c10::intrusive_ptr<c10d::ProcessGroup> group;
+};
+
+Ranks::Ranks(const Place& place, torch::Device device) : place_(place), device_(device) {
+  if (alone()) return;
+  try {
+    state_ = std::make_unique<State>(State{make_group(meet(place), place, device)});
+  } catch (const std::exception& error) {
+    throw Error("", "process " + std::to_string(place.rank) + " of " + std::to_string(place.count) +
+                        " cannot meet the others at " + place.address + ":" + std::to_string(place.port) +
+                        " (MASTER_ADDR, MASTER_PORT): " + first_line(error.what()));
+  }
+}
+
+void Ranks::together(const std::function<void()>& work) const {
+  if (alone()) return work();
+  try {
+    work();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error("", "process " + std::to_string(place_.rank) +
+                        ": the processes of this run have lost each other; --resume goes on from the last checkpoint (" +
+                        first_line(error.what()) + ")");
+  }
+}
+
+void Ranks::broadcast(torch::Tensor tensor) const {
+  if (alone()) return;
+  together([&] {
+    const torch::NoGradGuard no_gradients;
+    torch::Tensor moved = tensor.to(device_).contiguous();
+    std::vector<torch::Tensor> tensors{moved};
+    state_->group->broadcast(tensors)->wait();
+    if (!moved.is_same(tensor)) tensor.copy_(moved);
+  });
+}
+
+void Ranks::mean(torch::Tensor tensor) const {
+  if (alone()) return;
+  together([&] {
+    const torch::NoGradGuard no_gradients;
+    torch::Tensor moved = tensor.to(device_).contiguous();
+    std::vector<torch::Tensor> tensors{moved};
+    state_->group->allreduce(tensors)->wait();
+    tensor.copy_(moved.div_(count()));
+  });
+}
+
+struct GradientMean::State {
+  std::unique_ptr<c10d::Reducer> reducer;
+};
+
+GradientMean::GradientMean(const Ranks& ranks, const std::vector<torch::Tensor>& parameters)
+    : state_(std::make_unique<State>()) {
+  if (ranks.alone()) return;
+  constexpr size_t first_bucket = 1U << 20U, bucket = 25U << 20U;  // bytes, as PyTorch's
+  // The backward pass reaches the last parameters first.
+  auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(parameters, {first_bucket, bucket});
+  std::reverse(buckets.begin(), buckets.end());
+  std::reverse(limits.begin(), limits.end());
+  state_->reducer = std::make_unique<c10d::Reducer>(
+      parameters, buckets, limits, ranks.state_->group, std::vector<bool>(parameters.size(), false), bucket,
+      /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false, std::unordered_map<size_t, std::string>(),
+      first_bucket);
+}
+
+void GradientMean::expect(const torch::Tensor& loss) {
+  if (!state_->reducer) return;
+  state_->reducer->prepare_for_forward();
+  state_->reducer->prepare_for_backward({loss});
+}
+
+#else  // a LibTorch without c10d
+
+struct Ranks::State {};
+struct GradientMean::State {};
+
+Ranks::Ranks(const Place& place, torch::Device device) : place_(place), device_(device) {
+  if (!alone()) throw Error("", "this LibTorch was built without c10d: one process only");
+}
+void Ranks::together(const std::function<void()>& work) const {
+  work();
+}
+void Ranks::broadcast(torch::Tensor) const {}
+void Ranks::mean(torch::Tensor) const {}
+GradientMean::GradientMean(const Ranks&, const std::vector<torch::Tensor>&) {}
+void GradientMean::expect(const torch::Tensor&) {}
+
+#endif
+
+Ranks::~Ranks() = default;
+GradientMean::~GradientMean() = default;
+
+}  // namespace esrgan::train
