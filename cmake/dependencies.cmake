@@ -21,10 +21,11 @@ if(NOT ESRGAN_BUILD_TRAINER STREQUAL OFF)
   find_package(Torch QUIET)
   find_package(OpenMP QUIET)  # whose threads LibTorch's are
   find_package(yaml-cpp QUIET)
+  find_package(JPEG QUIET)
   if(CMAKE_CXX_COMPILER_ID MATCHES Clang AND Torch_FOUND AND Torch_VERSION VERSION_LESS 2)
     message(STATUS "Clang refuses the headers of LibTorch ${Torch_VERSION} in C++20: without `esrgan train` (GCC builds it)")
     set(ESRGAN_BUILD_TRAINER OFF)
-  elseif(Torch_FOUND AND OpenMP_CXX_FOUND AND yaml-cpp_FOUND)
+  elseif(Torch_FOUND AND OpenMP_CXX_FOUND AND yaml-cpp_FOUND AND JPEG_FOUND)
     set(ESRGAN_BUILD_TRAINER ON)
     # Training in several processes: c10d's headers want Gloo's.
     find_path(GLOO_INCLUDE gloo/algorithm.h HINTS ${TORCH_INCLUDE_DIRS})

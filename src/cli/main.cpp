@@ -25,6 +25,9 @@ int run(int argc, char** argv) {
   add_evaluate(app, action);
   add_bench(app, action);
   add_train(app);
+#if defined(ESRGAN_WITH_TRAINING_DATA)
+  add_data(app, action);
+#endif
   add_completion(app, action);
 
   try {

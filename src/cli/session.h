@@ -55,6 +55,7 @@ void add_evaluate(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 void add_train(CLI::App& app);
+void add_data(CLI::App& app, Action& action);  // where the libraries for it are
 
 /// Becomes esrgan-train with the arguments after "train"; throws Error when this installation lacks it.
 [[noreturn]] void start_trainer(char** arguments);

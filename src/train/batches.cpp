@@ -16,21 +16,27 @@ struct Turn {
   bool mirror_x, mirror_y, transpose;
 };
 
-/// Copies the patch at (left, top) to channel planes.
-void cut_patch(const Pixels& from, int left, int top, int side, Turn turn, float* to) {
-  const auto plane = static_cast<size_t>(side) * static_cast<size_t>(side);
-  for (int y = 0; y < side; ++y)
-    for (int x = 0; x < side; ++x) {
-      int sx = turn.mirror_x ? side - 1 - x : x, sy = turn.mirror_y ? side - 1 - y : y;
-      if (turn.transpose) std::swap(sx, sy);
-      const uint8_t* pixel =
-          from.samples.data() +
-          (static_cast<size_t>(top + sy) * static_cast<size_t>(from.width) + static_cast<size_t>(left + sx)) *
-              3;
-      for (size_t c = 0; c < 3; ++c)
-        to[c * plane + static_cast<size_t>(y) * static_cast<size_t>(side) + static_cast<size_t>(x)] =
-            static_cast<float>(pixel[c]) / 255;
-    }
+/// Copies the patch at (left, top) to channel planes; `value(x, y, c)` is the picture.
+template <typename Value>
+void cut_patch(const Value& value, int left, int top, int side, Turn turn, float* to) {
+  for (int c = 0; c < 3; ++c)
+    for (int y = 0; y < side; ++y)
+      for (int x = 0; x < side; ++x) {
+        int sx = turn.mirror_x ? side - 1 - x : x, sy = turn.mirror_y ? side - 1 - y : y;
+        if (turn.transpose) std::swap(sx, sy);
+        *to++ = value(left + sx, top + sy, c);
+      }
+}
+
+auto values_of(const Pixels& pixels) {
+  return [&pixels](int x, int y, int c) {
+    const size_t pixel = static_cast<size_t>(y) * static_cast<size_t>(pixels.width) + static_cast<size_t>(x);
+    return static_cast<float>(pixels.samples[pixel * 3 + static_cast<size_t>(c)]) / 255;
+  };
+}
+
+auto values_of(const FloatImage& picture) {
+  return [&picture](int x, int y, int c) { return picture.at(x, y, c); };
 }
 
 }  // namespace
@@ -41,8 +47,14 @@ struct BatchMaker::Source {
   mutable std::mutex mutex;
   mutable std::map<uint64_t, std::vector<uint32_t>> orders;  // of the epochs in use
 
-  Source(const SourceRecipe& recipe, int scale, int least, uint64_t memory)
-      : weight(recipe.weight), cache(list_pairs(recipe, scale), scale, least, memory) {}
+  Source(const SourceRecipe& recipe, const DataRecipe& data, int scale)
+      : weight(recipe.weight), cache(make_cache(recipe, data, scale)) {}
+
+  static PairCache make_cache(const SourceRecipe& recipe, const DataRecipe& data, int scale) {
+    auto files = list_pairs(recipe, scale);
+    if (!data.pack_folder.empty()) return {std::move(files), scale, data.hr_size, data.pack_folder, data.workers};
+    return {std::move(files), scale, data.hr_size, data.cache_memory / data.sources.size()};
+  }
 
   /// Picture `place` of epoch `epoch`, in shuffled order (Fisher and Yates).
   size_t shuffled(uint64_t seed, uint64_t epoch, size_t place) const {
@@ -63,8 +75,7 @@ struct BatchMaker::Source {
 BatchMaker::BatchMaker(const DataRecipe& recipe, int scale, uint64_t seed)
     : recipe_(recipe), scale_(scale), seed_(seed) {
   for (const SourceRecipe& source : recipe.sources) {
-    sources_.push_back(
-        std::make_unique<Source>(source, scale, recipe.hr_size, recipe.cache_memory / recipe.sources.size()));
+    sources_.push_back(std::make_unique<Source>(source, recipe, scale));
     total_weight_ += source.weight;
   }
 }
@@ -90,7 +101,7 @@ std::shared_ptr<const Pair> BatchMaker::choose(const Source& source, uint64_t po
   throw Error("", "none of the " + std::to_string(count) + " training pictures can be used");
 }
 
-void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr) const {
+void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr, float* sharp) const {
   const uint64_t position =
       static_cast<uint64_t>(step) * static_cast<uint64_t>(recipe_.batch_size) + static_cast<uint64_t>(sample);
   Random random{seed_, 0xDA7A, position};
@@ -106,18 +117,34 @@ void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr) const {
   const auto top = static_cast<int>(random.below(static_cast<uint64_t>(pair->lr.height - side + 1)));
   const bool mirror_x = random.chance(0.5), mirror_y = random.chance(0.5), transpose = random.chance(0.5);
   const Turn turn{recipe_.flip && mirror_x, recipe_.rotate && mirror_y, recipe_.rotate && transpose};
-  cut_patch(pair->hr, left * scale_, top * scale_, recipe_.hr_size, turn, hr);
-  cut_patch(pair->lr, left, top, side, turn, lr);
+  cut_patch(values_of(pair->hr), left * scale_, top * scale_, recipe_.hr_size, turn, hr);
+  if (!recipe_.degradation.on) return cut_patch(values_of(pair->lr), left, top, side, turn, lr);
+
+  // The patch is degraded with what is around it, as far as the blur of two orders and the USM's reaches.
+  constexpr int margin = 8;  // small pixels
+  const int before_x = std::min(left, margin), before_y = std::min(top, margin);
+  const int width = before_x + side + std::min(margin, pair->lr.width - left - side),
+            height = before_y + side + std::min(margin, pair->lr.height - top - side);
+  FloatImage around = floats_of(pair->hr, (left - before_x) * scale_, (top - before_y) * scale_, width * scale_, height * scale_);
+  if (recipe_.degradation.sharpen) {
+    around = train::sharpen(around);
+    cut_patch(values_of(around), before_x * scale_, before_y * scale_, recipe_.hr_size, turn, sharp);
+  }
+  const FloatImage reduced = degrade(around, recipe_.degradation, scale_, random);
+  cut_patch(values_of(reduced), before_x, before_y, side, turn, lr);
 }
 
 Batch BatchMaker::make(int64_t step, int first, int count) const {
-  Batch batch{count, recipe_.hr_size, recipe_.hr_size / scale_, {}, {}};
+  Batch batch{count, recipe_.hr_size, recipe_.hr_size / scale_, {}, {}, {}};
   const auto floats = [](int side) { return 3 * static_cast<size_t>(side) * static_cast<size_t>(side); };
   batch.hr.resize(static_cast<size_t>(count) * floats(batch.hr_size));
   batch.lr.resize(static_cast<size_t>(count) * floats(batch.lr_size));
-  for (int i = 0; i < count; ++i)
-    cut(step, first + i, batch.hr.data() + static_cast<size_t>(i) * floats(batch.hr_size),
-        batch.lr.data() + static_cast<size_t>(i) * floats(batch.lr_size));
+  if (recipe_.degradation.on && recipe_.degradation.sharpen) batch.sharp.resize(batch.hr.size());
+  for (int i = 0; i < count; ++i) {
+    const size_t large = static_cast<size_t>(i) * floats(batch.hr_size), small = static_cast<size_t>(i) * floats(batch.lr_size);
+    cut(step, first + i, batch.hr.data() + large, batch.lr.data() + small,
+        batch.sharp.empty() ? nullptr : batch.sharp.data() + large);
+  }
   return batch;
 }
 

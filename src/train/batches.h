@@ -17,6 +17,7 @@ namespace esrgan::train {
 struct Batch {
   int count = 0, hr_size = 0, lr_size = 0;
   std::vector<float> hr, lr;
+  std::vector<float> sharp;  ///< the large patches sharpened, for pixel and perceptual losses; empty: hr itself
 };
 
 /// Cuts the patches of any step. Every picture is used once before one is used again, in an order that is
@@ -39,7 +40,7 @@ class BatchMaker {
 
  private:
   struct Source;
-  void cut(int64_t step, int sample, float* hr, float* lr) const;
+  void cut(int64_t step, int sample, float* hr, float* lr, float* sharp) const;
   std::shared_ptr<const Pair> choose(const Source& source, uint64_t position) const;
 
   DataRecipe recipe_;

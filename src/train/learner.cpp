@@ -63,22 +63,22 @@ void Learner::note(const std::string& name, const Tensor& loss, double share) {
   losses_[name] += loss.detach().item<double>() * share;
 }
 
-Tensor Learner::generator_losses(const Tensor& fake, const Tensor& hr) {
+Tensor Learner::generator_losses(const Tensor& fake, const Targets& targets) {
   const LossRecipe& l = recipe_.losses;
   const double share = 1.0 / recipe_.accumulate;
-  Tensor total = torch::zeros({}, hr.options());
+  Tensor total = torch::zeros({}, fake.options());
   const auto add = [&](const std::string& name, double weight, const Tensor& loss) {
     note(name, loss, share);
     total = total + weight * loss;
   };
-  if (l.pixel_weight > 0) add("g_pixel", l.pixel_weight, pixel_loss(l.pixel, fake, hr));
-  if (features_) add("g_feature", l.perceptual.weight, perceptual_loss(l.perceptual, *features_, fake, hr));
+  if (l.pixel_weight > 0) add("g_pixel", l.pixel_weight, pixel_loss(l.pixel, fake, targets.wanted));
+  if (features_) add("g_feature", l.perceptual.weight, perceptual_loss(l.perceptual, *features_, fake, targets.wanted));
   if (l.total_variation > 0) add("g_tv", l.total_variation, total_variation(fake));
   if (discriminator_) {
     Tensor real;
     if (l.gan == GanLoss::relativistic) {
       const torch::NoGradGuard no_gradients;
-      real = discriminator_->forward(hr).to(torch::kFloat);
+      real = discriminator_->forward(targets.real).to(torch::kFloat);
     }
     add("g_gan", l.gan_weight, generator_loss(l.gan, discriminator_->forward(fake).to(torch::kFloat), real));
   }
@@ -91,13 +91,14 @@ void Learner::backward(const Tensor& loss, GradientMean& mean, bool last) {
   ranks_.together([&] { loss.backward(); });
 }
 
-void Learner::generator_step(const Tensor& lr, const Tensor& hr, int64_t step) {
+void Learner::generator_step(const Tensor& lr, const Targets& targets, int64_t step) {
   const bool learns = step >= recipe_.discriminator_first && step % recipe_.discriminator_every == 0;
   if (d_flat_) d_flat_->require_gradients(false);
   g_flat_->zero_gradients();
   for (int part = 0; part < recipe_.accumulate; ++part) {
-    const Tensor small = lr.chunk(recipe_.accumulate)[static_cast<size_t>(part)],
-                 large = hr.chunk(recipe_.accumulate)[static_cast<size_t>(part)];
+    const auto chunk = [&](const Tensor& whole) { return whole.chunk(recipe_.accumulate)[static_cast<size_t>(part)]; };
+    const Tensor small = chunk(lr);
+    const Targets large{chunk(targets.wanted), chunk(targets.real)};
     Tensor loss, fake;
     {
       const Span span("generator, forward", times_.forward);
@@ -172,7 +173,7 @@ std::map<std::string, double> Learner::step(const Batch& batch, int64_t step) {
   };
   const Tensor lr = pictures(batch.lr, batch.lr_size), hr = pictures(batch.hr, batch.hr_size);
   generator_->train();
-  generator_step(lr, hr, step);
+  generator_step(lr, {batch.sharp.empty() ? hr : pictures(batch.sharp, batch.hr_size), hr}, step);
   if (discriminator_) discriminator_step(hr, step);
   fakes_.clear();
   return losses_;

@@ -50,9 +50,13 @@ class Learner {
  private:
   /// The last of the parts of a batch takes the mean over the processes.
   void backward(const torch::Tensor& loss, GradientMean& mean, bool last);
-  void generator_step(const torch::Tensor& lr, const torch::Tensor& hr, int64_t step);
+  /// What the generator is compared with: by pixels and features, and by the discriminator.
+  struct Targets {
+    torch::Tensor wanted, real;
+  };
+  void generator_step(const torch::Tensor& lr, const Targets& targets, int64_t step);
   void discriminator_step(const torch::Tensor& hr, int64_t step);
-  torch::Tensor generator_losses(const torch::Tensor& fake, const torch::Tensor& hr);
+  torch::Tensor generator_losses(const torch::Tensor& fake, const Targets& targets);
   void note(const std::string& name, const torch::Tensor& loss, double share);
 
   Recipe recipe_;

@@ -9,22 +9,12 @@
 #include "base/memory.h"
 #include "image/resize.h"
 #include "image/rows.h"
+#include "train/pack_file.h"
 
 namespace esrgan::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<fs::path> pictures_in(const std::string& folder) {
-  std::error_code error;
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
-    if (entry.is_regular_file() && can_read(entry.path().extension().string())) found.push_back(entry.path());
-  if (error) throw Error(folder, "cannot be listed: " + error.message());
-  if (found.empty()) throw Error(folder, "there is no picture in this folder");
-  std::sort(found.begin(), found.end());
-  return found;
-}
 
 FloatImage read_rgb(const fs::path& file) {
   FloatImage picture = to_float_image(read_image(file.string()));
@@ -37,19 +27,44 @@ FloatImage read_rgb(const fs::path& file) {
   return rgb;
 }
 
-Pixels stored(const FloatImage& picture) {
-  Pixels result{picture.width, picture.height, std::vector<uint8_t>(picture.pixels.size())};
-  std::transform(picture.pixels.begin(), picture.pixels.end(), result.samples.begin(), [](float value) {
-    return static_cast<uint8_t>(std::clamp(value, 0.0F, 1.0F) * 255 + 0.5F);
-  });
-  return result;
-}
-
 std::string size_text(int width, int height) {
   return std::to_string(width) + "x" + std::to_string(height);
 }
 
 }  // namespace
+
+std::vector<fs::path> pictures_in(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
+    if (entry.is_regular_file() && can_read(entry.path().extension().string())) found.push_back(entry.path());
+  if (error) throw Error(folder.string(), "cannot be listed: " + error.message());
+  if (found.empty()) throw Error(folder.string(), "there is no picture in this folder");
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+Pixels stored(const FloatImage& picture) {
+  auto samples = std::make_shared<std::vector<uint8_t>>(picture.pixels.size());
+  std::transform(picture.pixels.begin(), picture.pixels.end(), samples->begin(), [](float value) {
+    return static_cast<uint8_t>(std::clamp(value, 0.0F, 1.0F) * 255 + 0.5F);
+  });
+  return {picture.width, picture.height, *samples, samples};
+}
+
+FloatImage floats_of(const Pixels& pixels, int left, int top, int width, int height) {
+  FloatImage part(width, height, 3);
+  for (int y = 0; y < height; ++y) {
+    const auto row = pixels.samples.subspan((static_cast<size_t>(top + y) * static_cast<size_t>(pixels.width) +
+                                             static_cast<size_t>(left)) * 3, part.row_samples());
+    std::transform(row.begin(), row.end(), part.row(y), [](uint8_t value) { return static_cast<float>(value) / 255; });
+  }
+  return part;
+}
+
+FloatImage floats_of(const Pixels& pixels) {
+  return floats_of(pixels, 0, 0, pixels.width, pixels.height);
+}
 
 std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale) {
   std::vector<PairFiles> pairs;
@@ -89,6 +104,21 @@ PairCache::PairCache(std::vector<PairFiles> files, int scale, int least, uint64_
       memory_(memory != 0 ? memory : available_memory() / 4),
       entries_(files_.size()) {}
 
+PairCache::PairCache(std::vector<PairFiles> files, int scale, int least, const fs::path& pack_folder, int threads)
+    : files_(std::move(files)),
+      pack_(std::make_shared<const PackFile>(pack_folder, files_, scale, threads)),
+      scale_(scale),
+      least_(least),
+      memory_(0),
+      entries_(files_.size()) {}
+
+std::shared_ptr<const Pair> PairCache::load(size_t index) const {
+  if (!pack_) return std::make_shared<const Pair>(load_pair(files_[index], scale_));
+  auto pair = pack_->pair(index);
+  if (!pair) throw Error(files_[index].hr.string(), "could not be used when the pack file was made");
+  return std::make_shared<const Pair>(*std::move(pair));
+}
+
 size_t PairCache::skipped() const {
   const std::lock_guard lock(mutex_);
   return skipped_;
@@ -101,7 +131,7 @@ std::shared_ptr<const Pair> PairCache::get(size_t index) {
   std::shared_ptr<const Pair> pair;
   std::string reason;
   try {
-    pair = std::make_shared<const Pair>(load_pair(files_[index], scale_));
+    pair = load(index);
     if (std::min(pair->hr.width, pair->hr.height) < least_)
       reason = files_[index].hr.string() + ": smaller than a patch of " + std::to_string(least_) + " pixels";
   } catch (const Error& error) {
@@ -114,7 +144,7 @@ std::shared_ptr<const Pair> PairCache::get(size_t index) {
     log_warning("skipped, " + reason + " (" + std::to_string(skipped_) + " so far)");
     return nullptr;
   }
-  if (used_ + pair->bytes() <= memory_) {
+  if (pack_ || used_ + pair->bytes() <= memory_) {
     used_ += pair->bytes();
     entry.pair = pair;
   } else if (!std::exchange(full_, true)) {

@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "image/float_image.h"
 #include "train/recipe.h"
 
 namespace esrgan::train {
@@ -15,14 +17,24 @@ namespace esrgan::train {
 /// 8-bit RGB, rows from top to bottom, channels interleaved.
 struct Pixels {
   int width = 0, height = 0;
-  std::vector<uint8_t> samples;
+  std::span<const uint8_t> samples;
+  std::shared_ptr<const void> owner;  ///< of the samples' memory
 };
+
+/// 8-bit pixels of floats in [0, 1], rounded.
+Pixels stored(const FloatImage& picture);
+/// A part of a picture as floats in [0, 1].
+FloatImage floats_of(const Pixels& pixels, int left, int top, int width, int height);
+FloatImage floats_of(const Pixels& pixels);
 
 /// A large picture, cut to a multiple of the scale, and its reduced one.
 struct Pair {
   Pixels hr, lr;
   size_t bytes() const { return hr.samples.size() + lr.samples.size(); }
 };
+
+/// The files of a folder and its sub-folders that can be read as pictures, by name. Throws Error when there is none.
+std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& folder);
 
 /// The files of one or two folders.
 struct PairFiles {
@@ -38,12 +50,16 @@ std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale);
 /// of it, is made by resize_bicubic(). Throws Error when the sizes do not fit the scale.
 Pair load_pair(const PairFiles& files, int scale);
 
-/// Keeps decoded pairs in memory, as many as fit. Safe to use from many threads.
+class PackFile;
+
+/// Keeps decoded pairs in memory, as many as fit, or has them in a pack file. Safe to use from many threads.
 class PairCache {
  public:
   /// `memory` in bytes; 0 takes a quarter of what is free now. Pictures smaller than `least` on a side are
   /// not used.
   PairCache(std::vector<PairFiles> files, int scale, int least, uint64_t memory);
+  /// With a pack file in a folder; see pack_file.h.
+  PairCache(std::vector<PairFiles> files, int scale, int least, const std::filesystem::path& pack_folder, int threads);
 
   size_t size() const { return files_.size(); }
   /// The pair, or null when it cannot be used, which is reported once as a warning.
@@ -58,7 +74,10 @@ class PairCache {
     std::shared_ptr<const Pair> pair;
   };
 
+  std::shared_ptr<const Pair> load(size_t index) const;
+
   std::vector<PairFiles> files_;
+  std::shared_ptr<const PackFile> pack_;
   int scale_, least_;
   uint64_t memory_, used_ = 0;
   bool full_ = false;

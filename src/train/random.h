@@ -16,6 +16,12 @@ class Random {
     for (const uint64_t part : identity) state_ = mix(state_ ^ part) + increment;
   }
 
+  // What the standard library's distributions ask of a generator.
+  using result_type = uint64_t;
+  static constexpr uint64_t min() { return 0; }
+  static constexpr uint64_t max() { return ~uint64_t{0}; }
+  uint64_t operator()() { return bits(); }
+
   uint64_t bits() { return mix(state_ += increment); }
   /// In [0, 1).
   double uniform() { return static_cast<double>(bits() >> 11U) * 0x1p-53; }

@@ -2,6 +2,8 @@
 
 #include <esrgan/error.h>
 
+#include <array>
+#include <cmath>
 #include <sstream>
 
 #include "train/settings.h"
@@ -159,6 +161,62 @@ SourceRecipe read_source(Settings settings) {
   return s;
 }
 
+Range read_range(Settings& settings, const std::string& key, const Range& fallback, double least, double most) {
+  const auto found = settings.get(key, std::vector<double>{fallback.low, fallback.high});
+  if (found.size() != 2 || !(found[0] >= least && found[0] <= found[1] && found[1] <= most))
+    settings.refuse(key, "two ascending numbers");
+  return {found[0], found[1]};
+}
+
+template <size_t Count>
+std::array<double, Count> read_weights(Settings& settings, const std::string& key, const std::array<double, Count>& fallback) {
+  const auto found = settings.get(key, std::vector<double>(fallback.begin(), fallback.end()));
+  double sum = 0;
+  for (const double weight : found) sum += weight >= 0 ? weight : std::nan("");
+  if (found.size() != Count || !(sum > 0)) settings.refuse(key, std::to_string(Count) + " weights");
+  std::array<double, Count> result{};
+  std::copy(found.begin(), found.end(), result.begin());
+  return result;
+}
+
+double read_probability(Settings& settings, const std::string& key, double fallback) {
+  const double found = settings.at_least(key, 0.0, fallback);
+  if (found > 1) settings.refuse(key, "a number between 0 and 1");
+  return found;
+}
+
+DegradationStage read_stage(Settings settings, const DegradationStage& defaults) {
+  constexpr double huge = 1e9;
+  DegradationStage s;
+  s.blur_probability = read_probability(settings, "blur_prob", defaults.blur_probability);
+  s.kernel_weights = read_weights(settings, "kernel_prob", defaults.kernel_weights);
+  s.sinc_probability = read_probability(settings, "sinc_prob", defaults.sinc_probability);
+  s.sigma = read_range(settings, "blur_sigma", defaults.sigma, 1e-3, huge);
+  s.beta_generalised = read_range(settings, "betag_range", defaults.beta_generalised, 1e-3, huge);
+  s.beta_plateau = read_range(settings, "betap_range", defaults.beta_plateau, 1e-3, huge);
+  s.resize_weights = read_weights(settings, "resize_prob", defaults.resize_weights);
+  s.resize = read_range(settings, "resize_range", defaults.resize, 1e-3, 8);
+  s.gaussian_probability = read_probability(settings, "gaussian_noise_prob", defaults.gaussian_probability);
+  s.gaussian_sigma = read_range(settings, "noise_range", defaults.gaussian_sigma, 0, huge);
+  s.poisson_scale = read_range(settings, "poisson_scale_range", defaults.poisson_scale, 0, huge);
+  s.gray_probability = read_probability(settings, "gray_noise_prob", defaults.gray_probability);
+  s.jpeg_quality = read_range(settings, "jpeg_range", defaults.jpeg_quality, 1, 100);
+  return s;
+}
+
+DegradationRecipe read_degradation(Settings& train) {
+  DegradationRecipe d;
+  d.on = train.has("degradation");
+  if (!d.on) return d;
+  Settings settings = train.section("degradation");
+  settings.choose("type", {"realesrgan"}, "realesrgan");
+  d.first = read_stage(settings.section("first"), d.first);
+  d.second = read_stage(settings.section("second"), d.second);
+  d.final_sinc_probability = read_probability(settings, "final_sinc_prob", d.final_sinc_probability);
+  d.sharpen = settings.get("gt_usm", d.sharpen);
+  return d;
+}
+
 DataRecipe read_data(Settings train, int scale) {
   DataRecipe d;
   for (Settings& source : train.sections("sources")) d.sources.push_back(read_source(source));
@@ -176,6 +234,11 @@ DataRecipe read_data(Settings train, int scale) {
   d.rotate = train.get("use_rot", true);
   d.workers = train.at_least("n_workers", 1, d.workers);
   d.cache_memory = static_cast<uint64_t>(train.at_least("cache_megabytes", int64_t{0}, int64_t{0})) << 20U;
+  d.pack_folder = train.get<std::string>("pack", "");
+  d.degradation = read_degradation(train);
+  if (d.degradation.on)
+    for (const SourceRecipe& source : d.sources)
+      if (!source.lr.empty()) train.refuse("degradation", "no LR folder beside it: it makes the small pictures");
   return d;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/architecture.h"
+#include "train/degrade.h"
 #include "train/schedule.h"
 
 namespace esrgan::train {
@@ -60,6 +61,8 @@ struct DataRecipe {
   bool flip = true, rotate = true;
   int workers = 2;            ///< threads that decode and cut
   uint64_t cache_memory = 0;  ///< bytes for decoded pictures; 0: a quarter of what is free
+  std::string pack_folder;    ///< instead: decoded pictures lie in files here, mapped into memory
+  DegradationRecipe degradation;
 };
 
 struct ValidationRecipe {

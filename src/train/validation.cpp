@@ -19,10 +19,6 @@ Image image_of(const Pixels& pixels) {
   return image;
 }
 
-FloatImage floats_of(const Pixels& pixels) {
-  return to_float_image(image_of(pixels));
-}
-
 void add(Quality& sum, const Quality& part, size_t count) {
   sum.psnr += part.psnr / static_cast<double>(count);
   sum.ssim += part.ssim / static_cast<double>(count);
