@@ -1,0 +1,325 @@
+// Training data and records, as far as they need no LibTorch: degradation, packs, sub-images, event files, reports, launchers.
+#include <esrgan/error.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <numeric>
+
+#include "image/resize.h"
+#include "support.h"
+#include "train/batches.h"
+#include "train/blur_kernels.h"
+#include "train/chart.h"
+#include "train/event_file.h"
+#include "train/extract.h"
+#include "train/jpeg_codec.h"
+#include "train/launch.h"
+#include "train/preview.h"
+#include "train/report.h"
+#include "train/run_folder.h"
+
+namespace esrgan::train {
+namespace {
+
+namespace fs = std::filesystem;
+using test::TemporaryFolder;
+
+FloatImage picture(int width, int height) {
+  return to_float_image(test::make_picture(width, height, 3));
+}
+
+double mean(const FloatImage& image) {
+  return std::accumulate(image.pixels.begin(), image.pixels.end(), 0.0) / static_cast<double>(image.pixels.size());
+}
+
+double difference(const FloatImage& a, const FloatImage& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(static_cast<double>(a.pixels[i]) - static_cast<double>(b.pixels[i]));
+  return sum / static_cast<double>(a.pixels.size());
+}
+
+// ---- degradation ----
+
+TEST(BlurKernel, IsItsFormula) {
+  const auto at = [](const BlurKernel& k, int x, int y) {
+    return static_cast<double>(k.weights[static_cast<size_t>((k.size / 2 + y) * k.size + k.size / 2 + x)]);
+  };
+  for (const BlurKernel& k : {blur_kernel(BlurShape::gaussian, 21, 2, 1, 0.7, 1), blur_kernel(BlurShape::generalised, 15, 2, 2, 0, 0.6),
+                              blur_kernel(BlurShape::plateau, 7, 1, 3, -1, 1.7), sinc_kernel(13, 1.5)}) {
+    EXPECT_NEAR(std::accumulate(k.weights.begin(), k.weights.end(), 0.0), 1, 1e-5);
+    EXPECT_NEAR(at(k, 2, 3), at(k, -2, -3), 1e-7);
+  }
+  const BlurKernel gaussian = blur_kernel(BlurShape::gaussian, 21, 2, 1, 0, 1);
+  EXPECT_NEAR(at(gaussian, 2, 0) / at(gaussian, 0, 0), std::exp(-0.5), 1e-5);
+  EXPECT_NEAR(at(gaussian, 0, 2) / at(gaussian, 0, 0), std::exp(-2.0), 1e-5);
+  // A quarter turn exchanges the axes.
+  EXPECT_NEAR(at(blur_kernel(BlurShape::gaussian, 21, 2, 1, std::acos(0.0), 1), 0, 2), at(gaussian, 2, 0), 1e-7);
+  const BlurKernel plateau = blur_kernel(BlurShape::plateau, 21, 2, 2, 0, 2);
+  EXPECT_NEAR(at(plateau, 4, 0) / at(plateau, 0, 0), 1 / (1 + std::pow(4, 2)), 1e-5);
+  // A low pass leaves what is slower than its cutoff alone and takes away what is faster.
+  const BlurKernel sinc = sinc_kernel(21, 1.5);
+  const auto response = [&](double frequency) {
+    double sum = 0;
+    for (int y = -10; y <= 10; ++y)
+      for (int x = -10; x <= 10; ++x) sum += at(sinc, x, y) * std::cos(frequency * x);
+    return sum;
+  };
+  EXPECT_NEAR(response(0.5), 1, 0.12);
+  EXPECT_NEAR(response(2.6), 0, 0.12);
+}
+
+TEST(Degradation, IsAFunctionOfItsRandomNumbers) {
+  const FloatImage original = picture(96, 80);
+  const auto degraded = [&](uint64_t seed) {
+    Random random{seed};
+    return degrade(original, {}, 4, random);
+  };
+  const FloatImage first = degraded(1);
+  EXPECT_EQ(first.width, 24);
+  EXPECT_EQ(first.height, 20);
+  EXPECT_EQ(first.pixels, degraded(1).pixels);
+  EXPECT_NE(first.pixels, degraded(2).pixels);
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const FloatImage found = degraded(seed);
+    EXPECT_NEAR(mean(found), mean(original), 0.06) << seed;
+    for (const float value : found.pixels) {
+      EXPECT_TRUE(value >= 0 && value <= 1) << seed;
+      EXPECT_NEAR(static_cast<double>(value) * 255, std::round(static_cast<double>(value) * 255), 1e-4) << seed;
+    }
+  }
+}
+
+TEST(Degradation, WithEverythingOffOnlyReduces) {
+  DegradationRecipe recipe;
+  for (DegradationStage* stage : {&recipe.first, &recipe.second}) {
+    stage->blur_probability = 0;
+    stage->resize_weights = {0, 0, 1};
+    stage->gaussian_probability = 1;
+    stage->gaussian_sigma = {0, 0};
+    stage->jpeg_quality = {100, 100};
+  }
+  recipe.final_sinc_probability = 0;
+  const FloatImage original = picture(96, 96), small = resize_bicubic(original, 0.25, SampleType::u8);
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    Random random{seed};
+    // Interpolation without antialiasing differs from the published bicubic by the picture's texture.
+    EXPECT_LT(difference(degrade(original, recipe, 4, random), small), 0.03) << seed;
+  }
+}
+
+TEST(Degradation, CompressionIsCoarserWithLowerQuality) {
+  const FloatImage original = picture(64, 48);
+  const double fine = difference(original, through_jpeg(original, 95)), coarse = difference(original, through_jpeg(original, 20));
+  EXPECT_LT(fine, coarse);
+  EXPECT_LT(coarse, 0.1);
+}
+
+TEST(Degradation, SharpeningRaisesEdgesAndLeavesFlatPartsAlone) {
+  FloatImage edge(160, 8, 3);
+  for (int y = 0; y < 8; ++y)
+    for (int x = 0; x < 160; ++x)
+      for (int c = 0; c < 3; ++c) edge.at(x, y, c) = x < 80 ? 0.3F : 0.7F;
+  const FloatImage sharp = sharpen(edge);
+  EXPECT_GT(sharp.at(80, 4, 0), 0.75F);
+  EXPECT_LT(sharp.at(79, 4, 0), 0.25F);
+  EXPECT_NEAR(sharp.at(2, 4, 0), 0.3F, 1e-3F);
+  EXPECT_NEAR(sharp.at(157, 4, 0), 0.7F, 1e-3F);
+}
+
+// ---- sources ----
+
+struct Pictures {
+  TemporaryFolder folder;
+  DataRecipe data;
+  explicit Pictures(int count) {
+    for (int i = 0; i < count; ++i) {
+      Image made = test::make_picture(40 + 4 * i, 44, 3);
+      made.data<uint8_t>()[0] = static_cast<uint8_t>(i);
+      write_image(made, folder / ("p" + std::to_string(i) + ".png"));
+    }
+    data.sources = {{folder.path().string(), "", 1}};
+    data.batch_size = 4;
+    data.hr_size = 32;
+  }
+};
+
+TEST(Batches, WithDegradationAreAFunctionOfSeedAndStep) {
+  Pictures pictures(3);
+  pictures.data.degradation.on = true;
+  const BatchMaker maker(pictures.data, 4, 1), again(pictures.data, 4, 1);
+  const Batch batch = maker.make(2, 0, 4);
+  EXPECT_EQ(batch.lr, again.make(2, 0, 4).lr);
+  EXPECT_EQ(batch.sharp.size(), batch.hr.size());
+  EXPECT_NE(batch.sharp, batch.hr);
+  pictures.data.degradation.sharpen = false;
+  EXPECT_TRUE(BatchMaker(pictures.data, 4, 1).make(2, 0, 4).sharp.empty());
+}
+
+TEST(Pack, GivesTheSamePatches) {
+  Pictures pictures(5);
+  test::write_bytes(pictures.folder / "p1.png", {1, 2, 3});  // cannot be read
+  const TemporaryFolder packs;
+  DataRecipe packed = pictures.data;
+  packed.pack_folder = packs.path().string();
+  const Batch expected = BatchMaker(pictures.data, 4, 1).make(3, 0, 4);
+  for (int round = 0; round < 2; ++round) {  // made, then found
+    const BatchMaker maker(packed, 4, 1);
+    EXPECT_EQ(maker.make(3, 0, 4).hr, expected.hr);
+    EXPECT_EQ(maker.make(3, 0, 4).lr, expected.lr);
+    EXPECT_EQ(packs.files(), 1U);
+  }
+  // A changed set gets a pack of its own.
+  write_image(test::make_picture(50, 44, 3), pictures.folder / "p1.png");
+  EXPECT_EQ(BatchMaker(packed, 4, 1).make(3, 0, 4).hr, BatchMaker(pictures.data, 4, 1).make(3, 0, 4).hr);
+  EXPECT_EQ(packs.files(), 2U);
+  for (const auto& entry : fs::directory_iterator(packs.path())) fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
+  EXPECT_THROW(BatchMaker(packed, 4, 1), Error);
+}
+
+TEST(SubImages, CoverThePictureAndEndAtItsEdge) {
+  EXPECT_EQ(sub_image_places(480, {480, 240, 0}), std::vector<int>{0});
+  EXPECT_EQ(sub_image_places(300, {480, 240, 0}), std::vector<int>{0});
+  EXPECT_EQ(sub_image_places(1000, {480, 240, 0}), (std::vector<int>{0, 240, 480, 520}));
+  EXPECT_EQ(sub_image_places(960, {480, 240, 0}), (std::vector<int>{0, 240, 480}));
+}
+
+TEST(SubImages, AreNamedAsInDiv2k) {
+  const TemporaryFolder from, to;
+  const Image whole = test::make_picture(30, 24, 3);
+  write_image(whole, from / "0001x4.png");
+  test::write_bytes(from / "broken.png", {1});
+  const std::atomic<bool> stop{false};
+  const ExtractResult result = extract_sub_images(from.path(), to.path(), {20, 10, 2}, stop);
+  EXPECT_EQ(result.sub_images, 4U);
+  EXPECT_EQ(result.failed, 1U);
+  const Image last = read_image(to / "0001_s004.png");
+  EXPECT_EQ(last.info.width, 20);
+  EXPECT_EQ(std::memcmp(last.samples.data(), whole.samples.data() + (4 * 30 + 10) * 3, 60), 0);
+  EXPECT_EQ(extract_sub_images(from.path(), to.path(), {20, 10, 2}, stop).skipped, 4U);
+}
+
+TEST(Preview, ShowsEverySample) {
+  const Pictures pictures(3);
+  Recipe recipe;
+  recipe.data = pictures.data;
+  recipe.generator.scale = 4;
+  const Image sheet = contact_sheet(recipe, 6);
+  const Batch batch = BatchMaker(recipe.data, 4, recipe.seed).make(0, 0, 4);
+  // The first large patch lies beside the first small one.
+  for (int y = 0; y < 32; ++y)
+    for (int x = 0; x < 32; ++x)
+      EXPECT_EQ(sheet.data<uint8_t>()[3 * (y * sheet.info.width + 36 + x)],
+                static_cast<uint8_t>(std::lround(batch.hr[static_cast<size_t>(y * 32 + x)] * 255)));
+}
+
+// ---- records ----
+
+TEST(EventFile, HasThePublishedChecksum) {
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283U);             // the check value of CRC-32/ISCSI
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAU);   // RFC 3720, B.4
+}
+
+TEST(EventFile, IsASequenceOfWholeRecords) {
+  const TemporaryFolder folder;
+  {
+    EventFile events(folder.path(), 10);
+    events.scalar("losses/g_total", 12, 0.25);
+    events.image("samples/Set5", 12, 2, 1, {1, 2, 3});
+  }
+  const auto entry = *fs::directory_iterator(folder.path());
+  EXPECT_TRUE(entry.path().filename().string().starts_with("events.out.tfevents."));
+  const auto bytes = test::read_bytes(entry.path().string());
+  size_t records = 0, place = 0;
+  std::string all(bytes.begin(), bytes.end());
+  while (place + 12 <= all.size()) {
+    uint64_t length = 0;
+    std::memcpy(&length, all.data() + place, 8);
+    const auto sum = [&](size_t at, size_t count) {
+      const uint32_t crc = crc32c(all.substr(at, count));
+      return ((crc >> 15U) | (crc << 17U)) + 0xA282EAD8U;
+    };
+    uint32_t found = 0;
+    std::memcpy(&found, all.data() + place + 8, 4);
+    EXPECT_EQ(found, sum(place, 8));
+    ASSERT_LE(place + 16 + length, all.size());
+    std::memcpy(&found, all.data() + place + 12 + length, 4);
+    EXPECT_EQ(found, sum(place + 12, length));
+    place += 16 + length;
+    ++records;
+  }
+  EXPECT_EQ(place, all.size());
+  EXPECT_EQ(records, 4U);  // version, start of a session, scalar, image
+  EXPECT_NE(all.find("brain.Event:2"), std::string::npos);
+  EXPECT_NE(all.find(std::string("\x0A\x0Elosses/g_total\x15\x00\x00\x80\x3E", 21)), std::string::npos);
+}
+
+TEST(Report, NeedsNothingElse) {
+  const TemporaryFolder folder;
+  fs::create_directories(folder.path() / "samples");
+  write_text(folder / "metrics.csv", "step,g_total,g_norm,rate,seconds_per_step,data_share\n1,0.5,1,0.1,0.2,0\n2,0.4,1,0.1,0.2,0\n3,0.");
+  write_text(folder / "validation.csv", "step,set,psnr,ssim,bicubic_psnr,bicubic_ssim\n2,Set<5>,30,0.9,28,0.8\n");
+  write_text(folder / "recipe.yml", "name: a & b\n");
+  write_image(test::make_picture(8, 4, 3), folder / "samples/Set_step_00000002.png");
+  write_report(folder.path(), "a run");
+  const auto bytes = test::read_bytes(folder / "report.html");
+  const std::string html(bytes.begin(), bytes.end());
+  for (const char* expected : {"<polyline", "Set&lt;5&gt;", "name: a &amp; b", "data:image/png;base64,iVBOR", "</html>"})
+    EXPECT_NE(html.find(expected), std::string::npos) << expected;
+  EXPECT_EQ(html.find("src=\"http"), std::string::npos);
+}
+
+TEST(Chart, LeavesOutWhatIsNotFinite) {
+  const std::string svg = line_chart("t", {{"a", {{0, 1}, {1, NAN}, {2, INFINITY}, {3, 2}}}}, true);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  EXPECT_EQ(svg.find("inf"), std::string::npos);
+  EXPECT_EQ(line_chart("t", {{"a", {}}}, false), "");
+  EXPECT_NE(bar_chart("t", {{"x", 1}, {"y", 0}}).find("<rect"), std::string::npos);
+}
+
+// ---- launchers ----
+
+Place place_in(const std::map<std::string, std::string>& variables) {
+  return find_place([&](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  });
+}
+
+TEST(Launch, UnderstandsEveryLauncher) {
+  EXPECT_EQ(place_in({}).count, 1);
+  const Place torchrun = place_in({{"RANK", "3"}, {"WORLD_SIZE", "8"}, {"LOCAL_RANK", "1"}, {"LOCAL_WORLD_SIZE", "2"},
+                                   {"MASTER_ADDR", "head"}, {"MASTER_PORT", "1234"}, {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
+  EXPECT_EQ(torchrun.rank, 3);
+  EXPECT_EQ(torchrun.count, 8);
+  EXPECT_EQ(torchrun.local_rank, 1);
+  EXPECT_EQ(torchrun.address, "head");
+  EXPECT_EQ(torchrun.port, 1234);
+  EXPECT_TRUE(torchrun.store_runs);
+  const Place mpi = place_in({{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "0"}});
+  EXPECT_EQ(mpi.rank, 1);
+  EXPECT_EQ(mpi.count, 2);
+  EXPECT_EQ(mpi.local_rank, 0);
+  EXPECT_EQ(place_in({{"PMI_RANK", "1"}, {"PMI_SIZE", "4"}}).count, 4);
+  const Place slurm = place_in({{"SLURM_PROCID", "2"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_LOCALID", "0"},
+                                {"SLURM_STEP_NODELIST", "node[07-09,12]"}, {"SLURM_JOB_ID", "5042"}});
+  EXPECT_EQ(slurm.rank, 2);
+  EXPECT_EQ(slurm.address, "node07");
+  EXPECT_EQ(slurm.port, 29542);
+  // A script of sbatch is told how many tasks the job may have, and is not one of them.
+  EXPECT_EQ(place_in({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}}).count, 1);
+}
+
+TEST(Launch, RefusesWhatDoesNotFit) {
+  EXPECT_THROW(place_in({{"RANK", "2"}, {"WORLD_SIZE", "2"}}), Error);
+  EXPECT_THROW(place_in({{"RANK", "x"}, {"WORLD_SIZE", "2"}}), Error);
+}
+
+TEST(Launch, FindsTheFirstHost) {
+  EXPECT_EQ(first_slurm_host("login1"), "login1");
+  EXPECT_EQ(first_slurm_host("a1,a2"), "a1");
+  EXPECT_EQ(first_slurm_host("gpu-[3,5-7],x"), "gpu-3");
+}
+
+}  // namespace
+}  // namespace esrgan::train
