@@ -3,16 +3,13 @@
 # dies ends the run, which goes on afterwards. SKIPS the hosts where namespaces cannot be made.
 set -euo pipefail
 trainer=$1
+. "$(dirname "$0")/train_support.sh"
 work=$(mktemp -d)
 trap 'jobs -p | xargs -r kill -9 2>/dev/null; for n in "${spaces[@]}"; do ip netns del "$n" 2>/dev/null; done; rm -rf "$work"' EXIT
 spaces=()
 fail() { echo "distributed_test: $*" >&2; exit 1; }
 
-mkdir "$work/pictures"
-for i in 1 2 3 4 5; do
-  oiiotool --pattern fill:topleft=1,0,0:topright=0,1,0:bottomleft=0,0,1:bottomright=1,1,1 80x7$i 3 \
-    --noise:type=gaussian:mean=0:stddev=0.2:seed=$i -d uint8 -o "$work/pictures/$i.png"
-done
+make_pictures "$work/pictures"
 
 recipe() {  # NAME STEPS
   cat > "$work/$1.yml" <<YAML

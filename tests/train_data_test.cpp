@@ -1,4 +1,5 @@
-// Training data and records, as far as they need no LibTorch: degradation, packs, sub-images, event files, reports, launchers.
+// Training data and records, as far as they need no LibTorch: degradation, packs, sub-images, event files,
+// reports, launchers.
 #include <esrgan/error.h>
 
 #include <cmath>
@@ -15,6 +16,7 @@
 #include "train/extract.h"
 #include "train/jpeg_codec.h"
 #include "train/launch.h"
+#include "train/loss_scale.h"
 #include "train/preview.h"
 #include "train/report.h"
 #include "train/run_folder.h"
@@ -30,12 +32,14 @@ FloatImage picture(int width, int height) {
 }
 
 double mean(const FloatImage& image) {
-  return std::accumulate(image.pixels.begin(), image.pixels.end(), 0.0) / static_cast<double>(image.pixels.size());
+  return std::accumulate(image.pixels.begin(), image.pixels.end(), 0.0) /
+         static_cast<double>(image.pixels.size());
 }
 
 double difference(const FloatImage& a, const FloatImage& b) {
   double sum = 0;
-  for (size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(static_cast<double>(a.pixels[i]) - static_cast<double>(b.pixels[i]));
+  for (size_t i = 0; i < a.pixels.size(); ++i)
+    sum += std::abs(static_cast<double>(a.pixels[i]) - static_cast<double>(b.pixels[i]));
   return sum / static_cast<double>(a.pixels.size());
 }
 
@@ -45,7 +49,8 @@ TEST(BlurKernel, IsItsFormula) {
   const auto at = [](const BlurKernel& k, int x, int y) {
     return static_cast<double>(k.weights[static_cast<size_t>((k.size / 2 + y) * k.size + k.size / 2 + x)]);
   };
-  for (const BlurKernel& k : {blur_kernel(BlurShape::gaussian, 21, 2, 1, 0.7, 1), blur_kernel(BlurShape::generalised, 15, 2, 2, 0, 0.6),
+  for (const BlurKernel& k : {blur_kernel(BlurShape::gaussian, 21, 2, 1, 0.7, 1),
+                              blur_kernel(BlurShape::generalised, 15, 2, 2, 0, 0.6),
                               blur_kernel(BlurShape::plateau, 7, 1, 3, -1, 1.7), sinc_kernel(13, 1.5)}) {
     EXPECT_NEAR(std::accumulate(k.weights.begin(), k.weights.end(), 0.0), 1, 1e-5);
     EXPECT_NEAR(at(k, 2, 3), at(k, -2, -3), 1e-7);
@@ -54,7 +59,8 @@ TEST(BlurKernel, IsItsFormula) {
   EXPECT_NEAR(at(gaussian, 2, 0) / at(gaussian, 0, 0), std::exp(-0.5), 1e-5);
   EXPECT_NEAR(at(gaussian, 0, 2) / at(gaussian, 0, 0), std::exp(-2.0), 1e-5);
   // A quarter turn exchanges the axes.
-  EXPECT_NEAR(at(blur_kernel(BlurShape::gaussian, 21, 2, 1, std::acos(0.0), 1), 0, 2), at(gaussian, 2, 0), 1e-7);
+  EXPECT_NEAR(at(blur_kernel(BlurShape::gaussian, 21, 2, 1, std::acos(0.0), 1), 0, 2), at(gaussian, 2, 0),
+              1e-7);
   const BlurKernel plateau = blur_kernel(BlurShape::plateau, 21, 2, 2, 0, 2);
   EXPECT_NEAR(at(plateau, 4, 0) / at(plateau, 0, 0), 1 / (1 + std::pow(4, 2)), 1e-5);
   // A low pass leaves what is slower than its cutoff alone and takes away what is faster.
@@ -85,7 +91,8 @@ TEST(Degradation, IsAFunctionOfItsRandomNumbers) {
     EXPECT_NEAR(mean(found), mean(original), 0.06) << seed;
     for (const float value : found.pixels) {
       EXPECT_TRUE(value >= 0 && value <= 1) << seed;
-      EXPECT_NEAR(static_cast<double>(value) * 255, std::round(static_cast<double>(value) * 255), 1e-4) << seed;
+      EXPECT_NEAR(static_cast<double>(value) * 255, std::round(static_cast<double>(value) * 255), 1e-4)
+          << seed;
     }
   }
 }
@@ -110,7 +117,8 @@ TEST(Degradation, WithEverythingOffOnlyReduces) {
 
 TEST(Degradation, CompressionIsCoarserWithLowerQuality) {
   const FloatImage original = picture(64, 48);
-  const double fine = difference(original, through_jpeg(original, 95)), coarse = difference(original, through_jpeg(original, 20));
+  const double fine = difference(original, through_jpeg(original, 95)),
+               coarse = difference(original, through_jpeg(original, 20));
   EXPECT_LT(fine, coarse);
   EXPECT_LT(coarse, 0.1);
 }
@@ -173,7 +181,8 @@ TEST(Pack, GivesTheSamePatches) {
   write_image(test::make_picture(50, 44, 3), pictures.folder / "p1.png");
   EXPECT_EQ(BatchMaker(packed, 4, 1).make(3, 0, 4).hr, BatchMaker(pictures.data, 4, 1).make(3, 0, 4).hr);
   EXPECT_EQ(packs.files(), 2U);
-  for (const auto& entry : fs::directory_iterator(packs.path())) fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
+  for (const auto& entry : fs::directory_iterator(packs.path()))
+    fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
   EXPECT_THROW(BatchMaker(packed, 4, 1), Error);
 }
 
@@ -216,8 +225,8 @@ TEST(Preview, ShowsEverySample) {
 // ---- records ----
 
 TEST(EventFile, HasThePublishedChecksum) {
-  EXPECT_EQ(crc32c("123456789"), 0xE3069283U);             // the check value of CRC-32/ISCSI
-  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAU);   // RFC 3720, B.4
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283U);            // the check value of CRC-32/ISCSI
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAU);  // RFC 3720, B.4
 }
 
 TEST(EventFile, IsASequenceOfWholeRecords) {
@@ -257,14 +266,18 @@ TEST(EventFile, IsASequenceOfWholeRecords) {
 TEST(Report, NeedsNothingElse) {
   const TemporaryFolder folder;
   fs::create_directories(folder.path() / "samples");
-  write_text(folder / "metrics.csv", "step,g_total,g_norm,rate,seconds_per_step,data_share\n1,0.5,1,0.1,0.2,0\n2,0.4,1,0.1,0.2,0\n3,0.");
-  write_text(folder / "validation.csv", "step,set,psnr,ssim,bicubic_psnr,bicubic_ssim\n2,Set<5>,30,0.9,28,0.8\n");
+  write_text(
+      folder / "metrics.csv",
+      "step,g_total,g_norm,rate,seconds_per_step,data_share\n1,0.5,1,0.1,0.2,0\n2,0.4,1,0.1,0.2,0\n3,0.");
+  write_text(folder / "validation.csv",
+             "step,set,psnr,ssim,bicubic_psnr,bicubic_ssim\n2,Set<5>,30,0.9,28,0.8\n");
   write_text(folder / "recipe.yml", "name: a & b\n");
   write_image(test::make_picture(8, 4, 3), folder / "samples/Set_step_00000002.png");
   write_report(folder.path(), "a run");
   const auto bytes = test::read_bytes(folder / "report.html");
   const std::string html(bytes.begin(), bytes.end());
-  for (const char* expected : {"<polyline", "Set&lt;5&gt;", "name: a &amp; b", "data:image/png;base64,iVBOR", "</html>"})
+  for (const char* expected :
+       {"<polyline", "Set&lt;5&gt;", "name: a &amp; b", "data:image/png;base64,iVBOR", "</html>"})
     EXPECT_NE(html.find(expected), std::string::npos) << expected;
   EXPECT_EQ(html.find("src=\"http"), std::string::npos);
 }
@@ -275,6 +288,24 @@ TEST(Chart, LeavesOutWhatIsNotFinite) {
   EXPECT_EQ(svg.find("inf"), std::string::npos);
   EXPECT_EQ(line_chart("t", {{"a", {}}}, false), "");
   EXPECT_NE(bar_chart("t", {{"x", 1}, {"y", 0}}).find("<rect"), std::string::npos);
+}
+
+// ---- loss scale ----
+
+TEST(LossScale, HalvesAfterOverflowAndGrowsAfterManyGoodSteps) {
+  LossScale scale(true);
+  EXPECT_EQ(scale.factor(), 65536);
+  EXPECT_FALSE(scale.accept(false));
+  EXPECT_EQ(scale.factor(), 32768);
+  for (int step = 0; step < 1999; ++step) EXPECT_TRUE(scale.accept(true));
+  EXPECT_EQ(scale.factor(), 32768);
+  scale.accept(true);
+  EXPECT_EQ(scale.factor(), 65536);
+  for (int step = 0; step < 100; ++step) scale.accept(false);
+  EXPECT_GT(scale.factor(), 0);
+  LossScale off(false);
+  EXPECT_TRUE(off.accept(false));
+  EXPECT_EQ(off.factor(), 1);
 }
 
 // ---- launchers ----
@@ -288,21 +319,30 @@ Place place_in(const std::map<std::string, std::string>& variables) {
 
 TEST(Launch, UnderstandsEveryLauncher) {
   EXPECT_EQ(place_in({}).count, 1);
-  const Place torchrun = place_in({{"RANK", "3"}, {"WORLD_SIZE", "8"}, {"LOCAL_RANK", "1"}, {"LOCAL_WORLD_SIZE", "2"},
-                                   {"MASTER_ADDR", "head"}, {"MASTER_PORT", "1234"}, {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
+  const Place torchrun = place_in({{"RANK", "3"},
+                                   {"WORLD_SIZE", "8"},
+                                   {"LOCAL_RANK", "1"},
+                                   {"LOCAL_WORLD_SIZE", "2"},
+                                   {"MASTER_ADDR", "head"},
+                                   {"MASTER_PORT", "1234"},
+                                   {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
   EXPECT_EQ(torchrun.rank, 3);
   EXPECT_EQ(torchrun.count, 8);
   EXPECT_EQ(torchrun.local_rank, 1);
   EXPECT_EQ(torchrun.address, "head");
   EXPECT_EQ(torchrun.port, 1234);
   EXPECT_TRUE(torchrun.store_runs);
-  const Place mpi = place_in({{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "0"}});
+  const Place mpi = place_in(
+      {{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "0"}});
   EXPECT_EQ(mpi.rank, 1);
   EXPECT_EQ(mpi.count, 2);
   EXPECT_EQ(mpi.local_rank, 0);
   EXPECT_EQ(place_in({{"PMI_RANK", "1"}, {"PMI_SIZE", "4"}}).count, 4);
-  const Place slurm = place_in({{"SLURM_PROCID", "2"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_LOCALID", "0"},
-                                {"SLURM_STEP_NODELIST", "node[07-09,12]"}, {"SLURM_JOB_ID", "5042"}});
+  const Place slurm = place_in({{"SLURM_PROCID", "2"},
+                                {"SLURM_STEP_NUM_TASKS", "4"},
+                                {"SLURM_LOCALID", "0"},
+                                {"SLURM_STEP_NODELIST", "node[07-09,12]"},
+                                {"SLURM_JOB_ID", "5042"}});
   EXPECT_EQ(slurm.rank, 2);
   EXPECT_EQ(slurm.address, "node07");
   EXPECT_EQ(slurm.port, 29542);

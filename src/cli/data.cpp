@@ -15,11 +15,17 @@ void add_preview(CLI::App& data, Action& action) {
     int count = 24;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* sub = data.add_subcommand("preview", "Draw a contact sheet of the patches that a recipe's network is fed");
+  CLI::App* sub =
+      data.add_subcommand("preview", "Draw a contact sheet of the patches that a recipe's network is fed");
   sub->add_option("-p,--opt", options->recipe, "The recipe (also -opt)")->required()->type_name("FILE.yml");
   sub->add_option("-o,--output", options->output, "The picture to write")->required()->type_name("SHEET.png");
-  sub->add_option("-n,--count", options->count, "Samples to show")->capture_default_str()->check(CLI::Range(1, 1000))->type_name("N");
-  sub->footer("Each sample is shown as small patch, large patch and, where the recipe sharpens its targets, the target.\n");
+  sub->add_option("-n,--count", options->count, "Samples to show")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N");
+  sub->footer(
+      "Each sample is shown as small patch, large patch and, where the recipe sharpens its targets, the "
+      "target.\n");
   sub->callback([options, &action] {
     action = [options] {
       write_image(train::contact_sheet(train::read_recipe(options->recipe), options->count), options->output);
@@ -37,8 +43,14 @@ void add_extract(CLI::App& data, Action& action) {
   CLI::App* sub = data.add_subcommand("extract", "Cut large pictures into sub-images that are quick to read");
   sub->add_option("input,--input", options->from, "Folder of pictures")->required()->type_name("FOLDER");
   sub->add_option("-o,--output", options->to, "Folder for the sub-images")->required()->type_name("FOLDER");
-  sub->add_option("--size", options->extract.size, "Side of a sub-image")->capture_default_str()->check(CLI::Range(1, 65536))->type_name("N");
-  sub->add_option("--step", options->extract.step, "From one sub-image to the next")->capture_default_str()->check(CLI::Range(1, 65536))->type_name("N");
+  sub->add_option("--size", options->extract.size, "Side of a sub-image")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65536))
+      ->type_name("N");
+  sub->add_option("--step", options->extract.step, "From one sub-image to the next")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65536))
+      ->type_name("N");
   sub->add_option("-j,--threads", options->extract.threads, "Worker threads; without it, one per processor")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
@@ -50,8 +62,8 @@ void add_extract(CLI::App& data, Action& action) {
     action = [options] {
       const train::ExtractResult result =
           train::extract_sub_images(options->from, options->to, options->extract, stop_requested);
-      std::cerr << result.pictures << " pictures, " << result.sub_images << " sub-images written, " << result.skipped
-                << " were there, " << result.failed << " pictures failed\n";
+      std::cerr << result.pictures << " pictures, " << result.sub_images << " sub-images written, "
+                << result.skipped << " were there, " << result.failed << " pictures failed\n";
       return result.failed > 0 ? some_failed : all_done;
     };
   });

@@ -52,7 +52,8 @@ struct BatchMaker::Source {
 
   static PairCache make_cache(const SourceRecipe& recipe, const DataRecipe& data, int scale) {
     auto files = list_pairs(recipe, scale);
-    if (!data.pack_folder.empty()) return {std::move(files), scale, data.hr_size, data.pack_folder, data.workers};
+    if (!data.pack_folder.empty())
+      return {std::move(files), scale, data.hr_size, data.pack_folder, data.workers};
     return {std::move(files), scale, data.hr_size, data.cache_memory / data.sources.size()};
   }
 
@@ -125,7 +126,8 @@ void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr, float* shar
   const int before_x = std::min(left, margin), before_y = std::min(top, margin);
   const int width = before_x + side + std::min(margin, pair->lr.width - left - side),
             height = before_y + side + std::min(margin, pair->lr.height - top - side);
-  FloatImage around = floats_of(pair->hr, (left - before_x) * scale_, (top - before_y) * scale_, width * scale_, height * scale_);
+  FloatImage around = floats_of(pair->hr, (left - before_x) * scale_, (top - before_y) * scale_,
+                                width * scale_, height * scale_);
   if (recipe_.degradation.sharpen) {
     around = train::sharpen(around);
     cut_patch(values_of(around), before_x * scale_, before_y * scale_, recipe_.hr_size, turn, sharp);
@@ -141,7 +143,8 @@ Batch BatchMaker::make(int64_t step, int first, int count) const {
   batch.lr.resize(static_cast<size_t>(count) * floats(batch.lr_size));
   if (recipe_.degradation.on && recipe_.degradation.sharpen) batch.sharp.resize(batch.hr.size());
   for (int i = 0; i < count; ++i) {
-    const size_t large = static_cast<size_t>(i) * floats(batch.hr_size), small = static_cast<size_t>(i) * floats(batch.lr_size);
+    const size_t large = static_cast<size_t>(i) * floats(batch.hr_size),
+                 small = static_cast<size_t>(i) * floats(batch.lr_size);
     cut(step, first + i, batch.hr.data() + large, batch.lr.data() + small,
         batch.sharp.empty() ? nullptr : batch.sharp.data() + large);
   }

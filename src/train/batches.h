@@ -17,7 +17,8 @@ namespace esrgan::train {
 struct Batch {
   int count = 0, hr_size = 0, lr_size = 0;
   std::vector<float> hr, lr;
-  std::vector<float> sharp;  ///< the large patches sharpened, for pixel and perceptual losses; empty: hr itself
+  std::vector<float>
+      sharp;  ///< the large patches sharpened, for pixel and perceptual losses; empty: hr itself
 };
 
 /// Cuts the patches of any step. Every picture is used once before one is used again, in an order that is

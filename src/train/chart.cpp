@@ -10,7 +10,8 @@ namespace esrgan::train {
 namespace {
 
 constexpr double width = 720, height = 260, left = 64, right = 12, top = 34, bottom = 28;
-constexpr const char* colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2"};
+constexpr const char* colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd",
+                                   "#ff7f0e", "#17becf", "#8c564b", "#e377c2"};
 
 std::string number(double value, const char* format = "%.4g") {
   std::array<char, 40> text{};
@@ -39,18 +40,20 @@ struct Axis {
   }
 };
 
-std::string label(double x, double y, const char* anchor, const std::string& text, const char* colour = "currentColor") {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + anchor + "\" fill=\"" + colour + "\">" +
-         escaped(text) + "</text>\n";
+std::string label(double x, double y, const char* anchor, const std::string& text,
+                  const char* colour = "currentColor") {
+  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + anchor + "\" fill=\"" +
+         colour + "\">" + escaped(text) + "</text>\n";
 }
 
 std::string frame(const std::string& title, const Axis& y) {
-  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(width) + " " + number(height) +
-                    "\" font-family=\"sans-serif\" font-size=\"11\">\n" + label(left, 14, "start", title);
+  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(width) + " " +
+                    number(height) + "\" font-family=\"sans-serif\" font-size=\"11\">\n" +
+                    label(left, 14, "start", title);
   for (int i = 0; i <= 4; ++i) {
     const double value = y.at(i / 4.0), place = y.place(value);
-    svg += "<line x1=\"" + number(left) + "\" x2=\"" + number(width - right) + "\" y1=\"" + number(place) + "\" y2=\"" +
-           number(place) + "\" stroke=\"currentColor\" stroke-opacity=\"0.15\"/>\n" +
+    svg += "<line x1=\"" + number(left) + "\" x2=\"" + number(width - right) + "\" y1=\"" + number(place) +
+           "\" y2=\"" + number(place) + "\" stroke=\"currentColor\" stroke-opacity=\"0.15\"/>\n" +
            label(left - 6, place + 4, "end", number(value));
   }
   return svg;
@@ -93,15 +96,17 @@ std::string line_chart(const std::string& title, const std::vector<Series>& seri
   y.to = top;
   y.logarithmic = logarithmic;
   std::string svg = frame(title, y);
-  for (int i = 0; i <= 4; ++i) svg += label(x.place(x.at(i / 4.0)), height - 10, "middle", number(std::round(x.at(i / 4.0)), "%.0f"));
+  for (int i = 0; i <= 4; ++i)
+    svg += label(x.place(x.at(i / 4.0)), height - 10, "middle", number(std::round(x.at(i / 4.0)), "%.0f"));
   double next = left + 7.0 * static_cast<double>(title.size()) + 24;
   for (size_t i = 0; i < series.size(); ++i) {
     const char* const colour = colours[i % std::size(colours)];
     std::string points;
     for (const auto& point : series[i].points)
-      if (drawn(point)) points += number(x.place(point.first), "%.1f") + "," + number(y.place(point.second), "%.1f") + " ";
-    svg += "<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"" + std::string(colour) + "\" points=\"" + points + "\"/>\n" +
-           label(next, 14, "start", series[i].name, colour);
+      if (drawn(point))
+        points += number(x.place(point.first), "%.1f") + "," + number(y.place(point.second), "%.1f") + " ";
+    svg += "<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"" + std::string(colour) + "\" points=\"" +
+           points + "\"/>\n" + label(next, 14, "start", series[i].name, colour);
     next += 7.0 * static_cast<double>(series[i].name.size()) + 16;
   }
   return svg + "</svg>\n";
@@ -121,12 +126,14 @@ std::string bar_chart(const std::string& title, const std::vector<std::pair<std:
   for (size_t i = 0; i < bars.size(); ++i) {
     const auto& [name, value] = bars[i];
     if (!std::isfinite(value) || value <= 0) continue;
-    svg += "<rect x=\"" + number(left + step * static_cast<double>(i)) + "\" width=\"" + number(std::max(0.5, 0.8 * step)) +
-           "\" y=\"" + number(y.place(value)) + "\" height=\"" + number(y.from - y.place(value)) + "\" fill=\"" + colours[0] +
-           "\"><title>" + escaped(name) + ": " + number(value) + "</title></rect>\n";
+    svg += "<rect x=\"" + number(left + step * static_cast<double>(i)) + "\" width=\"" +
+           number(std::max(0.5, 0.8 * step)) + "\" y=\"" + number(y.place(value)) + "\" height=\"" +
+           number(y.from - y.place(value)) + "\" fill=\"" + colours[0] + "\"><title>" + escaped(name) + ": " +
+           number(value) + "</title></rect>\n";
   }
   if (!bars.empty())
-    svg += label(left, height - 10, "start", bars.front().first) + label(width - right, height - 10, "end", bars.back().first);
+    svg += label(left, height - 10, "start", bars.front().first) +
+           label(width - right, height - 10, "end", bars.back().first);
   return svg + "</svg>\n";
 }
 

@@ -28,7 +28,8 @@ FloatImage bordered(const FloatImage& picture, int border) {
   for (int y = 0; y < result.height; ++y)
     for (int x = 0; x < result.width; ++x)
       for (int c = 0; c < picture.channels; ++c)
-        result.at(x, y, c) = picture.at(reflected(x - border, picture.width), reflected(y - border, picture.height), c);
+        result.at(x, y, c) =
+            picture.at(reflected(x - border, picture.width), reflected(y - border, picture.height), c);
   return result;
 }
 
@@ -55,11 +56,13 @@ FloatImage gaussian_blurred(const FloatImage& picture, int size, double sigma) {
     sum += weights.back();
   }
   const FloatImage from = bordered(picture, size / 2);
-  FloatImage rows(picture.width, from.height, picture.channels), result(picture.width, picture.height, picture.channels);
+  FloatImage rows(picture.width, from.height, picture.channels),
+      result(picture.width, picture.height, picture.channels);
   for (int y = 0; y < rows.height; ++y)
     for (int k = 0; k < size; ++k)
       for (size_t i = 0; i < rows.row_samples(); ++i)
-        rows.row(y)[i] += weights[static_cast<size_t>(k)] / sum * from.row(y)[i + static_cast<size_t>(k * picture.channels)];
+        rows.row(y)[i] += weights[static_cast<size_t>(k)] / sum *
+                          from.row(y)[i + static_cast<size_t>(k * picture.channels)];
   for (int y = 0; y < result.height; ++y)
     for (int k = 0; k < size; ++k)
       for (size_t i = 0; i < result.row_samples(); ++i)
@@ -69,11 +72,14 @@ FloatImage gaussian_blurred(const FloatImage& picture, int size, double sigma) {
 
 enum class Interpolation { area, bilinear, bicubic };
 
-/// PyTorch's interpolate(): no antialiasing but for "area", half-pixel centres, edges repeated, cubic with a = -3/4.
+/// PyTorch's interpolate(): no antialiasing but for "area", half-pixel centres, edges repeated, cubic with a
+/// = -3/4.
 AxisWeights interpolation_axis(int in, int out, Interpolation interpolation) {
   AxisWeights axis;
   const double step = static_cast<double>(in) / out;
-  axis.taps = interpolation == Interpolation::bilinear ? 2 : interpolation == Interpolation::bicubic ? 4 : static_cast<int>(std::ceil(step)) + 1;
+  axis.taps = interpolation == Interpolation::bilinear  ? 2
+              : interpolation == Interpolation::bicubic ? 4
+                                                        : static_cast<int>(std::ceil(step)) + 1;
   const auto cubic = [](double d) {
     constexpr double a = -0.75;
     d = std::abs(d);
@@ -82,8 +88,9 @@ AxisWeights interpolation_axis(int in, int out, Interpolation interpolation) {
   };
   for (int i = 0; i < out; ++i) {
     const double centre = (i + 0.5) * step - 0.5;
-    const int first = interpolation == Interpolation::area ? static_cast<int>(std::floor(i * step))
-                                                           : static_cast<int>(std::floor(centre)) - axis.taps / 2 + 1;
+    const int first = interpolation == Interpolation::area
+                          ? static_cast<int>(std::floor(i * step))
+                          : static_cast<int>(std::floor(centre)) - axis.taps / 2 + 1;
     const int end = static_cast<int>(std::ceil((i + 1) * step));
     for (int t = 0; t < axis.taps; ++t) {
       const int index = first + t;
@@ -117,7 +124,8 @@ FloatImage resized(const FloatImage& picture, int width, int height, Interpolati
       for (int t = 0; t < across.taps; ++t) {
         const auto place = static_cast<size_t>(x * across.taps + t);
         for (int c = 0; c < picture.channels; ++c)
-          result.at(x, y, c) += static_cast<float>(across.weights[place]) * rows.at(across.indices[place], y, c);
+          result.at(x, y, c) +=
+              static_cast<float>(across.weights[place]) * rows.at(across.indices[place], y, c);
       }
   return result;
 }
@@ -150,9 +158,12 @@ int kernel_size(Random& random) {
 BlurKernel random_kernel(const DegradationStage& stage, Random& random) {
   constexpr double pi = std::numbers::pi;
   const int size = kernel_size(random);
-  if (random.chance(stage.sinc_probability)) return sinc_kernel(size, random.uniform(size < 13 ? pi / 3 : pi / 5, pi));
+  if (random.chance(stage.sinc_probability))
+    return sinc_kernel(size, random.uniform(size < 13 ? pi / 3 : pi / 5, pi));
   const size_t kind = choose(stage.kernel_weights, random);
-  const BlurShape shape = kind < 2 ? BlurShape::gaussian : kind < 4 ? BlurShape::generalised : BlurShape::plateau;
+  const BlurShape shape = kind < 2   ? BlurShape::gaussian
+                          : kind < 4 ? BlurShape::generalised
+                                     : BlurShape::plateau;
   const double sigma_x = within(stage.sigma, random);
   double sigma_y = sigma_x, angle = 0, beta = 1;
   if (kind % 2 == 1) {
@@ -251,7 +262,8 @@ FloatImage degrade(const FloatImage& picture, const DegradationRecipe& recipe, i
   factor = resize_factor(recipe.second, random);
   x = resized_somehow(x, scaled(width, factor), scaled(height, factor), random);
   add_noise(x, recipe.second, random);
-  // To the final size with or without a sinc filter, which rings as sharpening does, before or after the compression.
+  // To the final size with or without a sinc filter, which rings as sharpening does, before or after the
+  // compression.
   const bool compressed_last = random.chance(0.5);
   if (!compressed_last) x = compressed(x, recipe.second, random);
   x = resized_somehow(x, width, height, random);
@@ -276,7 +288,8 @@ FloatImage sharpen(const FloatImage& picture) {
   mask = gaussian_blurred(mask, size, sigma);
   FloatImage result = picture;
   for (size_t i = 0; i < picture.pixels.size(); ++i) {
-    const float sharp = std::clamp(picture.pixels[i] + weight * (picture.pixels[i] - blur.pixels[i]), 0.0F, 1.0F);
+    const float sharp =
+        std::clamp(picture.pixels[i] + weight * (picture.pixels[i] - blur.pixels[i]), 0.0F, 1.0F);
     result.pixels[i] += mask.pixels[i] * (sharp - picture.pixels[i]);
   }
   return result;

@@ -1,4 +1,5 @@
-// Real-ESRGAN's second-order degradation: a small picture as cameras, editors and networks make it of a large one.
+// Real-ESRGAN's second-order degradation: a small picture as cameras, editors and networks make it of a large
+// one.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@ struct Range {
 /// One order: blur, resize, noise, compression. The defaults are the published first order's.
 struct DegradationStage {
   double blur_probability = 1;
-  /// Of isotropic, anisotropic, generalised isotropic, generalised anisotropic, plateau isotropic, plateau anisotropic.
+  /// Of isotropic, anisotropic, generalised isotropic, generalised anisotropic, plateau isotropic, plateau
+  /// anisotropic.
   std::array<double, 6> kernel_weights{0.45, 0.25, 0.12, 0.03, 0.12, 0.03};
   double sinc_probability = 0.1;
   Range sigma{0.2, 3}, beta_generalised{0.5, 4}, beta_plateau{1, 2};
@@ -40,12 +42,12 @@ struct DegradationRecipe {
   bool sharpen = true;  ///< learn towards the sharpened picture, and reduce that one
 };
 
-/// The picture (RGB in [0, 1], sides multiples of `scale`) reduced by `scale`, rounded to 8 bits. What happens depends on
-/// `random` alone.
+/// The picture (RGB in [0, 1], sides multiples of `scale`) reduced by `scale`, rounded to 8 bits. What
+/// happens depends on `random` alone.
 FloatImage degrade(const FloatImage& picture, const DegradationRecipe& recipe, int scale, Random& random);
 
-/// Unsharp masking as Real-ESRGAN's targets have it: Gaussian of 51 pixels (sigma 8), weight 1/2, where the difference passes
-/// 10/255, softly.
+/// Unsharp masking as Real-ESRGAN's targets have it: Gaussian of 51 pixels (sigma 8), weight 1/2, where the
+/// difference passes 10/255, softly.
 FloatImage sharpen(const FloatImage& picture);
 
 }  // namespace esrgan::train

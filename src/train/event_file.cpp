@@ -71,7 +71,8 @@ uint32_t crc32c(const std::string& bytes) {
 }
 
 EventFile::EventFile(const std::filesystem::path& folder, int64_t step)
-    : file_(folder / ("events.out.tfevents." + std::to_string(static_cast<int64_t>(now())) + "." + std::to_string(getpid()))),
+    : file_(folder / ("events.out.tfevents." + std::to_string(static_cast<int64_t>(now())) + "." +
+                      std::to_string(getpid()))),
       stream_(file_, std::ios::binary | std::ios::app) {
   constexpr unsigned file_version = 3, session_log = 7, status = 1;
   constexpr uint64_t start = 1;
@@ -92,10 +93,12 @@ void EventFile::scalar(const std::string& tag, int64_t step, double value) {
 }
 
 // Image: height = 1, width = 2, colorspace = 3, encoded_image_string = 4.
-void EventFile::image(const std::string& tag, int64_t step, int width, int height, const std::vector<uint8_t>& png) {
+void EventFile::image(const std::string& tag, int64_t step, int width, int height,
+                      const std::vector<uint8_t>& png) {
   constexpr uint64_t rgb = 3;
-  const std::string image = number(1, static_cast<uint64_t>(height)) + number(2, static_cast<uint64_t>(width)) +
-                            number(3, rgb) + text(4, std::string(png.begin(), png.end()));
+  const std::string image = number(1, static_cast<uint64_t>(height)) +
+                            number(2, static_cast<uint64_t>(width)) + number(3, rgb) +
+                            text(4, std::string(png.begin(), png.end()));
   event(step, text(5, text(1, text(1, tag) + text(4, image))));
 }
 

@@ -1,4 +1,5 @@
-// TensorBoard's event files: a TFRecord for each event, a protocol buffer in each record (tensorflow/core/util/event.proto).
+// TensorBoard's event files: a TFRecord for each event, a protocol buffer in each record
+// (tensorflow/core/util/event.proto).
 #pragma once
 
 #include <cstdint>

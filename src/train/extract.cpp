@@ -31,18 +31,21 @@ Image part_of(const Image& picture, int left, int top, int width, int height) {
   part.samples.resize(part.info.bytes());
   const size_t pixel = static_cast<size_t>(picture.info.channels) * size_of(picture.info.type);
   for (int y = 0; y < height; ++y)
-    std::memcpy(part.samples.data() + static_cast<size_t>(y) * static_cast<size_t>(width) * pixel,
-                picture.samples.data() + (static_cast<size_t>(top + y) * static_cast<size_t>(picture.info.width) +
-                                          static_cast<size_t>(left)) *
-                                             pixel,
-                static_cast<size_t>(width) * pixel);
+    std::memcpy(
+        part.samples.data() + static_cast<size_t>(y) * static_cast<size_t>(width) * pixel,
+        picture.samples.data() + (static_cast<size_t>(top + y) * static_cast<size_t>(picture.info.width) +
+                                  static_cast<size_t>(left)) *
+                                     pixel,
+        static_cast<size_t>(width) * pixel);
   return part;
 }
 
 /// Counts what was written and what was there.
-void cut_up(const fs::path& file, const fs::path& target, const ExtractOptions& options, ExtractResult& result) {
+void cut_up(const fs::path& file, const fs::path& target, const ExtractOptions& options,
+            ExtractResult& result) {
   const Image picture = read_image(file.string());
-  const int width = std::min(options.size, picture.info.width), height = std::min(options.size, picture.info.height);
+  const int width = std::min(options.size, picture.info.width),
+            height = std::min(options.size, picture.info.height);
   int number = 0;
   for (const int top : sub_image_places(picture.info.height, options))
     for (const int left : sub_image_places(picture.info.width, options)) {

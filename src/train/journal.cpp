@@ -75,8 +75,9 @@ void Journal::progress(int64_t step, const Progress& progress) {
   metrics_.add(step, values);
   events_->scalar("run/rate", step, progress.rate);
   events_->scalar("run/seconds_per_step", step, progress.seconds_per_step);
-  folder_.say(line + "  rate " + text_of(progress.rate, "%.3g") + "  " + text_of(progress.seconds_per_step, "%.3f") +
-              " s/step, data " + text_of(100 * progress.data_share, "%.1f") + " %, left " + duration(progress.seconds_left));
+  folder_.say(line + "  rate " + text_of(progress.rate, "%.3g") + "  " +
+              text_of(progress.seconds_per_step, "%.3f") + " s/step, data " +
+              text_of(100 * progress.data_share, "%.1f") + " %, left " + duration(progress.seconds_left));
 }
 
 void Journal::quality(int64_t step, const ValidationResult& result) {
@@ -85,17 +86,20 @@ void Journal::quality(int64_t step, const ValidationResult& result) {
   events_->scalar("psnr/" + result.name, step, result.ours.psnr);
   events_->scalar("ssim/" + result.name, step, result.ours.ssim);
   if (!result.sample.empty())
-    events_->image("samples/" + result.name, step, result.sample_width, result.sample_height, bytes_of(result.sample));
-  folder_.say("step " + std::to_string(step) + "  " + result.name + ": Y-PSNR " + text_of(result.ours.psnr, "%.2f") +
-              " dB, SSIM " + text_of(result.ours.ssim, "%.4f") + "  (bicubic " + text_of(result.bicubic.psnr, "%.2f") +
-              " dB, " + text_of(result.bicubic.ssim, "%.4f") + ")");
+    events_->image("samples/" + result.name, step, result.sample_width, result.sample_height,
+                   bytes_of(result.sample));
+  folder_.say("step " + std::to_string(step) + "  " + result.name + ": Y-PSNR " +
+              text_of(result.ours.psnr, "%.2f") + " dB, SSIM " + text_of(result.ours.ssim, "%.4f") +
+              "  (bicubic " + text_of(result.bicubic.psnr, "%.2f") + " dB, " +
+              text_of(result.bicubic.ssim, "%.4f") + ")");
 }
 
 void Journal::gradients(int64_t step, const std::vector<LayerNorm>& norms) {
   std::string table = "step,layer,gradient,weights\n";
   std::vector<std::pair<std::string, double>> bars;
   for (const LayerNorm& layer : norms) {
-    table += std::to_string(step) + "," + layer.name + "," + text_of(layer.gradient) + "," + text_of(layer.values) + "\n";
+    table += std::to_string(step) + "," + layer.name + "," + text_of(layer.gradient) + "," +
+             text_of(layer.values) + "\n";
     if (layer.name.ends_with("weight")) bars.emplace_back(layer.name, layer.gradient);
   }
   write_text(folder_.path() / "gradients.csv", table);

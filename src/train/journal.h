@@ -15,9 +15,9 @@ namespace esrgan::train {
 /// Means over the steps since the last line.
 struct Progress {
   std::map<std::string, double> losses;
-  double rate = 0;              ///< the generator's learning rate
+  double rate = 0;  ///< the generator's learning rate
   double seconds_per_step = 0;
-  double data_share = 0;        ///< of the time, spent waiting for patches
+  double data_share = 0;  ///< of the time, spent waiting for patches
   double seconds_left = 0;
 };
 

@@ -38,7 +38,8 @@ void compress(const FloatImage& picture, int quality, Bytes& to) {
   jpeg_compress_struct codec{};
   codec.err = errors(manager);
   jpeg_create_compress(&codec);
-  const std::unique_ptr<jpeg_compress_struct, decltype(&jpeg_destroy_compress)> owner(&codec, jpeg_destroy_compress);
+  const std::unique_ptr<jpeg_compress_struct, decltype(&jpeg_destroy_compress)> owner(&codec,
+                                                                                      jpeg_destroy_compress);
   jpeg_mem_dest(&codec, &to.data, &to.size);
   codec.image_width = static_cast<JDIMENSION>(picture.width);
   codec.image_height = static_cast<JDIMENSION>(picture.height);
@@ -67,7 +68,8 @@ FloatImage through_jpeg(const FloatImage& picture, int quality) {
   jpeg_decompress_struct codec{};
   codec.err = errors(manager);
   jpeg_create_decompress(&codec);
-  const std::unique_ptr<jpeg_decompress_struct, decltype(&jpeg_destroy_decompress)> owner(&codec, jpeg_destroy_decompress);
+  const std::unique_ptr<jpeg_decompress_struct, decltype(&jpeg_destroy_decompress)> owner(
+      &codec, jpeg_destroy_decompress);
   jpeg_mem_src(&codec, bytes.data, bytes.size);
   jpeg_read_header(&codec, TRUE);
   codec.out_color_space = JCS_RGB;
@@ -77,7 +79,8 @@ FloatImage through_jpeg(const FloatImage& picture, int quality) {
   JSAMPROW row = samples.data();
   for (int y = 0; y < result.height; ++y) {
     jpeg_read_scanlines(&codec, &row, 1);
-    std::transform(samples.begin(), samples.end(), result.row(y), [](JSAMPLE value) { return static_cast<float>(value) / 255; });
+    std::transform(samples.begin(), samples.end(), result.row(y),
+                   [](JSAMPLE value) { return static_cast<float>(value) / 255; });
   }
   jpeg_finish_decompress(&codec);
   return result;

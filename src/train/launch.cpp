@@ -24,7 +24,8 @@ struct Launcher {
 };
 constexpr Launcher launchers[] = {
     {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"},
-    {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"},
+    {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+     "OMPI_COMM_WORLD_LOCAL_SIZE"},
     {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"},
     // Only srun sets the step's number of tasks: a script of sbatch is not one of several processes.
     {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", ""},
@@ -41,7 +42,8 @@ std::optional<std::string> environment_variable(const std::string& name) {
 std::string first_slurm_host(const std::string& list) {
   const size_t end = list.find_first_of(",[");
   std::string host = list.substr(0, end);
-  if (end != std::string::npos && list[end] == '[') host += list.substr(end + 1, list.find_first_of(",-]", end) - end - 1);
+  if (end != std::string::npos && list[end] == '[')
+    host += list.substr(end + 1, list.find_first_of(",-]", end) - end - 1);
   return host;
 }
 
@@ -55,8 +57,10 @@ Place find_place(const Environment& environment) {
     place.local_count = number_in(environment, launcher.local_count, 1);
     if (place.rank >= place.count)
       throw Error("", std::string("environment variable ") + launcher.rank,
-                  "less than " + std::to_string(place.count) + " (" + launcher.count + ")", std::to_string(place.rank));
-    if (const auto nodes = environment("SLURM_STEP_NODELIST"); nodes && launcher.rank == std::string("SLURM_PROCID")) {
+                  "less than " + std::to_string(place.count) + " (" + launcher.count + ")",
+                  std::to_string(place.rank));
+    if (const auto nodes = environment("SLURM_STEP_NODELIST");
+        nodes && launcher.rank == std::string("SLURM_PROCID")) {
       place.address = first_slurm_host(*nodes);
       place.port += number_in(environment, "SLURM_JOB_ID", 0) % 1000;  // so that jobs on one host do not meet
     }

@@ -20,9 +20,9 @@ struct Place {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 std::optional<std::string> environment_variable(const std::string& name);
 
-/// Understands torchrun (RANK, WORLD_SIZE, ...), Open MPI (OMPI_COMM_WORLD_*), MPICH and Intel MPI (PMI_*) and Slurm's srun
-/// (SLURM_PROCID, ...); MASTER_ADDR and MASTER_PORT hold for all. One process alone without any of them. Throws Error when they
-/// do not fit together.
+/// Understands torchrun (RANK, WORLD_SIZE, ...), Open MPI (OMPI_COMM_WORLD_*), MPICH and Intel MPI (PMI_*)
+/// and Slurm's srun (SLURM_PROCID, ...); MASTER_ADDR and MASTER_PORT hold for all. One process alone without
+/// any of them. Throws Error when they do not fit together.
 Place find_place(const Environment& environment = environment_variable);
 
 /// The first host of Slurm's list: "node[07-09,12],login1" gives "node07".

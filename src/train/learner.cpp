@@ -31,7 +31,13 @@ void start_from(Layer& generator, const std::string& file) {
 }  // namespace
 
 Learner::Learner(const Recipe& recipe, torch::Device device, const Ranks& ranks)
-    : recipe_(recipe), device_(device), ranks_(ranks) {
+    : recipe_(recipe),
+      device_(device),
+      ranks_(ranks),
+      g_scale_(recipe.arithmetic == Arithmetic::half),
+      d_scale_(recipe.arithmetic == Arithmetic::half) {
+  if (recipe.arithmetic == Arithmetic::half && device.is_cpu())
+    throw Error("", "train.precision", "full or bf16 on a processor", "fp16, which only GPUs compute in");
   torch::manual_seed(recipe.seed);
   generator_ = make_generator(recipe.generator);
   if (!recipe.generator_start.empty()) start_from(*generator_, recipe.generator_start);
@@ -72,7 +78,8 @@ Tensor Learner::generator_losses(const Tensor& fake, const Targets& targets) {
     total = total + weight * loss;
   };
   if (l.pixel_weight > 0) add("g_pixel", l.pixel_weight, pixel_loss(l.pixel, fake, targets.wanted));
-  if (features_) add("g_feature", l.perceptual.weight, perceptual_loss(l.perceptual, *features_, fake, targets.wanted));
+  if (features_)
+    add("g_feature", l.perceptual.weight, perceptual_loss(l.perceptual, *features_, fake, targets.wanted));
   if (l.total_variation > 0) add("g_tv", l.total_variation, total_variation(fake));
   if (discriminator_) {
     Tensor real;
@@ -86,9 +93,10 @@ Tensor Learner::generator_losses(const Tensor& fake, const Targets& targets) {
   return total * share;
 }
 
-void Learner::backward(const Tensor& loss, GradientMean& mean, bool last) {
-  if (last) mean.expect(loss);
-  ranks_.together([&] { loss.backward(); });
+void Learner::backward(const Tensor& loss, const LossScale& scale, GradientMean& mean, bool last) {
+  const Tensor scaled = scale.factor() == 1 ? loss : loss * scale.factor();
+  if (last) mean.expect(scaled);
+  ranks_.together([&] { scaled.backward(); });
 }
 
 void Learner::generator_step(const Tensor& lr, const Targets& targets, int64_t step) {
@@ -96,7 +104,9 @@ void Learner::generator_step(const Tensor& lr, const Targets& targets, int64_t s
   if (d_flat_) d_flat_->require_gradients(false);
   g_flat_->zero_gradients();
   for (int part = 0; part < recipe_.accumulate; ++part) {
-    const auto chunk = [&](const Tensor& whole) { return whole.chunk(recipe_.accumulate)[static_cast<size_t>(part)]; };
+    const auto chunk = [&](const Tensor& whole) {
+      return whole.chunk(recipe_.accumulate)[static_cast<size_t>(part)];
+    };
     const Tensor small = chunk(lr);
     const Targets large{chunk(targets.wanted), chunk(targets.real)};
     Tensor loss, fake;
@@ -110,10 +120,11 @@ void Learner::generator_step(const Tensor& lr, const Targets& targets, int64_t s
       if (learns) loss = generator_losses(fake, large);
     }
     const Span span("generator, backward", times_.backward);
-    if (learns) backward(loss, *g_mean_, part + 1 == recipe_.accumulate);
+    if (learns) backward(loss, g_scale_, *g_mean_, part + 1 == recipe_.accumulate);
   }
   if (!learns) return;
   const Span span("generator, optimiser", times_.optimiser);
+  if (!g_scale_.accept(g_flat_->divide(g_scale_.factor()))) return;
   losses_["g_norm"] = g_flat_->clip(recipe_.clip_norm);
   g_adam_->step(*g_flat_, learning_rate(recipe_.schedule, recipe_.optimizer_g.rate, step));
   if (!mean_flat_) return;
@@ -154,9 +165,10 @@ void Learner::discriminator_step(const Tensor& hr, int64_t step) {
       }
     }
     const Span span("discriminator, backward", times_.backward);
-    backward(loss * share, *d_mean_, part + 1 == fakes_.size());
+    backward(loss * share, d_scale_, *d_mean_, part + 1 == fakes_.size());
   }
   const Span span("discriminator, optimiser", times_.optimiser);
+  if (!d_scale_.accept(d_flat_->divide(d_scale_.factor()))) return;
   d_adam_->step(*d_flat_, learning_rate(recipe_.schedule, recipe_.optimizer_d.rate, step));
 }
 
@@ -184,6 +196,14 @@ void Learner::synchronise() {
     ranks_.broadcast(parameters.values());
     for (const Tensor& buffer : layer.buffers()) ranks_.broadcast(buffer);
   };
+  const auto scale = [&](LossScale& factor) {
+    const Tensor numbers =
+        torch::tensor({factor.factor(), static_cast<double>(factor.finite_steps())}, torch::kDouble);
+    ranks_.broadcast(numbers);
+    factor.restore(numbers[0].item<double>(), static_cast<int64_t>(numbers[1].item<double>()));
+  };
+  scale(g_scale_);
+  scale(d_scale_);
   const auto adam = [&](Adam& optimiser) {
     ranks_.broadcast(optimiser.mean);
     ranks_.broadcast(optimiser.square);
@@ -214,6 +234,12 @@ void Learner::save(Checkpoint& checkpoint) const {
     checkpoint.groups[name + ".square"] = parameters.split(adam.square);
     checkpoint.numbers[name + ".steps"] = std::to_string(adam.steps);
   };
+  const auto add_scale = [&](const std::string& name, const LossScale& scale) {
+    checkpoint.numbers[name + ".factor"] = hex_text(scale.factor());
+    checkpoint.numbers[name + ".finite_steps"] = std::to_string(scale.finite_steps());
+  };
+  add_scale("scale_g", g_scale_);
+  add_scale("scale_d", d_scale_);
   checkpoint.groups["generator"] = state_of(*generator_);
   add_adam("adam_g", *g_adam_, *g_flat_);
   if (mean_generator_) checkpoint.groups["generator_ema"] = state_of(*mean_generator_);
@@ -229,6 +255,12 @@ void Learner::load(const Checkpoint& checkpoint) {
     parameters.join(group(checkpoint, name + ".square"), adam.square);
     adam.steps = std::stoll(checkpoint.numbers.at(name + ".steps"));
   };
+  const auto load_scale = [&](const std::string& name, LossScale& scale) {
+    scale.restore(from_hex_text(checkpoint.numbers.at(name + ".factor")),
+                  std::stoll(checkpoint.numbers.at(name + ".finite_steps")));
+  };
+  load_scale("scale_g", g_scale_);
+  load_scale("scale_d", d_scale_);
   load_state(*generator_, group(checkpoint, "generator"));
   load_adam("adam_g", *g_adam_, *g_flat_);
   if (mean_generator_) load_state(*mean_generator_, group(checkpoint, "generator_ema"));

@@ -11,6 +11,7 @@
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/features.h"
+#include "train/loss_scale.h"
 #include "train/parameters.h"
 #include "train/ranks.h"
 
@@ -26,7 +27,8 @@ class Learner {
   /// Fresh networks, or those of the recipe's start files. `ranks` must outlive the learner.
   Learner(const Recipe& recipe, torch::Device device, const Ranks& ranks);
 
-  /// One step on this process's part of a batch; returns the part's losses by name, unweighted but for their sum "g_total".
+  /// One step on this process's part of a batch; returns the part's losses by name, unweighted but for their
+  /// sum "g_total".
   std::map<std::string, double> step(const Batch& batch, int64_t step);
 
   /// Everything that the next step depends on.
@@ -49,7 +51,7 @@ class Learner {
 
  private:
   /// The last of the parts of a batch takes the mean over the processes.
-  void backward(const torch::Tensor& loss, GradientMean& mean, bool last);
+  void backward(const torch::Tensor& loss, const LossScale& scale, GradientMean& mean, bool last);
   /// What the generator is compared with: by pixels and features, and by the discriminator.
   struct Targets {
     torch::Tensor wanted, real;
@@ -66,8 +68,9 @@ class Learner {
   std::shared_ptr<VggFeatures> features_;
   std::optional<FlatParameters> g_flat_, d_flat_, mean_flat_;
   std::optional<Adam> g_adam_, d_adam_;
+  LossScale g_scale_, d_scale_;
   std::optional<GradientMean> g_mean_, d_mean_;  // over the processes
-  std::vector<torch::Tensor> fakes_;  // of this step, one for each part
+  std::vector<torch::Tensor> fakes_;             // of this step, one for each part
   std::map<std::string, double> losses_;
   StepTimes times_;
 };

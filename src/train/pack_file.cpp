@@ -52,7 +52,9 @@ void make_pack(const fs::path& target, const std::vector<PairFiles>& files, int 
   AtomicFile output(target);
   std::ofstream stream(output.temporary(), std::ios::binary);
   std::vector<Entry> entries(files.size());
-  const auto write = [&](const void* data, size_t bytes) { stream.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes)); };
+  const auto write = [&](const void* data, size_t bytes) {
+    stream.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
+  };
   const Header header{magic, files.size()};
   const auto write_head = [&] {
     write(&header, sizeof header);
@@ -78,9 +80,11 @@ void make_pack(const fs::path& target, const std::vector<PairFiles>& files, int 
       }
       entries[begin + i] = {static_cast<uint64_t>(stream.tellp()), static_cast<uint32_t>(pairs[i]->hr.width),
                             static_cast<uint32_t>(pairs[i]->hr.height)};
-      for (const Pixels* pixels : {&pairs[i]->hr, &pairs[i]->lr}) write(pixels->samples.data(), pixels->samples.size());
+      for (const Pixels* pixels : {&pairs[i]->hr, &pairs[i]->lr})
+        write(pixels->samples.data(), pixels->samples.size());
     }
-    log_info("packed " + std::to_string(begin + pairs.size()) + " of " + std::to_string(files.size()) + " pictures");
+    log_info("packed " + std::to_string(begin + pairs.size()) + " of " + std::to_string(files.size()) +
+             " pictures");
   }
   stream.seekp(0);
   write_head();
@@ -93,7 +97,8 @@ void make_pack(const fs::path& target, const std::vector<PairFiles>& files, int 
 
 PackFile::PackFile(const fs::path& folder, const std::vector<PairFiles>& files, int scale, int threads) {
   std::array<char, 32> name{};
-  std::snprintf(name.data(), name.size(), "%016llx.pack", static_cast<unsigned long long>(fingerprint(files, scale)));
+  std::snprintf(name.data(), name.size(), "%016llx.pack",
+                static_cast<unsigned long long>(fingerprint(files, scale)));
   const fs::path target = folder / name.data();
   std::error_code error;
   fs::create_directories(folder, error);

@@ -31,6 +31,12 @@ void FlatParameters::require_gradients(bool on) {
   for (torch::Tensor& parameter : parameters_) parameter.set_requires_grad(on);
 }
 
+bool FlatParameters::divide(double factor) {
+  if (factor == 1) return true;
+  gradients_.div_(factor);
+  return torch::isfinite(gradients_.sum()).item<bool>();
+}
+
 double FlatParameters::clip(double limit) {
   const auto norm = gradients_.norm().item<double>();
   if (limit > 0 && norm > limit) gradients_.mul_(limit / (norm + 1e-6));
@@ -41,7 +47,8 @@ std::vector<LayerNorm> FlatParameters::norms() const {
   const torch::NoGradGuard no_gradients;
   std::vector<LayerNorm> result;
   for (size_t i = 0; i < names_.size(); ++i)
-    result.push_back({names_[i], parameters_[i].grad().norm().item<double>(), parameters_[i].norm().item<double>()});
+    result.push_back(
+        {names_[i], parameters_[i].grad().norm().item<double>(), parameters_[i].norm().item<double>()});
   return result;
 }
 

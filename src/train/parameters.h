@@ -25,6 +25,8 @@ class FlatParameters {
   void zero_gradients() { gradients_.zero_(); }
   /// While off, gradients flow through the module but not to its parameters.
   void require_gradients(bool on);
+  /// Divides the gradients; returns whether all of them are finite (which a factor of 1 does not look for).
+  bool divide(double factor);
   /// Scales the gradients so that their Euclidean norm is at most `limit` (0: no limit); returns the norm
   /// before.
   double clip(double limit);

@@ -55,9 +55,11 @@ Pixels stored(const FloatImage& picture) {
 FloatImage floats_of(const Pixels& pixels, int left, int top, int width, int height) {
   FloatImage part(width, height, 3);
   for (int y = 0; y < height; ++y) {
-    const auto row = pixels.samples.subspan((static_cast<size_t>(top + y) * static_cast<size_t>(pixels.width) +
-                                             static_cast<size_t>(left)) * 3, part.row_samples());
-    std::transform(row.begin(), row.end(), part.row(y), [](uint8_t value) { return static_cast<float>(value) / 255; });
+    const auto row = pixels.samples.subspan(
+        (static_cast<size_t>(top + y) * static_cast<size_t>(pixels.width) + static_cast<size_t>(left)) * 3,
+        part.row_samples());
+    std::transform(row.begin(), row.end(), part.row(y),
+                   [](uint8_t value) { return static_cast<float>(value) / 255; });
   }
   return part;
 }
@@ -104,7 +106,8 @@ PairCache::PairCache(std::vector<PairFiles> files, int scale, int least, uint64_
       memory_(memory != 0 ? memory : available_memory() / 4),
       entries_(files_.size()) {}
 
-PairCache::PairCache(std::vector<PairFiles> files, int scale, int least, const fs::path& pack_folder, int threads)
+PairCache::PairCache(std::vector<PairFiles> files, int scale, int least, const fs::path& pack_folder,
+                     int threads)
     : files_(std::move(files)),
       pack_(std::make_shared<const PackFile>(pack_folder, files_, scale, threads)),
       scale_(scale),

@@ -33,7 +33,8 @@ struct Pair {
   size_t bytes() const { return hr.samples.size() + lr.samples.size(); }
 };
 
-/// The files of a folder and its sub-folders that can be read as pictures, by name. Throws Error when there is none.
+/// The files of a folder and its sub-folders that can be read as pictures, by name. Throws Error when there
+/// is none.
 std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& folder);
 
 /// The files of one or two folders.
@@ -59,7 +60,8 @@ class PairCache {
   /// not used.
   PairCache(std::vector<PairFiles> files, int scale, int least, uint64_t memory);
   /// With a pack file in a folder; see pack_file.h.
-  PairCache(std::vector<PairFiles> files, int scale, int least, const std::filesystem::path& pack_folder, int threads);
+  PairCache(std::vector<PairFiles> files, int scale, int least, const std::filesystem::path& pack_folder,
+            int threads);
 
   size_t size() const { return files_.size(); }
   /// The pair, or null when it cannot be used, which is reported once as a warning.

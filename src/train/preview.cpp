@@ -12,7 +12,8 @@ namespace {
 constexpr int gap = 4;  // pixels between patches
 
 /// Copies patch `index` of a batch, its pixels repeated `zoom` times.
-void draw(const std::vector<float>& patches, int index, int side, int zoom, int left, int top, FloatImage& sheet) {
+void draw(const std::vector<float>& patches, int index, int side, int zoom, int left, int top,
+          FloatImage& sheet) {
   const float* patch = patches.data() + static_cast<ptrdiff_t>(index) * 3 * side * side;
   for (int c = 0; c < 3; ++c)
     for (int y = 0; y < side * zoom; ++y)
@@ -26,9 +27,11 @@ Image contact_sheet(const Recipe& recipe, int count) {
   const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
   std::vector<Batch> batches;
   for (int made = 0; made < count; made += batches.back().count)
-    batches.push_back(maker.make(static_cast<int64_t>(batches.size()), 0, std::min(recipe.data.batch_size, count - made)));
+    batches.push_back(
+        maker.make(static_cast<int64_t>(batches.size()), 0, std::min(recipe.data.batch_size, count - made)));
   const int side = recipe.data.hr_size, views = batches[0].sharp.empty() ? 2 : 3;
-  const int columns = std::max(1, static_cast<int>(std::lround(std::sqrt(static_cast<double>(count) / views * 1.5))));
+  const int columns =
+      std::max(1, static_cast<int>(std::lround(std::sqrt(static_cast<double>(count) / views * 1.5))));
   const int rows = (count + columns - 1) / columns, cell = views * (side + gap) + 2 * gap;
   FloatImage sheet(columns * cell, rows * (side + gap), 3);
   std::fill(sheet.pixels.begin(), sheet.pixels.end(), 1.0F);

@@ -7,8 +7,8 @@
 
 namespace esrgan::train {
 
-/// A contact sheet of the first `count` samples of a recipe: for each the small patch, enlarged by repeating its pixels, and the
-/// large one; with sharpened targets these, too. 8 bits.
+/// A contact sheet of the first `count` samples of a recipe: for each the small patch, enlarged by repeating
+/// its pixels, and the large one; with sharpened targets these, too. 8 bits.
 Image contact_sheet(const Recipe& recipe, int count);
 
 }  // namespace esrgan::train

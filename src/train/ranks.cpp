@@ -33,7 +33,8 @@ constexpr auto meeting_time = 5min;
 // The first process measures and saves while the others wait.
 constexpr auto longest_wait = 60min;
 
-/// This host's address on the way to the first process's: what others can reach it by. Empty when there is no such way.
+/// This host's address on the way to the first process's: what others can reach it by. Empty when there is no
+/// such way.
 std::string own_address(const Place& place) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;
@@ -49,8 +50,8 @@ std::string own_address(const Place& place) {
     // Nothing is sent: connecting a datagram socket only chooses the route.
     const bool known = ::connect(socket, at->ai_addr, at->ai_addrlen) == 0 &&
                        getsockname(socket, reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
-                       getnameinfo(reinterpret_cast<sockaddr*>(&own), length, text.data(), text.size(), nullptr, 0,
-                                   NI_NUMERICHOST) == 0;
+                       getnameinfo(reinterpret_cast<sockaddr*>(&own), length, text.data(), text.size(),
+                                   nullptr, 0, NI_NUMERICHOST) == 0;
     ::close(socket);
     if (known) return text.data();
   }
@@ -84,19 +85,21 @@ auto make_gloo(const c10::intrusive_ptr<c10d::Store>& store, const Place& place)
 
 #if TORCH_VERSION_MAJOR >= 2
 
-c10::intrusive_ptr<c10d::ProcessGroup> make_group(const c10::intrusive_ptr<c10d::Store>& store, const Place& place,
-                                                  [[maybe_unused]] torch::Device device) {
+c10::intrusive_ptr<c10d::ProcessGroup> make_group(const c10::intrusive_ptr<c10d::Store>& store,
+                                                  const Place& place, [[maybe_unused]] torch::Device device) {
   auto group = c10::make_intrusive<c10d::ProcessGroup>(store, place.rank, place.count);
   using Type = c10d::ProcessGroup::BackendType;
-  group->setBackend(c10::DeviceType::CPU, Type::GLOO, c10::static_intrusive_pointer_cast<c10d::Backend>(make_gloo(store, place)));
+  group->setBackend(c10::DeviceType::CPU, Type::GLOO,
+                    c10::static_intrusive_pointer_cast<c10d::Backend>(make_gloo(store, place)));
   group->setDefaultBackend(Type::GLOO);
 #if defined(USE_C10D_NCCL)
   if (device.is_cuda()) {
     auto options = c10d::ProcessGroupNCCL::Options::create();
     options->timeout = longest_wait;
-    group->setBackend(c10::DeviceType::CUDA, Type::NCCL,
-                      c10::static_intrusive_pointer_cast<c10d::Backend>(
-                          c10::make_intrusive<c10d::ProcessGroupNCCL>(store, place.rank, place.count, options)));
+    group->setBackend(
+        c10::DeviceType::CUDA, Type::NCCL,
+        c10::static_intrusive_pointer_cast<c10d::Backend>(
+            c10::make_intrusive<c10d::ProcessGroupNCCL>(store, place.rank, place.count, options)));
     group->setDefaultBackend(Type::NCCL);
   }
 #endif
@@ -105,8 +108,8 @@ c10::intrusive_ptr<c10d::ProcessGroup> make_group(const c10::intrusive_ptr<c10d:
 
 #else
 
-c10::intrusive_ptr<c10d::ProcessGroup> make_group(const c10::intrusive_ptr<c10d::Store>& store, const Place& place,
-                                                  [[maybe_unused]] torch::Device device) {
+c10::intrusive_ptr<c10d::ProcessGroup> make_group(const c10::intrusive_ptr<c10d::Store>& store,
+                                                  const Place& place, [[maybe_unused]] torch::Device device) {
 #if defined(USE_C10D_NCCL)
   if (device.is_cuda()) return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, place.rank, place.count);
 #endif
@@ -139,9 +142,11 @@ void Ranks::together(const std::function<void()>& work) const {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error("", "process " + std::to_string(place_.rank) +
-                        ": the processes of this run have lost each other; --resume goes on from the last checkpoint (" +
-                        first_line(error.what()) + ")");
+    throw Error(
+        "",
+        "process " + std::to_string(place_.rank) +
+            ": the processes of this run have lost each other; --resume goes on from the last checkpoint (" +
+            first_line(error.what()) + ")");
   }
 }
 
@@ -181,8 +186,8 @@ GradientMean::GradientMean(const Ranks& ranks, const std::vector<torch::Tensor>&
   std::reverse(limits.begin(), limits.end());
   state_->reducer = std::make_unique<c10d::Reducer>(
       parameters, buckets, limits, ranks.state_->group, std::vector<bool>(parameters.size(), false), bucket,
-      /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false, std::unordered_map<size_t, std::string>(),
-      first_bucket);
+      /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false,
+      std::unordered_map<size_t, std::string>(), first_bucket);
 }
 
 void GradientMean::expect(const torch::Tensor& loss) {

@@ -11,8 +11,8 @@
 
 namespace esrgan::train {
 
-/// What all processes do together: every one of them must make the same calls in the same order. Alone, all of it does
-/// nothing. Throws Error when another process is lost.
+/// What all processes do together: every one of them must make the same calls in the same order. Alone, all
+/// of it does nothing. Throws Error when another process is lost.
 class Ranks {
  public:
   /// Meets the other processes; waits for them for a few minutes.
@@ -33,7 +33,8 @@ class Ranks {
   /// Sets a tensor to the mean of all processes' tensors.
   void mean(torch::Tensor tensor) const;
 
-  /// Does work whose parts talk to the other processes, as a backward pass with GradientMean; their errors become Error.
+  /// Does work whose parts talk to the other processes, as a backward pass with GradientMean; their errors
+  /// become Error.
   void together(const std::function<void()>& work) const;
 
  private:
@@ -55,8 +56,8 @@ class GradientMean {
   GradientMean(GradientMean&&) = delete;
   GradientMean& operator=(GradientMean&&) = delete;
 
-  /// To be called before the backward pass of `loss` at whose end the gradients, with what earlier passes added to them, are to
-  /// be the mean.
+  /// To be called before the backward pass of `loss` at whose end the gradients, with what earlier passes
+  /// added to them, are to be the mean.
   void expect(const torch::Tensor& loss);
 
  private:

@@ -161,7 +161,8 @@ SourceRecipe read_source(Settings settings) {
   return s;
 }
 
-Range read_range(Settings& settings, const std::string& key, const Range& fallback, double least, double most) {
+Range read_range(Settings& settings, const std::string& key, const Range& fallback, double least,
+                 double most) {
   const auto found = settings.get(key, std::vector<double>{fallback.low, fallback.high});
   if (found.size() != 2 || !(found[0] >= least && found[0] <= found[1] && found[1] <= most))
     settings.refuse(key, "two ascending numbers");
@@ -169,7 +170,8 @@ Range read_range(Settings& settings, const std::string& key, const Range& fallba
 }
 
 template <size_t Count>
-std::array<double, Count> read_weights(Settings& settings, const std::string& key, const std::array<double, Count>& fallback) {
+std::array<double, Count> read_weights(Settings& settings, const std::string& key,
+                                       const std::array<double, Count>& fallback) {
   const auto found = settings.get(key, std::vector<double>(fallback.begin(), fallback.end()));
   double sum = 0;
   for (const double weight : found) sum += weight >= 0 ? weight : std::nan("");
@@ -238,7 +240,8 @@ DataRecipe read_data(Settings train, int scale) {
   d.degradation = read_degradation(train);
   if (d.degradation.on)
     for (const SourceRecipe& source : d.sources)
-      if (!source.lr.empty()) train.refuse("degradation", "no LR folder beside it: it makes the small pictures");
+      if (!source.lr.empty())
+        train.refuse("degradation", "no LR folder beside it: it makes the small pictures");
   return d;
 }
 

@@ -29,7 +29,8 @@ Series column(const CsvTable& table, const std::string& name) {
   if (found == table.columns.end()) return series;
   const auto index = static_cast<size_t>(found - table.columns.begin());
   for (const auto& row : table.rows)
-    series.points.emplace_back(std::strtod(row[0].c_str(), nullptr), std::strtod(row[index].c_str(), nullptr));
+    series.points.emplace_back(std::strtod(row[0].c_str(), nullptr),
+                               std::strtod(row[index].c_str(), nullptr));
   return series;
 }
 
@@ -38,9 +39,9 @@ std::string base64(const std::string& bytes) {
   std::string text;
   for (size_t i = 0; i < bytes.size(); i += 3) {
     uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8U | (i + k < bytes.size() ? static_cast<uint8_t>(bytes[i + k]) : 0U);
-    for (size_t k = 0; k < 4; ++k)
-      text += i + k <= bytes.size() ? digits[group >> (18 - 6 * k) & 63U] : '=';
+    for (size_t k = 0; k < 3; ++k)
+      group = group << 8U | (i + k < bytes.size() ? static_cast<uint8_t>(bytes[i + k]) : 0U);
+    for (size_t k = 0; k < 4; ++k) text += i + k <= bytes.size() ? digits[group >> (18 - 6 * k) & 63U] : '=';
   }
   return text;
 }
@@ -82,8 +83,9 @@ std::string samples(const fs::path& folder) {
   }
   std::string html;
   for (const auto& [set, file] : newest)
-    html += "<figure><img alt=\"" + escaped(set) + "\" src=\"data:image/png;base64," + base64(text_of_file(file)) +
-            "\"><figcaption>" + escaped(file.stem().string()) + ": reduced, bicubic, ours, original</figcaption></figure>\n";
+    html += "<figure><img alt=\"" + escaped(set) + "\" src=\"data:image/png;base64," +
+            base64(text_of_file(file)) + "\"><figcaption>" + escaped(file.stem().string()) +
+            ": reduced, bicubic, ours, original</figcaption></figure>\n";
   return html;
 }
 
@@ -91,18 +93,21 @@ std::string samples(const fs::path& folder) {
 
 void write_report(const fs::path& folder, const std::string& title) {
   const CsvTable metrics = read_csv(folder / "metrics.csv"), measures = read_csv(folder / "validation.csv");
-  std::string html = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(title) +
-                     "</title>\n<style>body{font:15px sans-serif;max-width:1500px;margin:2em auto;padding:0 1em}"
-                     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:1em}"
-                     "img{max-width:100%;image-rendering:pixelated}figure{margin:1em 0}pre{overflow:auto}"
-                     "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style></head><body>\n<h1>" +
-                     escaped(title) + "</h1>\n";
+  std::string html =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(title) +
+      "</title>\n<style>body{font:15px sans-serif;max-width:1500px;margin:2em auto;padding:0 1em}"
+      ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:1em}"
+      "img{max-width:100%;image-rendering:pixelated}figure{margin:1em 0}pre{overflow:auto}"
+      "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style></head><body>\n<h1>" +
+      escaped(title) + "</h1>\n";
   if (!measures.rows.empty())
-    html += "<h2>Quality</h2>\n<div class=\"charts\">" + quality(measures) + "</div>\n" + samples(folder / "samples");
+    html += "<h2>Quality</h2>\n<div class=\"charts\">" + quality(measures) + "</div>\n" +
+            samples(folder / "samples");
   html += "<h2>Losses</h2>\n<div class=\"charts\">" + losses(metrics) + "</div>\n";
   const std::string flow = text_of_file(folder / "gradients.svg");
   if (!flow.empty()) html += "<h2>Gradient flow</h2>\n" + flow;
-  html += "<h2>Recipe</h2>\n<pre>" + escaped(text_of_file(folder / "recipe.yml")) + "</pre>\n</body></html>\n";
+  html +=
+      "<h2>Recipe</h2>\n<pre>" + escaped(text_of_file(folder / "recipe.yml")) + "</pre>\n</body></html>\n";
   write_text(folder / "report.html", html);
 }
 

@@ -28,8 +28,8 @@ class CsvLog {
   std::ofstream stream_;
 };
 
-/// A table as CsvLog writes it: the first of the columns is the step. Rows that are not whole are left out; no file is an
-/// empty table.
+/// A table as CsvLog writes it: the first of the columns is the step. Rows that are not whole are left out;
+/// no file is an empty table.
 struct CsvTable {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;
@@ -38,8 +38,8 @@ CsvTable read_csv(const std::filesystem::path& file);
 
 void write_text(const std::filesystem::path& file, const std::string& text);
 
-/// FOLDER/NAME/ with recipe.yml, log.txt, metrics.csv, validation.csv, gradients.csv, gradients.svg, report.html,
-/// TensorBoard's event files, checkpoints/, models/ and samples/.
+/// FOLDER/NAME/ with recipe.yml, log.txt, metrics.csv, validation.csv, gradients.csv, gradients.svg,
+/// report.html, TensorBoard's event files, checkpoints/, models/ and samples/.
 class RunFolder {
  public:
   /// Makes the folder. Throws Error when a run is there already and `resume` is not set, or the disk refuses.

@@ -62,7 +62,9 @@ void Trace::save(const std::filesystem::path& file) const {
   nlohmann::json list = nlohmann::json::array();
   {
     const std::lock_guard lock(mutex);
-    const auto micros = [](Clock::duration time) { return std::chrono::duration<double, std::micro>(time).count(); };
+    const auto micros = [](Clock::duration time) {
+      return std::chrono::duration<double, std::micro>(time).count();
+    };
     for (const Event& event : events)
       list.push_back({{"name", event.name},
                       {"cat", event.category},

@@ -31,7 +31,8 @@ double seconds_since(Clock::time_point begin) {
 
 torch::Device best_device(const Place& place) {
   if (!torch::cuda::is_available()) return torch::kCPU;
-  return {torch::kCUDA, static_cast<c10::DeviceIndex>(place.local_rank % static_cast<int>(torch::cuda::device_count()))};
+  return {torch::kCUDA,
+          static_cast<c10::DeviceIndex>(place.local_rank % static_cast<int>(torch::cuda::device_count()))};
 }
 
 void set_up_threads(const Recipe& recipe, const Place& place) {
@@ -84,7 +85,8 @@ class Run {
     if (saved_ != step_) save();
     if (journal_) {
       journal_->report();
-      say("done: " + journal_->folder().model("latest").string() + "; " + (journal_->folder().path() / "report.html").string());
+      say("done: " + journal_->folder().model("latest").string() + "; " +
+          (journal_->folder().path() / "report.html").string());
     }
     return true;
   }
@@ -95,8 +97,9 @@ class Run {
   }
 
   void start() {
-    say(recipe_.name + ": " + recipe_.generator.summary() + ", " + std::to_string(learner_.generator_parameters()) +
-        " parameters; " + std::to_string(maker_.pictures()) + " training pictures; " + describe_device());
+    say(recipe_.name + ": " + recipe_.generator.summary() + ", " +
+        std::to_string(learner_.generator_parameters()) + " parameters; " +
+        std::to_string(maker_.pictures()) + " training pictures; " + describe_device());
     if (options_.resume && journal_) {
       if (const auto checkpoint = newest_checkpoint(journal_->folder().checkpoints())) {
         restore(*checkpoint);
@@ -124,7 +127,8 @@ class Run {
   void synchronise() {
     if (ranks_.alone()) return;
     learner_.synchronise();
-    const torch::Tensor numbers = torch::tensor({step_, skipped_steps_, int64_t{rollbacks_}, int64_t{ended_early_ ? 1 : 0}});
+    const torch::Tensor numbers =
+        torch::tensor({step_, skipped_steps_, int64_t{rollbacks_}, int64_t{ended_early_ ? 1 : 0}});
     ranks_.broadcast(numbers);
     const auto number = [&](int64_t i) { return numbers[i].item<int64_t>(); };
     step_ = number(0);
@@ -154,7 +158,8 @@ class Run {
     ++step_;
     ++summed_;
     if (step_ % recipe_.log_every == 0) log();
-    if (!recipe_.validation.empty() && (step_ % recipe_.validate_every == 0 || step_ == recipe_.steps)) validate();
+    if (!recipe_.validation.empty() && (step_ % recipe_.validate_every == 0 || step_ == recipe_.steps))
+      validate();
     if (step_ % recipe_.checkpoint_every == 0) save();
   }
 
@@ -174,12 +179,14 @@ class Run {
   void roll_back() {
     const int64_t failed = step_;
     if (++rollbacks_ > most_rollbacks)
-      throw Error("", recipe_.name + ": the losses are not finite, again after " + std::to_string(most_rollbacks) +
+      throw Error("", recipe_.name + ": the losses are not finite, again after " +
+                          std::to_string(most_rollbacks) +
                           " returns to a checkpoint (a lower rate or grad_clip may help)");
     if (journal_) {
       const auto checkpoint = newest_checkpoint(journal_->folder().checkpoints());
       if (!checkpoint)
-        throw Error(journal_->folder().path().string(), "the losses are not finite and no checkpoint is left");
+        throw Error(journal_->folder().path().string(),
+                    "the losses are not finite and no checkpoint is left");
       const int rollbacks = rollbacks_;
       restore(*checkpoint);
       rollbacks_ = rollbacks;
@@ -198,7 +205,8 @@ class Run {
     progress.rate = learning_rate(recipe_.schedule, recipe_.optimizer_g.rate, step_ - 1);
     progress.seconds_per_step = busy_ / static_cast<double>(std::max<int64_t>(1, step_ - timed_from_));
     progress.data_share = busy_ > 0 ? waited_ / busy_ : 0;
-    progress.seconds_left = seconds_since(begin_) / static_cast<double>(std::max<int64_t>(1, step_ - first_)) *
+    progress.seconds_left = seconds_since(begin_) /
+                            static_cast<double>(std::max<int64_t>(1, step_ - first_)) *
                             static_cast<double>(recipe_.steps - step_);
     if (journal_) journal_->progress(step_, progress);
     for (auto& [name, sum] : sums_) sum = 0;
@@ -334,8 +342,8 @@ void dry_run(const Recipe& recipe) {
       std::cout << "; discriminator: " << learner.discriminator_parameters();
     const Batch batch = maker.make(0, 0, recipe.data.batch_size);
     std::cout << "\n# " << maker.pictures() << " training pictures; first batch: LR " << batch.count << "x3x"
-              << batch.lr_size << 'x' << batch.lr_size << ", HR " << batch.count << "x3x" << batch.hr_size << 'x'
-              << batch.hr_size << '\n';
+              << batch.lr_size << 'x' << batch.lr_size << ", HR " << batch.count << "x3x" << batch.hr_size
+              << 'x' << batch.hr_size << '\n';
     const uint64_t before = resident_memory();
     learner.step(batch, 0);
     std::cout << "# memory: one step had " << format_memory_size(peak_resident_memory() - before)

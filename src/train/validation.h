@@ -12,7 +12,7 @@ namespace esrgan::train {
 
 struct ValidationResult {
   std::string name;
-  Quality ours, bicubic;  ///< means over the pictures, Y channel, borders of `scale` pixels cut
+  Quality ours, bicubic;         ///< means over the pictures, Y channel, borders of `scale` pixels cut
   std::filesystem::path sample;  ///< the picture that was written, or empty
   int sample_width = 0, sample_height = 0;
 };

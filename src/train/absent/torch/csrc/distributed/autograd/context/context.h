@@ -1,5 +1,5 @@
-// Debian's libtorch-dev 1.13 lacks this header of LibTorch, which c10d's reducer.hpp includes. What that one names of it
-// follows: two types, neither of which is complete or used here.
+// Debian's libtorch-dev 1.13 lacks this header of LibTorch, which c10d's reducer.hpp includes. What that one
+// names of it follows: two types, neither of which is complete or used here.
 #pragma once
 
 #include <ATen/Tensor.h>

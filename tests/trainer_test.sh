@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# trainer_test.sh PROGRAM: training as a user meets it. A run that is killed at random moments ends as one that was not; Ctrl-C, a full
+# disk, a mistyped key; the tools. ESRGAN_TEST_SEED repeats the moments.
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/train_support.sh"
+work=$(mktemp -d)
+mounted=
+trap 'jobs -p | xargs -r kill -9 2>/dev/null; [ -z "$mounted" ] || umount "$mounted"; rm -rf "$work"' EXIT
+RANDOM=${ESRGAN_TEST_SEED:-$$}
+echo "ESRGAN_TEST_SEED=${ESRGAN_TEST_SEED:-$$}"
+fail() { echo "trainer_test: $*" >&2; exit 1; }
+make_pictures "$work/pictures"
+
+recipe() {  # NAME STEPS [ROOT]
+  cat > "$work/$1.yml" <<YAML
+name: run
+threads: 1
+network_G: {nf: 8, nb: 1, gc: 4}
+network_D: {which_model_D: discriminator_srgan, nf: 2}
+datasets: {train: {HR: $work/pictures, batch_size: 2, HR_size: 32}, val: {own: {HR: $work/pictures}}}
+path: {root: ${3:-$work/$1}}
+train: {niter: $2, grad_clip: 1, ema: 0.9, precision: bf16}
+logger: {print_freq: 1, save_checkpoint_freq: 7, val_freq: 50}
+YAML
+}
+# The table without its times.
+losses() { sed 's/,[^,]*,[^,]*$//' "$work/$1/run/metrics.csv"; }
+
+recipe whole 150
+"$program" train -opt "$work/whole.yml" 2> /dev/null
+recipe killed 150
+"$program" train -opt "$work/killed.yml" 2> "$work/log" &
+for _ in 1 2 3 4 5; do
+  sleep "0.$((RANDOM % 9 + 2))"
+  kill -9 $! 2> /dev/null || true
+  wait $! 2> /dev/null || true
+  "$program" train -opt "$work/killed.yml" --resume 2> "$work/log" &
+done
+wait $! || fail "the last resume: $(tail -1 "$work/log")"
+[ "$(losses whole)" = "$(losses killed)" ] || fail "other losses after kill -9: $(diff <(losses whole) <(losses killed) | head -3)"
+cmp "$work"/{whole,killed}/run/models/latest.safetensors || fail "another model after kill -9"
+cmp "$work"/{whole,killed}/run/checkpoints/step_00000150.safetensors || fail "another checkpoint after kill -9"
+[ -z "$(find "$work/killed" -name '*.tmp*')" ] || fail "a half file was left"
+
+recipe stopped 100000
+rm "$work/log"
+"$program" train -opt "$work/stopped.yml" 2> "$work/log" &
+until grep -qs "^step 3/" "$work/log"; do sleep 0.05; done
+kill -INT $!
+status=0
+wait $! || status=$?
+[ $status -eq 130 ] || fail "Ctrl-C: exit status $status"
+grep -q "resume goes on" "$work/log" || fail "Ctrl-C: $(tail -1 "$work/log")"
+
+mkdir "$work/small"
+if mount -t tmpfs -o size=3m tmpfs "$work/small" 2> /dev/null; then
+  mounted=$work/small
+  recipe full 100000 "$work/small"
+  if "$program" train -opt "$work/full.yml" 2> "$work/log"; then fail "trained on a full disk"; fi
+  grep -qi "disk\|space" "$work/log" || fail "full disk: $(tail -1 "$work/log")"
+  umount "$mounted"
+  mounted=
+else
+  echo "trainer_test: a small disk cannot be mounted here; the full disk SKIPPED"
+fi
+
+recipe typo 10
+sed -i 's/grad_clip/grad_clp/' "$work/typo.yml"
+status=0
+"$program" train -opt "$work/typo.yml" 2> "$work/log" || status=$?
+[ $status -eq 1 ] && grep -q "typo.yml:7: unknown key 'train.grad_clp': expected grad_clip" "$work/log" || fail "typo: $(cat "$work/log")"
+
+"$program" train -opt "$work/whole.yml" --dry-run | grep -q "first batch: LR 2x3x8x8, HR 2x3x32x32" || fail "--dry-run"
+"$program" train -opt "$work/whole.yml" --profile 2 --trace "$work/trace.json" | grep -q "^backward .*%" || fail "--profile"
+/usr/bin/python3 - "$work/trace.json" <<'PYTHON' || fail "the trace"
+import json, sys
+names = {event["name"] for event in json.load(open(sys.argv[1]))["traceEvents"]}
+assert {"step", "wait for data", "generator, forward", "discriminator, backward"} <= names, names
+PYTHON
+"$program" data preview -opt "$work/whole.yml" -o "$work/sheet.png" -n 3
+"$program" data extract "$work/pictures" -o "$work/sub" --size 40 --step 20 2> "$work/log"
+grep -q "^5 pictures, " "$work/log" || fail "data extract: $(cat "$work/log")"
+"$program" upscale "$work/pictures/1.png" -m "$work/whole/run/models/latest.safetensors" -o "$work/large.png" 2> /dev/null ||
+  fail "the model does not upscale"
