@@ -10,6 +10,7 @@
 #include "engine/network.h"
 #include "support.h"
 #include "train/batches.h"
+#include "train/convolution.h"
 #include "train/discriminator.h"
 #include "train/generator.h"
 #include "train/learner.h"
@@ -292,6 +293,39 @@ TEST(Generator, IsTheSameInTheEngine) {
   }
   std::printf("%zu networks, largest difference from the engine %.2e of the output range\n", all.size(),
               worst);
+}
+
+TEST(Generator, LearnsTheSameOnTheProjectsKernels) {
+  torch::manual_seed(test::seed());
+  Architecture learned = architecture(Family::rrdbnet, 4);
+  learned.learned_residual_scale = true;
+  for (const Architecture& a : {architecture(Family::compact, 4), architecture(Family::msrresnet, 4),
+                                architecture(Family::srresnet, 2), architecture(Family::rrdbnet, 4), learned}) {
+    const auto generator = make_generator(a);
+    const auto x = torch::rand({2, 3, 24, 28}), target = torch::rand({2, 3, 24 * a.scale, 28 * a.scale});
+    const auto gradients = [&](bool kernels) {
+      generator->zero_grad();
+      torch::Tensor y;
+      {
+        const KernelsGuard guard(kernels);
+        y = generator->forward(x);
+      }
+      torch::mse_loss(y, target).backward();
+      std::vector<torch::Tensor> found{y.detach()};
+      for (const auto& parameter : generator->parameters()) found.push_back(parameter.grad().flatten());
+      const torch::Tensor all = torch::cat(std::vector<torch::Tensor>(found.begin() + 1, found.end()));
+      return std::pair(found[0], all.clone());
+    };
+    const auto [expected_y, expected] = gradients(false);
+    const auto [found_y, found] = gradients(true);
+    const auto error = [](const torch::Tensor& e, const torch::Tensor& f) {
+      return ((e - f).norm() / e.norm()).item<double>();
+    };
+    // Batch normalisation brings rounding to the size of what it normalises.
+    EXPECT_LE(error(expected_y, found_y), 0.06) << a.summary() << ", seed " << test::seed();
+    EXPECT_LE(error(expected, found), 0.15) << a.summary() << ", seed " << test::seed();
+    EXPECT_GT(error(expected, found), 0) << a.summary() << ": the kernels did not run";
+  }
 }
 
 size_t count(const Layer& layer) {

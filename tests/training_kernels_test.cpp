@@ -105,6 +105,26 @@ TEST_F(TrainingKernelsTest, AConvolutionAndItsGradientsAreTheReferences) {
   }
 }
 
+TEST_F(TrainingKernelsTest, PreluHasTheReferencesGradients) {
+  for (int round = 0; round < 5; ++round) {
+    const BatchSize shape = size();
+    const int channels = between(1, 50);
+    const auto dense = [&] {
+      return reals(static_cast<size_t>(shape.images * shape.height * shape.width * channels), -1, 1);
+    };
+    std::vector<float> x = dense(), dy = dense(), dx = dense(), found_dx = dense();
+    const auto view = [&](std::vector<float>& values) { return BatchView{values.data(), channels, channels}; };
+    const std::vector<float> slopes = reals(static_cast<size_t>(channels), -0.5F, 1);
+    std::vector<float> expected(slopes.size()), found(slopes.size());
+    reference::prelu_gradient(shape, view(x), slopes.data(), view(dy), view(dx), expected.data());
+    each_kernel([&](const TrainingKernels& kernels, float) {
+      kernels.prelu_gradient(shape, view(x), slopes.data(), view(dy), view(found_dx), found.data());
+      EXPECT_EQ(dx, found_dx) << kernels.name();
+      EXPECT_LE(difference(expected, found), 2e-5F) << kernels.name();
+    });
+  }
+}
+
 /// A dense block of convolutions and concatenations, and its gradients by the chain rule.
 class DenseReference {
  public:

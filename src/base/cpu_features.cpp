@@ -2,6 +2,7 @@
 
 #include <esrgan/error.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace esrgan {
@@ -31,6 +32,12 @@ std::vector<Isa> supported_isas() {
   isas.push_back(Isa::neon);  // part of the base instruction set
 #endif
   return isas;
+}
+
+void require_supported(Isa isa) {
+  const std::vector<Isa> isas = supported_isas();
+  if (std::find(isas.begin(), isas.end(), isa) == isas.end())
+    throw Error("", "the processor cannot run these kernels", "a supported instruction set", name_of(isa));
 }
 
 Isa chosen_isa() {

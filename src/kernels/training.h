@@ -79,6 +79,10 @@ class TrainingKernels {
                             const BatchView& inner, const BatchView& dout, const BatchView& dx,
                             const std::vector<FilterView>& gradients) const;
 
+  /// Sets dx and the gradients of the slopes (one a channel) of y = PReLU(x). All pixels without gaps.
+  void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy, const BatchView& dx,
+                      float* slope_gradients) const;
+
  private:
   class Driver;
   std::unique_ptr<Driver> driver_;

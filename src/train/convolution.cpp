@@ -49,7 +49,7 @@ BatchSize size_of(const Tensor& maps) {
 
 FilterView filters_of(const Tensor& weight, const Tensor& bias) {
   return {weight.defined() ? weight.data_ptr<float>() : nullptr,
-          bias.defined() ? bias.data_ptr<float>() : nullptr};
+          bias.defined() && bias.numel() > 0 ? bias.data_ptr<float>() : nullptr};
 }
 
 /// Whether the kernels can do it and are worth it: few tiles leave them idle beside the filters' transforms.
@@ -69,7 +69,7 @@ class Convolve : public torch::autograd::Function<Convolve> {
                        view_of(y));
     context->save_for_backward({x, filters, slope == 1 ? Tensor() : y.detach()});
     context->saved_data["slope"] = slope;
-    context->saved_data["bias"] = bias.defined();
+    context->saved_data["bias"] = bias.numel() > 0;
     return y;
   }
 
@@ -87,6 +87,25 @@ class Convolve : public torch::autograd::Function<Convolve> {
                                 static_cast<float>(context->saved_data["slope"].toDouble()), view_of(y),
                                 view_of(dy), view_of(dx), filters_of(dweight, dbias));
     return {dx, dweight, dbias, {}};
+  }
+};
+
+class Prelu : public torch::autograd::Function<Prelu> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& slopes) {
+    const Tensor x = channels_last(input);
+    context->save_for_backward({x, slopes});
+    return torch::prelu(x, slopes.detach());
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& x = saved[0];
+    const Tensor slopes = saved[1].detach().expand({x.size(1)}).contiguous(), dslopes = torch::empty_like(slopes);
+    const Tensor dy = channels_last(gradients[0]), dx = empty_maps(x, x.size(1));
+    kernels().prelu_gradient(size_of(x), view_of(x), slopes.data_ptr<float>(), view_of(dy), view_of(dx),
+                             dslopes.data_ptr<float>());
+    return {dx, saved[1].numel() == 1 ? dslopes.sum().view({1}) : dslopes};
   }
 };
 
@@ -175,12 +194,17 @@ const char* training_kernels_name() {
 }
 
 Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, double slope) {
-  if (suits(x, weight)) return Convolve::apply(x, weight, bias, slope);
+  // A function of autograd takes no tensor that is not defined.
+  if (suits(x, weight)) return Convolve::apply(x, weight, bias.defined() ? bias : torch::empty({0}), slope);
   return activated(torch::conv2d(x, weight, bias, 1, weight.size(2) / 2), slope);
 }
 
 Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, double slope) {
   return convolve(x, layer->weight, layer->bias, slope);
+}
+
+Tensor channel_prelu(const Tensor& x, const Tensor& slopes) {
+  return kernels_on && x.device().is_cpu() ? Prelu::apply(x, slopes) : torch::prelu(x, slopes);
 }
 
 Tensor dense_block(const Tensor& x, const std::array<torch::nn::Conv2d, convolutions>& convs, double slope,

@@ -32,6 +32,9 @@ torch::Tensor convolve(const torch::Tensor& x, const torch::Tensor& weight, cons
                        double slope = 1);
 torch::Tensor convolve(const torch::nn::Conv2d& layer, const torch::Tensor& x, double slope = 1);
 
+/// PReLU (He et al. 2015, arXiv:1502.01852): what is negative is multiplied by its channel's slope.
+torch::Tensor channel_prelu(const torch::Tensor& x, const torch::Tensor& slopes);
+
 /// A residual dense block (Wang et al. 2018, arXiv:1809.00219): x_j = leaky(conv_j([x, x_1, ..., x_(j-1)]))
 /// for j = 1..4, then scale * conv_5([x, ..., x_4]) + skip * x.
 torch::Tensor dense_block(const torch::Tensor& x, const std::array<torch::nn::Conv2d, 5>& convs, double slope,

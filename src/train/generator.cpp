@@ -145,32 +145,29 @@ class RrdbNet : public Layer {
 class CompactNet : public Layer {
  public:
   explicit CompactNet(const Architecture& a) : scale_(a.scale) {
-    const auto add_activation = [&] {
-      body_->push_back(nn::PReLU(nn::PReLUOptions().num_parameters(a.features)));
-    };
-    body_->push_back(conv(a.in_channels, a.features));
-    add_activation();
-    for (int i = 0; i < a.blocks; ++i) {
-      body_->push_back(conv(a.features, a.features));
-      add_activation();
+    nn::Sequential body;
+    for (int i = 0; i <= a.blocks; ++i) {
+      convs_.push_back(conv(i == 0 ? a.in_channels : a.features, a.features));
+      acts_.emplace_back(nn::PReLUOptions().num_parameters(a.features));
+      body->push_back(convs_.back());
+      body->push_back(acts_.back());
     }
-    body_->push_back(conv(a.features, a.out_channels * a.scale * a.scale));
-    register_module("body", body_);
+    convs_.push_back(conv(a.features, a.out_channels * a.scale * a.scale));
+    body->push_back(convs_.back());
+    register_module("body", body);
   }
 
   Tensor forward(Tensor x) override {
     const Tensor base = F::interpolate(
         x,
         F::InterpolateFuncOptions().scale_factor(std::vector<double>{scale_, scale_}).mode(torch::kNearest));
-    for (auto& layer : *body_) {
-      const auto* conv = layer.ptr()->as<nn::Conv2d>();
-      x = conv != nullptr ? convolve(x, conv->weight, conv->bias) : layer.forward(x);
-    }
-    return base + torch::pixel_shuffle(x, static_cast<int64_t>(scale_));
+    for (size_t i = 0; i < acts_.size(); ++i) x = channel_prelu(convolve(convs_[i], x), acts_[i]->weight);
+    return base + torch::pixel_shuffle(convolve(convs_.back(), x), static_cast<int64_t>(scale_));
   }
 
  private:
-  nn::Sequential body_;
+  std::vector<nn::Conv2d> convs_;
+  std::vector<nn::PReLU> acts_;
   double scale_;
 };
 
@@ -242,7 +239,7 @@ class NormalisedResidualBlock : public Layer {
         bn2_(register_module("bn2", nn::BatchNorm2d(features))),
         act_(register_module("act", nn::PReLU())) {}
   Tensor forward(Tensor x) override {
-    return x + bn2_->forward(convolve(conv2_, act_->forward(bn1_->forward(convolve(conv1_, x)))));
+    return x + bn2_->forward(convolve(conv2_, channel_prelu(bn1_->forward(convolve(conv1_, x)), act_->weight)));
   }
 
  private:
@@ -273,12 +270,12 @@ class SrResNet : public Layer {
   }
 
   Tensor forward(Tensor x) override {
-    const Tensor first = act_first_->forward(conv_first_->forward(x));
+    const Tensor first = channel_prelu(conv_first_->forward(x), act_first_->weight);
     x = first;
     for (const auto& block : blocks_) x = block->forward(x);
     x = first + bn_body_->forward(convolve(conv_body_, x));
     for (size_t i = 0; i < ups_.size(); ++i)
-      x = acts_[i]->forward(torch::pixel_shuffle(convolve(ups_[i], x), factor_));
+      x = channel_prelu(torch::pixel_shuffle(convolve(ups_[i], x), factor_), acts_[i]->weight);
     return conv_last_->forward(x);
   }
 

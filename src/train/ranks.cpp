@@ -150,25 +150,26 @@ void Ranks::together(const std::function<void()>& work) const {
   }
 }
 
-void Ranks::broadcast(torch::Tensor tensor) const {
+/// Hands a tensor to a collective operation on the right device, and takes its result back.
+template <typename Collective>
+void Ranks::exchange(torch::Tensor tensor, const Collective& collective) const {
   if (alone()) return;
   together([&] {
     const torch::NoGradGuard no_gradients;
-    torch::Tensor moved = tensor.to(device_).contiguous();
-    std::vector<torch::Tensor> tensors{moved};
-    state_->group->broadcast(tensors)->wait();
-    if (!moved.is_same(tensor)) tensor.copy_(moved);
+    std::vector<torch::Tensor> moved{tensor.to(device_).contiguous()};
+    collective(moved);
+    if (!moved[0].is_same(tensor)) tensor.copy_(moved[0]);
   });
 }
 
-void Ranks::mean(torch::Tensor tensor) const {
-  if (alone()) return;
-  together([&] {
-    const torch::NoGradGuard no_gradients;
-    torch::Tensor moved = tensor.to(device_).contiguous();
-    std::vector<torch::Tensor> tensors{moved};
+void Ranks::broadcast(const torch::Tensor& tensor) const {
+  exchange(tensor, [&](auto& tensors) { state_->group->broadcast(tensors)->wait(); });
+}
+
+void Ranks::mean(const torch::Tensor& tensor) const {
+  exchange(tensor, [&](auto& tensors) {
     state_->group->allreduce(tensors)->wait();
-    tensor.copy_(moved.div_(count()));
+    tensors[0].div_(count());
   });
 }
 
@@ -207,8 +208,8 @@ Ranks::Ranks(const Place& place, torch::Device device) : place_(place), device_(
 void Ranks::together(const std::function<void()>& work) const {
   work();
 }
-void Ranks::broadcast(torch::Tensor) const {}
-void Ranks::mean(torch::Tensor) const {}
+void Ranks::broadcast(const torch::Tensor&) const {}
+void Ranks::mean(const torch::Tensor&) const {}
 GradientMean::GradientMean(const Ranks&, const std::vector<torch::Tensor>&) {}
 void GradientMean::expect(const torch::Tensor&) {}
 

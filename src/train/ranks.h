@@ -29,9 +29,9 @@ class Ranks {
   bool alone() const { return place_.count == 1; }
 
   /// Sets a tensor to that of the first process.
-  void broadcast(torch::Tensor tensor) const;
+  void broadcast(const torch::Tensor& tensor) const;
   /// Sets a tensor to the mean of all processes' tensors.
-  void mean(torch::Tensor tensor) const;
+  void mean(const torch::Tensor& tensor) const;
 
   /// Does work whose parts talk to the other processes, as a backward pass with GradientMean; their errors
   /// become Error.
@@ -40,6 +40,9 @@ class Ranks {
  private:
   friend class GradientMean;
   struct State;
+  template <typename Collective>
+  void exchange(torch::Tensor tensor, const Collective& collective) const;
+
   Place place_;
   torch::Device device_;
   std::unique_ptr<State> state_;

@@ -365,9 +365,7 @@ bool has_half([[maybe_unused]] Isa isa) {
 }
 
 std::unique_ptr<Backend> make_cpu_backend(Isa isa, [[maybe_unused]] bool half) {
-  const std::vector<Isa> isas = supported_isas();
-  if (std::find(isas.begin(), isas.end(), isa) == isas.end())
-    throw Error("", "the processor cannot run these kernels", "a supported instruction set", name_of(isa));
+  require_supported(isa);
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx2:

@@ -18,9 +18,7 @@ struct Kernels {
 };
 
 Kernels kernels_for(Isa isa, [[maybe_unused]] bool half) {
-  const std::vector<Isa> isas = supported_isas();
-  if (std::find(isas.begin(), isas.end(), isa) == isas.end())
-    throw Error("", "the processor cannot run these kernels", "a supported instruction set", name_of(isa));
+  require_supported(isa);
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
@@ -715,6 +713,30 @@ void TrainingKernels::dense_block_gradient(const BatchSize& size, const DenseBlo
     }
   });
   for (size_t j = 0; j < count; ++j) FilterSums::finish(machine, pointers(sums[j]), gradients[j]);
+}
+
+void TrainingKernels::prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy,
+                                     const BatchView& dx, float* slope_gradients) const {
+  const Machine& machine = driver_->machine();
+  const int rows = size.images * size.height, parts = machine.parts(rows);
+  const ptrdiff_t row = static_cast<ptrdiff_t>(size.width) * x.channels;
+  // A cache line apart, so that threads do not write to the same one.
+  const int stride = round_up(x.channels, static_cast<int>(cache_line / sizeof(float)));
+  Buffer sums = machine.zeros(to_size(parts * stride));
+  machine.split(rows, [&](int part, int begin, int end) {
+    PreluPixels args;
+    args.input = x.data + begin * row;
+    args.gradient = dy.data + begin * row;
+    args.slopes = slopes;
+    args.to = dx.data + begin * row;
+    args.pixels = static_cast<ptrdiff_t>(end - begin) * size.width;
+    args.channels = x.channels;
+    args.sums = sums.data() + static_cast<ptrdiff_t>(part) * stride;
+    machine.gradient().prelu_pixels(args);
+  });
+  std::copy_n(sums.data(), x.channels, slope_gradients);
+  for (int part = 1; part < parts; ++part)
+    for (int c = 0; c < x.channels; ++c) slope_gradients[c] += sums.data()[part * stride + c];
 }
 
 }  // namespace esrgan

@@ -178,13 +178,25 @@ void gradient_pixels(const GradientPixels& args) {
   }
 }
 
+void prelu_pixels(const PreluPixels& args) {
+  for (ptrdiff_t i = 0; i < args.pixels; ++i) {
+    const float* x = args.input + i * args.channels;
+    const float* gradient = args.gradient + i * args.channels;
+    float* to = args.to + i * args.channels;
+    for (int c = 0; c < args.channels; ++c) {
+      to[c] = gradient[c] * (x[c] > 0 ? 1.0F : args.slopes[c]);
+      args.sums[c] += gradient[c] * (x[c] < 0 ? x[c] : 0.0F);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ESRGAN_TARGET
 
 WinogradGradientKernel ESRGAN_CONCAT(winograd_gradient_, ESRGAN_TARGET)() {
   namespace target = ESRGAN_TARGET;
-  return {&target::input_tiles,       &target::gradient_tiles,  &target::add_products,
-          &target::transform_filters, &target::filter_gradient, &target::gradient_pixels};
+  return {&target::input_tiles,     &target::gradient_tiles,  &target::add_products, &target::transform_filters,
+          &target::filter_gradient, &target::gradient_pixels, &target::prelu_pixels};
 }
 
 }  // namespace esrgan

@@ -75,6 +75,18 @@ struct GradientPixels {
   float* sums = nullptr;  ///< one a channel
 };
 
+/// The gradients of PReLU: to = gradient, where the input is negative times the channel's slope; `sums` grows by the
+/// gradients of the slopes.
+struct PreluPixels {
+  const float* input = nullptr;  ///< pixels without gaps, as are the others
+  const float* gradient = nullptr;
+  const float* slopes = nullptr;
+  float* to = nullptr;
+  ptrdiff_t pixels = 0;
+  int channels = 0;
+  float* sums = nullptr;
+};
+
 /// What one instruction set offers.
 struct WinogradGradientKernel {
   void (*input_tiles)(const WinogradTileRow&) = nullptr;
@@ -83,6 +95,7 @@ struct WinogradGradientKernel {
   void (*transform_filters)(const WinogradFilters&) = nullptr;
   void (*filter_gradient)(const WinogradFilterGradient&) = nullptr;
   void (*gradient_pixels)(const GradientPixels&) = nullptr;
+  void (*prelu_pixels)(const PreluPixels&) = nullptr;
 };
 
 WinogradGradientKernel winograd_gradient_generic();
