@@ -187,10 +187,29 @@ TEST(Pack, GivesTheSamePatches) {
 }
 
 TEST(SubImages, CoverThePictureAndEndAtItsEdge) {
-  EXPECT_EQ(sub_image_places(480, {480, 240, 0}), std::vector<int>{0});
-  EXPECT_EQ(sub_image_places(300, {480, 240, 0}), std::vector<int>{0});
-  EXPECT_EQ(sub_image_places(1000, {480, 240, 0}), (std::vector<int>{0, 240, 480, 520}));
-  EXPECT_EQ(sub_image_places(960, {480, 240, 0}), (std::vector<int>{0, 240, 480}));
+  EXPECT_EQ(sub_image_places(480, {480, 240, 1, 0}), std::vector<int>{0});
+  EXPECT_EQ(sub_image_places(300, {480, 240, 1, 0}), std::vector<int>{0});
+  EXPECT_EQ(sub_image_places(1000, {480, 240, 1, 0}), (std::vector<int>{0, 240, 480, 520}));
+  EXPECT_EQ(sub_image_places(960, {480, 240, 1, 0}), (std::vector<int>{0, 240, 480}));
+}
+
+TEST(SubImages, FitTogetherThoughTheLargePictureIsNoMultiple) {
+  // 483 pixels are cropped to 480, as 120 small ones are enlarged.
+  const TemporaryFolder large, small, to;
+  write_image(test::make_picture(83, 80, 3), large / "1.png");
+  write_image(test::make_picture(20, 20, 3), small / "1x4.png");
+  const std::atomic<bool> stop{false};
+  EXPECT_EQ(extract_sub_images(large.path(), to.path() / "HR", {80, 40, 4, 1}, stop).sub_images, 1U);
+  EXPECT_EQ(extract_sub_images(small.path(), to.path() / "X4", {20, 10, 1, 1}, stop).sub_images, 1U);
+  EXPECT_EQ(load_pair(list_pairs({to / "HR", to / "X4", 1}, 4).at(0), 4).hr.width, 80);
+}
+
+TEST(SubImages, OfTwoPicturesDoNotShareAName) {
+  const TemporaryFolder from, to;
+  fs::create_directories(from.path() / "a");
+  for (const char* name : {"1.png", "a/1.png"}) write_image(test::make_picture(20, 20, 3), from / name);
+  const std::atomic<bool> stop{false};
+  EXPECT_THROW(extract_sub_images(from.path(), to.path(), {20, 10, 1, 1}, stop), Error);
 }
 
 TEST(SubImages, AreNamedAsInDiv2k) {
@@ -199,13 +218,13 @@ TEST(SubImages, AreNamedAsInDiv2k) {
   write_image(whole, from / "0001x4.png");
   test::write_bytes(from / "broken.png", {1});
   const std::atomic<bool> stop{false};
-  const ExtractResult result = extract_sub_images(from.path(), to.path(), {20, 10, 2}, stop);
+  const ExtractResult result = extract_sub_images(from.path(), to.path(), {20, 10, 1, 2}, stop);
   EXPECT_EQ(result.sub_images, 4U);
   EXPECT_EQ(result.failed, 1U);
   const Image last = read_image(to / "0001_s004.png");
   EXPECT_EQ(last.info.width, 20);
   EXPECT_EQ(std::memcmp(last.samples.data(), whole.samples.data() + (4 * 30 + 10) * 3, 60), 0);
-  EXPECT_EQ(extract_sub_images(from.path(), to.path(), {20, 10, 2}, stop).skipped, 4U);
+  EXPECT_EQ(extract_sub_images(from.path(), to.path(), {20, 10, 1, 2}, stop).skipped, 4U);
 }
 
 TEST(Preview, ShowsEverySample) {
@@ -261,6 +280,19 @@ TEST(EventFile, IsASequenceOfWholeRecords) {
   EXPECT_EQ(records, 4U);  // version, start of a session, scalar, image
   EXPECT_NE(all.find("brain.Event:2"), std::string::npos);
   EXPECT_NE(all.find(std::string("\x0A\x0Elosses/g_total\x15\x00\x00\x80\x3E", 21)), std::string::npos);
+}
+
+TEST(CsvLog, DropsRowsThatAreToBeDoneAgain) {
+  const TemporaryFolder folder;
+  CsvLog log(folder / "t.csv", {"loss"});
+  log.start_after(0);
+  for (int step = 1; step <= 4; ++step) log.add(step, {"1"});
+  for (int round = 0; round < 2; ++round) {
+    log.start_after(2);
+    log.add(3, {"2"});
+  }
+  const CsvTable table = read_csv(folder / "t.csv");
+  EXPECT_EQ(table.rows, (std::vector<std::vector<std::string>>{{"1", "1"}, {"2", "1"}, {"3", "2"}}));
 }
 
 TEST(Report, NeedsNothingElse) {
@@ -346,6 +378,15 @@ TEST(Launch, UnderstandsEveryLauncher) {
   EXPECT_EQ(slurm.rank, 2);
   EXPECT_EQ(slurm.address, "node07");
   EXPECT_EQ(slurm.port, 29542);
+  // srun with PMI2 sets both.
+  const Place both = place_in({{"SLURM_PROCID", "2"},
+                               {"SLURM_STEP_NUM_TASKS", "6"},
+                               {"SLURM_STEP_NODELIST", "n[1-2]"},
+                               {"SLURM_STEP_TASKS_PER_NODE", "3(x2)"},
+                               {"PMI_RANK", "2"},
+                               {"PMI_SIZE", "6"}});
+  EXPECT_EQ(both.address, "n1");
+  EXPECT_EQ(both.local_count, 3);
   // A script of sbatch is told how many tasks the job may have, and is not one of them.
   EXPECT_EQ(place_in({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}}).count, 1);
 }

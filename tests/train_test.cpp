@@ -299,8 +299,9 @@ TEST(Generator, LearnsTheSameOnTheProjectsKernels) {
   torch::manual_seed(test::seed());
   Architecture learned = architecture(Family::rrdbnet, 4);
   learned.learned_residual_scale = true;
-  for (const Architecture& a : {architecture(Family::compact, 4), architecture(Family::msrresnet, 4),
-                                architecture(Family::srresnet, 2), architecture(Family::rrdbnet, 4), learned}) {
+  for (const Architecture& a :
+       {architecture(Family::compact, 4), architecture(Family::msrresnet, 4),
+        architecture(Family::srresnet, 2), architecture(Family::rrdbnet, 4), learned}) {
     const auto generator = make_generator(a);
     const auto x = torch::rand({2, 3, 24, 28}), target = torch::rand({2, 3, 24 * a.scale, 28 * a.scale});
     const auto gradients = [&](bool kernels) {

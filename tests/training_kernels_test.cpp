@@ -105,6 +105,19 @@ TEST_F(TrainingKernelsTest, AConvolutionAndItsGradientsAreTheReferences) {
   }
 }
 
+TEST_F(TrainingKernelsTest, WhatIsNotANumberStaysSo) {
+  const BatchSize shape{1, 9, 9};
+  Filters w = filters(20, 20);
+  const Maps x = maps(shape, 20);
+  x.view.data[40 * x.view.pixel + 3] = std::nanf("");  // the pixel in the middle
+  each_kernel([&](const TrainingKernels& kernels, float) {
+    const Maps y = maps(shape, 20);
+    kernels.convolve(shape, x.view, w.view(), 0.2F, y.view);
+    for (int c = 0; c < 20; ++c)
+      EXPECT_TRUE(std::isnan(y.view.data[40 * y.view.pixel + c])) << kernels.name() << ", " << c;
+  });
+}
+
 TEST_F(TrainingKernelsTest, PreluHasTheReferencesGradients) {
   for (int round = 0; round < 5; ++round) {
     const BatchSize shape = size();
@@ -113,7 +126,9 @@ TEST_F(TrainingKernelsTest, PreluHasTheReferencesGradients) {
       return reals(static_cast<size_t>(shape.images * shape.height * shape.width * channels), -1, 1);
     };
     std::vector<float> x = dense(), dy = dense(), dx = dense(), found_dx = dense();
-    const auto view = [&](std::vector<float>& values) { return BatchView{values.data(), channels, channels}; };
+    const auto view = [&](std::vector<float>& values) {
+      return BatchView{values.data(), channels, channels};
+    };
     const std::vector<float> slopes = reals(static_cast<size_t>(channels), -0.5F, 1);
     std::vector<float> expected(slopes.size()), found(slopes.size());
     reference::prelu_gradient(shape, view(x), slopes.data(), view(dy), view(dx), expected.data());

@@ -51,12 +51,16 @@ void add_extract(CLI::App& data, Action& action) {
       ->capture_default_str()
       ->check(CLI::Range(1, 65536))
       ->type_name("N");
+  sub->add_option("--scale", options->extract.scale, "Crop to a multiple of this first (large pictures)")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64))
+      ->type_name("S");
   sub->add_option("-j,--threads", options->extract.threads, "Worker threads; without it, one per processor")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
   sub->footer(
       "Example (DIV2K, x4):\n"
-      "  esrgan data extract DIV2K_train_HR -o sub/HR --size 480 --step 240\n"
+      "  esrgan data extract DIV2K_train_HR -o sub/HR --size 480 --step 240 --scale 4\n"
       "  esrgan data extract DIV2K_train_LR_bicubic/X4 -o sub/X4 --size 120 --step 60\n");
   sub->callback([options, &action] {
     action = [options] {

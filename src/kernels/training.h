@@ -58,8 +58,8 @@ class TrainingKernels {
   void convolve(const BatchSize& size, const BatchView& x, const FilterView& filters, float slope,
                 const BatchView& y) const;
 
-  /// From dy, the gradient of y, those of x (set), of the filters and of the bias (set). What has no data is
-  /// not computed. `dy` is multiplied by the activation's slope in place.
+  /// From dy, the gradient of y, those of x, of the filters and of the bias (all set). Without data, dx and
+  /// `gradients` (as a whole) are not computed.
   void convolve_gradient(const BatchSize& size, const BatchView& x, const FilterView& filters, float slope,
                          const BatchView& y, const BatchView& dy, const BatchView& dx,
                          const FilterView& gradients) const;
@@ -80,8 +80,8 @@ class TrainingKernels {
                             const std::vector<FilterView>& gradients) const;
 
   /// Sets dx and the gradients of the slopes (one a channel) of y = PReLU(x). All pixels without gaps.
-  void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy, const BatchView& dx,
-                      float* slope_gradients) const;
+  void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy,
+                      const BatchView& dx, float* slope_gradients) const;
 
  private:
   class Driver;

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/memory.h"
 #include "train/random.h"
 
 namespace esrgan::train {
@@ -54,7 +55,8 @@ struct BatchMaker::Source {
     auto files = list_pairs(recipe, scale);
     if (!data.pack_folder.empty())
       return {std::move(files), scale, data.hr_size, data.pack_folder, data.workers};
-    return {std::move(files), scale, data.hr_size, data.cache_memory / data.sources.size()};
+    const uint64_t memory = data.cache_memory != 0 ? data.cache_memory : available_memory() / 4;
+    return {std::move(files), scale, data.hr_size, memory / data.sources.size()};
   }
 
   /// Picture `place` of epoch `epoch`, in shuffled order (Fisher and Yates).
@@ -121,7 +123,8 @@ void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr, float* shar
   cut_patch(values_of(pair->hr), left * scale_, top * scale_, recipe_.hr_size, turn, hr);
   if (!recipe_.degradation.on) return cut_patch(values_of(pair->lr), left, top, side, turn, lr);
 
-  // The patch is degraded with what is around it, as far as the blur of two orders and the USM's reaches.
+  // The patch is degraded with some of what is around it, so that edges of its own are rare; beyond, it is
+  // mirrored.
   constexpr int margin = 8;  // small pixels
   const int before_x = std::min(left, margin), before_y = std::min(top, margin);
   const int width = before_x + side + std::min(margin, pair->lr.width - left - side),
@@ -152,7 +155,12 @@ Batch BatchMaker::make(int64_t step, int first, int count) const {
 }
 
 Prefetcher::Prefetcher(const BatchMaker& maker, int64_t step, int first, int count, int workers)
-    : maker_(maker), first_(first), count_(count), wanted_(step), begun_(step) {
+    : maker_(maker),
+      first_(first),
+      count_(count),
+      ahead_(std::max(4, workers + 2)),
+      wanted_(step),
+      begun_(step) {
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
@@ -168,7 +176,7 @@ Prefetcher::~Prefetcher() {
 void Prefetcher::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stop_ || begun_ < wanted_ + ahead; });
+    changed_.wait(lock, [&] { return stop_ || begun_ < wanted_ + ahead_; });
     if (stop_) return;
     const int64_t step = begun_++;
     lock.unlock();

@@ -66,7 +66,6 @@ class Prefetcher {
   Batch next();
 
  private:
-  static constexpr int64_t ahead = 4;
   struct Result {
     Batch batch;
     std::exception_ptr failure;
@@ -76,6 +75,7 @@ class Prefetcher {
 
   const BatchMaker& maker_;
   int first_, count_;
+  int64_t ahead_;           // batches at work or ready at a time
   int64_t wanted_, begun_;  // the step that next() gives; the step that a worker takes up next
   bool stop_ = false;
   std::map<int64_t, Result> ready_;

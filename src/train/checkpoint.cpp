@@ -33,6 +33,13 @@ double from_hex_text(const std::string& text) {
   return std::strtod(text.c_str(), nullptr);
 }
 
+const std::string& Checkpoint::number(const std::string& name) const {
+  const auto found = numbers.find(name);
+  if (found == numbers.end())
+    throw Error("", "the checkpoint lacks '" + name + "': it is of another kind of run");
+  return found->second;
+}
+
 void Checkpoint::save(const fs::path& file) const {
   StateDict all;
   all.metadata[step_key] = std::to_string(step);

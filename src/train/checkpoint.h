@@ -18,6 +18,8 @@ struct Checkpoint {
   std::map<std::string, StateDict> groups;
   std::map<std::string, std::string> numbers;  ///< free texts; doubles are written by hex_text()
 
+  /// One of `numbers`; Error when it is missing.
+  const std::string& number(const std::string& name) const;
   void save(const std::filesystem::path& file) const;
   static Checkpoint load(const std::filesystem::path& file);
 };

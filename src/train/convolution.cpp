@@ -101,7 +101,8 @@ class Prelu : public torch::autograd::Function<Prelu> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor& x = saved[0];
-    const Tensor slopes = saved[1].detach().expand({x.size(1)}).contiguous(), dslopes = torch::empty_like(slopes);
+    const Tensor slopes = saved[1].detach().expand({x.size(1)}).contiguous(),
+                 dslopes = torch::empty_like(slopes);
     const Tensor dy = channels_last(gradients[0]), dx = empty_maps(x, x.size(1));
     kernels().prelu_gradient(size_of(x), view_of(x), slopes.data_ptr<float>(), view_of(dy), view_of(dx),
                              dslopes.data_ptr<float>());

@@ -89,9 +89,9 @@ AxisWeights interpolation_axis(int in, int out, Interpolation interpolation) {
   for (int i = 0; i < out; ++i) {
     const double centre = (i + 0.5) * step - 0.5;
     const int first = interpolation == Interpolation::area
-                          ? static_cast<int>(std::floor(i * step))
+                          ? static_cast<int>(static_cast<int64_t>(i) * in / out)
                           : static_cast<int>(std::floor(centre)) - axis.taps / 2 + 1;
-    const int end = static_cast<int>(std::ceil((i + 1) * step));
+    const int end = static_cast<int>((static_cast<int64_t>(i + 1) * in + out - 1) / out);
     for (int t = 0; t < axis.taps; ++t) {
       const int index = first + t;
       double weight = 0;

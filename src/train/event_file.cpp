@@ -77,7 +77,7 @@ EventFile::EventFile(const std::filesystem::path& folder, int64_t step)
   constexpr unsigned file_version = 3, session_log = 7, status = 1;
   constexpr uint64_t start = 1;
   event(0, text(file_version, "brain.Event:2"));
-  if (step > 0) event(step + 1, text(session_log, number(status, start)));
+  event(step + 1, text(session_log, number(status, start)));
 }
 
 void EventFile::event(int64_t step, const std::string& what) {

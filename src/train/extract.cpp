@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "base/log.h"
 #include "base/thread_pool.h"
@@ -20,7 +21,9 @@ namespace fs = std::filesystem;
 std::string name_without_scale(const fs::path& file) {
   std::string stem = file.stem().string();
   for (const char* mark : {"x2", "x3", "x4", "x8"})
-    if (stem.size() > 2 && stem.ends_with(mark)) return stem.substr(0, stem.size() - 2);
+    if (stem.size() > 2 && stem.ends_with(mark) && stem[stem.size() - 3] >= '0' &&
+        stem[stem.size() - 3] <= '9')
+      return stem.substr(0, stem.size() - 2);
   return stem;
 }
 
@@ -44,11 +47,12 @@ Image part_of(const Image& picture, int left, int top, int width, int height) {
 void cut_up(const fs::path& file, const fs::path& target, const ExtractOptions& options,
             ExtractResult& result) {
   const Image picture = read_image(file.string());
-  const int width = std::min(options.size, picture.info.width),
-            height = std::min(options.size, picture.info.height);
+  const int whole_width = picture.info.width / options.scale * options.scale,
+            whole_height = picture.info.height / options.scale * options.scale;
+  const int width = std::min(options.size, whole_width), height = std::min(options.size, whole_height);
   int number = 0;
-  for (const int top : sub_image_places(picture.info.height, options))
-    for (const int left : sub_image_places(picture.info.width, options)) {
+  for (const int top : sub_image_places(whole_height, options))
+    for (const int left : sub_image_places(whole_width, options)) {
       std::array<char, 24> suffix{};
       std::snprintf(suffix.data(), suffix.size(), "_s%03d.png", ++number);
       const fs::path output = target / (name_without_scale(file) + suffix.data());
@@ -76,6 +80,10 @@ std::vector<int> sub_image_places(int side, const ExtractOptions& options) {
 ExtractResult extract_sub_images(const fs::path& from, const fs::path& to, const ExtractOptions& options,
                                  const std::atomic<bool>& stop) {
   const auto files = pictures_in(from);
+  std::map<std::string, fs::path> names;
+  for (const fs::path& file : files)
+    if (const auto [same, fresh] = names.emplace(name_without_scale(file), file); !fresh)
+      throw Error(file.string(), "its sub-images would be called like those of " + same->second.string());
   std::error_code error;
   fs::create_directories(to, error);
   if (error) throw Error(to.string(), "cannot be made: " + error.message());

@@ -239,7 +239,8 @@ class NormalisedResidualBlock : public Layer {
         bn2_(register_module("bn2", nn::BatchNorm2d(features))),
         act_(register_module("act", nn::PReLU())) {}
   Tensor forward(Tensor x) override {
-    return x + bn2_->forward(convolve(conv2_, channel_prelu(bn1_->forward(convolve(conv1_, x)), act_->weight)));
+    return x +
+           bn2_->forward(convolve(conv2_, channel_prelu(bn1_->forward(convolve(conv1_, x)), act_->weight)));
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <c10/core/alignment.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <new>
@@ -15,21 +16,22 @@ namespace {
 
 class KeepingAllocator : public c10::Allocator {
  public:
-  c10::DataPtr allocate(size_t bytes) const override {
-    void* data = bytes == 0 ? nullptr : take(rounded(bytes));
-    return {data, data, &raw_delete, c10::Device(c10::DeviceType::CPU)};
-  }
+  // LibTorch 1 asks for a constant function and knows no copy_data(); whichever the base class has is
+  // overridden.
+  c10::DataPtr allocate(size_t bytes) const { return make(bytes); }
+  c10::DataPtr allocate(size_t bytes) { return make(bytes); }
+  void copy_data(void* to, const void* from, size_t bytes) const { std::memcpy(to, from, bytes); }
   c10::DeleterFnPtr raw_deleter() const override { return &raw_delete; }
-#if defined(ESRGAN_TORCH_ALLOCATOR_COPIES)
-  void copy_data(void* to, const void* from, size_t bytes) const override {
-    default_copy_data(to, from, bytes);
-  }
-#endif
 
  private:
   // In front of every block lies its size.
   static constexpr size_t header = 64;
   static constexpr size_t smallest_kept = size_t{1} << 16U;
+
+  static c10::DataPtr make(size_t bytes) {
+    void* data = bytes == 0 ? nullptr : take(rounded(bytes));
+    return {data, data, &raw_delete, c10::Device(c10::DeviceType::CPU)};
+  }
 
   struct Kept {
     std::mutex mutex;

@@ -43,7 +43,7 @@ std::vector<std::string> Journal::loss_names(const Recipe& recipe) {
   if (recipe.losses.perceptual.weight > 0) names.emplace_back("g_feature");
   if (recipe.losses.total_variation > 0) names.emplace_back("g_tv");
   if (!recipe.adversarial()) return names;
-  for (const char* name : {"g_gan", "d_loss", "d_real", "d_fake"}) names.emplace_back(name);
+  for (const char* name : {"g_gan", "d_loss", "d_norm", "d_real", "d_fake"}) names.emplace_back(name);
   if (recipe.losses.gan == GanLoss::wasserstein) names.emplace_back("d_penalty");
   return names;
 }

@@ -2,6 +2,7 @@
 
 #include <esrgan/error.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -12,8 +13,10 @@ int number_in(const Environment& environment, const std::string& name, int fallb
   const auto text = environment(name);
   if (!text) return fallback;
   int value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size() || value < 0)
+  // Slurm writes "4(x2),3" for 4 tasks on each of two hosts and 3 on another.
+  const size_t length = std::min(text->find_first_of("(,"), text->size());
+  const auto [end, error] = std::from_chars(text->data(), text->data() + length, value);
+  if (error != std::errc() || end != text->data() + length || value < 0)
     throw Error("", "environment variable " + name, "a number", "'" + *text + "'");
   return value;
 }
@@ -26,9 +29,10 @@ constexpr Launcher launchers[] = {
     {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"},
     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
      "OMPI_COMM_WORLD_LOCAL_SIZE"},
+    // Only srun sets the step's number of tasks: a script of sbatch is not one of several processes. Before
+    // PMI's, which srun may set, too.
+    {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"},
     {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"},
-    // Only srun sets the step's number of tasks: a script of sbatch is not one of several processes.
-    {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", ""},
 };
 
 }  // namespace

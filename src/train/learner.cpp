@@ -169,6 +169,7 @@ void Learner::discriminator_step(const Tensor& hr, int64_t step) {
   }
   const Span span("discriminator, optimiser", times_.optimiser);
   if (!d_scale_.accept(d_flat_->divide(d_scale_.factor()))) return;
+  losses_["d_norm"] = d_flat_->clip(0);
   d_adam_->step(*d_flat_, learning_rate(recipe_.schedule, recipe_.optimizer_d.rate, step));
 }
 
@@ -253,11 +254,11 @@ void Learner::load(const Checkpoint& checkpoint) {
   const auto load_adam = [&](const std::string& name, Adam& adam, const FlatParameters& parameters) {
     parameters.join(group(checkpoint, name + ".mean"), adam.mean);
     parameters.join(group(checkpoint, name + ".square"), adam.square);
-    adam.steps = std::stoll(checkpoint.numbers.at(name + ".steps"));
+    adam.steps = std::stoll(checkpoint.number(name + ".steps"));
   };
   const auto load_scale = [&](const std::string& name, LossScale& scale) {
-    scale.restore(from_hex_text(checkpoint.numbers.at(name + ".factor")),
-                  std::stoll(checkpoint.numbers.at(name + ".finite_steps")));
+    scale.restore(from_hex_text(checkpoint.number(name + ".factor")),
+                  std::stoll(checkpoint.number(name + ".finite_steps")));
   };
   load_scale("scale_g", g_scale_);
   load_scale("scale_d", d_scale_);

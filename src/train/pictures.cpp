@@ -37,7 +37,10 @@ std::vector<fs::path> pictures_in(const fs::path& folder) {
   std::error_code error;
   std::vector<fs::path> found;
   for (const auto& entry : fs::recursive_directory_iterator(folder, error))
-    if (entry.is_regular_file() && can_read(entry.path().extension().string())) found.push_back(entry.path());
+    // What begins with a dot is hidden, or was being written when its program was killed.
+    if (!entry.path().filename().string().starts_with('.') && entry.is_regular_file() &&
+        can_read(entry.path().extension().string()))
+      found.push_back(entry.path());
   if (error) throw Error(folder.string(), "cannot be listed: " + error.message());
   if (found.empty()) throw Error(folder.string(), "there is no picture in this folder");
   std::sort(found.begin(), found.end());
@@ -100,11 +103,7 @@ Pair load_pair(const PairFiles& files, int scale) {
 }
 
 PairCache::PairCache(std::vector<PairFiles> files, int scale, int least, uint64_t memory)
-    : files_(std::move(files)),
-      scale_(scale),
-      least_(least),
-      memory_(memory != 0 ? memory : available_memory() / 4),
-      entries_(files_.size()) {}
+    : files_(std::move(files)), scale_(scale), least_(least), memory_(memory), entries_(files_.size()) {}
 
 PairCache::PairCache(std::vector<PairFiles> files, int scale, int least, const fs::path& pack_folder,
                      int threads)

@@ -56,7 +56,7 @@ class PackFile;
 /// Keeps decoded pairs in memory, as many as fit, or has them in a pack file. Safe to use from many threads.
 class PairCache {
  public:
-  /// `memory` in bytes; 0 takes a quarter of what is free now. Pictures smaller than `least` on a side are
+  /// `memory` in bytes. Pictures smaller than `least` on a side are
   /// not used.
   PairCache(std::vector<PairFiles> files, int scale, int least, uint64_t memory);
   /// With a pack file in a folder; see pack_file.h.

@@ -10,6 +10,8 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <type_traits>
+#include <unordered_map>
 
 #if defined(ESRGAN_WITH_C10D)
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -53,7 +55,9 @@ std::string own_address(const Place& place) {
                        getnameinfo(reinterpret_cast<sockaddr*>(&own), length, text.data(), text.size(),
                                    nullptr, 0, NI_NUMERICHOST) == 0;
     ::close(socket);
-    if (known) return text.data();
+    // A host that knows itself by a loopback address only is known to others by another.
+    if (known && (place.local_count == place.count || std::string(text.data()).rfind("127.", 0) != 0))
+      return text.data();
   }
   return "";
 }
@@ -142,11 +146,9 @@ void Ranks::together(const std::function<void()>& work) const {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(
-        "",
-        "process " + std::to_string(place_.rank) +
-            ": the processes of this run have lost each other; --resume goes on from the last checkpoint (" +
-            first_line(error.what()) + ")");
+    throw Error("", "process " + std::to_string(place_.rank) + ": " + first_line(error.what()) +
+                        " (this process failed, or the processes of this run have lost each other; --resume "
+                        "goes on from the last checkpoint)");
   }
 }
 
@@ -173,28 +175,56 @@ void Ranks::mean(const torch::Tensor& tensor) const {
   });
 }
 
+namespace {
+
+/// LibTorch 1.13's Reducer, or that of 2.15.
+template <typename Reducer>
+std::unique_ptr<Reducer> make_reducer(const std::vector<torch::Tensor>& parameters,
+                                      const std::vector<std::vector<size_t>>& buckets,
+                                      const std::vector<size_t>& limits,
+                                      const c10::intrusive_ptr<c10d::ProcessGroup>& group,
+                                      size_t first_bucket, size_t bucket) {
+  using Buckets = std::vector<std::vector<size_t>>;
+  using Names = std::unordered_map<size_t, std::string>;
+  using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
+  constexpr bool no_unused = false, no_views = false;
+  const std::vector<bool> dense(parameters.size(), false);
+  const auto first = static_cast<int64_t>(first_bucket), most = static_cast<int64_t>(bucket);
+  if constexpr (std::is_constructible_v<Reducer, std::vector<torch::Tensor>, Buckets, std::vector<size_t>,
+                                        Group, std::vector<bool>, int64_t, bool, bool, Names, int64_t>)
+    return std::make_unique<Reducer>(parameters, buckets, limits, group, dense, most, no_unused, no_views,
+                                     Names(), first);
+  else
+    return std::make_unique<Reducer>(
+        parameters, buckets, group, dense, most, no_unused, no_views, Names(), first,
+        /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<int64_t>());
+}
+
+}  // namespace
+
 struct GradientMean::State {
   std::unique_ptr<c10d::Reducer> reducer;
 };
 
 GradientMean::GradientMean(const Ranks& ranks, const std::vector<torch::Tensor>& parameters)
-    : state_(std::make_unique<State>()) {
+    : ranks_(ranks), state_(std::make_unique<State>()) {
   if (ranks.alone()) return;
   constexpr size_t first_bucket = 1U << 20U, bucket = 25U << 20U;  // bytes, as PyTorch's
   // The backward pass reaches the last parameters first.
   auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(parameters, {first_bucket, bucket});
   std::reverse(buckets.begin(), buckets.end());
   std::reverse(limits.begin(), limits.end());
-  state_->reducer = std::make_unique<c10d::Reducer>(
-      parameters, buckets, limits, ranks.state_->group, std::vector<bool>(parameters.size(), false), bucket,
-      /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false,
-      std::unordered_map<size_t, std::string>(), first_bucket);
+  state_->reducer =
+      make_reducer<c10d::Reducer>(parameters, buckets, limits, ranks.state_->group, first_bucket, bucket);
 }
 
 void GradientMean::expect(const torch::Tensor& loss) {
   if (!state_->reducer) return;
-  state_->reducer->prepare_for_forward();
-  state_->reducer->prepare_for_backward({loss});
+  ranks_.together([&] {
+    state_->reducer->prepare_for_forward();
+    state_->reducer->rebuild_buckets();  // once, in the order that the first backward pass showed
+    state_->reducer->prepare_for_backward({loss});
+  });
 }
 
 #else  // a LibTorch without c10d
@@ -210,7 +240,7 @@ void Ranks::together(const std::function<void()>& work) const {
 }
 void Ranks::broadcast(const torch::Tensor&) const {}
 void Ranks::mean(const torch::Tensor&) const {}
-GradientMean::GradientMean(const Ranks&, const std::vector<torch::Tensor>&) {}
+GradientMean::GradientMean(const Ranks& ranks, const std::vector<torch::Tensor>&) : ranks_(ranks) {}
 void GradientMean::expect(const torch::Tensor&) {}
 
 #endif

@@ -51,7 +51,7 @@ class Ranks {
 /// Replaces gradients by their mean over all processes while the backward pass still runs (c10d's Reducer).
 class GradientMean {
  public:
-  /// `parameters` of one network; their gradients must exist.
+  /// `parameters` of one network; their gradients must exist. `ranks` must outlive this.
   GradientMean(const Ranks& ranks, const std::vector<torch::Tensor>& parameters);
   ~GradientMean();
   GradientMean(const GradientMean&) = delete;
@@ -65,6 +65,7 @@ class GradientMean {
 
  private:
   struct State;
+  const Ranks& ranks_;
   std::unique_ptr<State> state_;
 };
 

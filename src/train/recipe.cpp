@@ -24,6 +24,7 @@ Architecture read_generator(Settings net, int scale) {
   const std::string which =
       net.choose("which_model_G", {"RRDBNet", "MSRResNet", "SRResNet", "SRVGGNetCompact"}, "RRDBNet");
   a.in_channels = net.at_least("in_nc", 1, 3);
+  if (a.in_channels != 3) net.refuse("in_nc", "3: patches are RGB");
   a.out_channels = net.at_least("out_nc", 1, a.in_channels);
   a.features = net.at_least("nf", 1, 64);
   if (which == "RRDBNet") {
@@ -67,6 +68,8 @@ DiscriminatorRecipe read_discriminator(Settings net, int hr_size) {
   if (d.kind == DiscriminatorRecipe::Kind::srgan) d.input_size = hr_size;
   d.features = net.at_least("nf", 1, 64);
   d.in_channels = net.at_least("in_nc", 1, 3);
+  if (d.kind == DiscriminatorRecipe::Kind::unet && hr_size % 8 != 0)
+    net.refuse("which_model_D", "HR_size as a multiple of 8 for the U-Net");
   if (d.kind == DiscriminatorRecipe::Kind::vgg && d.input_size != hr_size)
     net.refuse("which_model_D",
                "a discriminator for the patches' size (HR_size: " + std::to_string(hr_size) + ")");
@@ -83,6 +86,8 @@ OptimizerRecipe read_optimizer(Settings settings, Settings& train, const std::st
   if (settings.has("betas")) {
     const auto betas = settings.require<std::vector<double>>("betas");
     if (betas.size() != 2) settings.refuse("betas", "two numbers");
+    for (const double beta : betas)
+      if (!(beta >= 0 && beta < 1)) settings.refuse("betas", "numbers from 0 to below 1");
     o.beta1 = betas[0];
     o.beta2 = betas[1];
   }
@@ -198,6 +203,10 @@ DegradationStage read_stage(Settings settings, const DegradationStage& defaults)
   s.beta_plateau = read_range(settings, "betap_range", defaults.beta_plateau, 1e-3, huge);
   s.resize_weights = read_weights(settings, "resize_prob", defaults.resize_weights);
   s.resize = read_range(settings, "resize_range", defaults.resize, 1e-3, 8);
+  for (const auto& [key, range] :
+       {std::pair("betag_range", s.beta_generalised), std::pair("betap_range", s.beta_plateau),
+        std::pair("resize_range", s.resize)})
+    if (range.low > 1 || range.high < 1) settings.refuse(key, "a range around 1");
   s.gaussian_probability = read_probability(settings, "gaussian_noise_prob", defaults.gaussian_probability);
   s.gaussian_sigma = read_range(settings, "noise_range", defaults.gaussian_sigma, 0, huge);
   s.poisson_scale = read_range(settings, "poisson_scale_range", defaults.poisson_scale, 0, huge);
@@ -281,8 +290,11 @@ Recipe build(Settings root) {
 
   Settings datasets = root.section("datasets");
   r.data = read_data(datasets.section("train"), scale);
-  for (auto& [name, settings] : datasets.named_sections("val"))
+  for (auto& [name, settings] : datasets.named_sections("val")) {
+    if (name.empty() || name.find_first_of("/,") != std::string::npos)
+      datasets.refuse("val", "names without '/' and ','");
     r.validation.push_back({name, read_source(settings)});
+  }
 
   const bool adversarial = root.has("network_D");
   if (adversarial) r.discriminator = read_discriminator(root.section("network_D"), r.data.hr_size);

@@ -78,6 +78,7 @@ std::string samples(const fs::path& folder) {
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(folder, absent)) {
     const std::string stem = entry.path().stem().string();
+    if (stem.starts_with('.')) continue;  // half written
     fs::path& found = newest[stem.substr(0, stem.rfind("_step_"))];
     if (found.empty() || found.stem().string() < stem) found = entry.path();
   }

@@ -71,6 +71,7 @@ void CsvLog::start_after(int64_t step) {
       if (std::strtoll(row.c_str(), nullptr, 10) <= step) kept += row + "\n";
   }
   write_text(file_, kept);
+  stream_ = std::ofstream();
   stream_.open(file_, std::ios::app);
 }
 
@@ -90,6 +91,13 @@ RunFolder::RunFolder(const Recipe& recipe, bool resume) : path_(fs::path(recipe.
   for (const char* inner : {"checkpoints", "models", "samples"})
     if (!error) fs::create_directories(path_ / inner, error);
   if (error) throw Error(path_.string(), "cannot be made: " + error.message());
+  // What was being written when an earlier program was killed.
+  std::vector<fs::path> unfinished;
+  for (const auto& entry : fs::recursive_directory_iterator(path_))
+    if (entry.path().filename().string().starts_with('.') &&
+        entry.path().filename().string().find(".part-") != std::string::npos)
+      unfinished.push_back(entry.path());
+  for (const fs::path& file : unfinished) fs::remove(file, error);
   write_text(copy, recipe.resolved);
   log_.open(path_ / "log.txt", std::ios::app);
 }

@@ -188,9 +188,10 @@ class Run {
         throw Error(journal_->folder().path().string(),
                     "the losses are not finite and no checkpoint is left");
       const int rollbacks = rollbacks_;
+      const int64_t skipped = skipped_steps_;
       restore(*checkpoint);
       rollbacks_ = rollbacks;
-      skipped_steps_ += failed - step_ + 1;  // past the patches that led there
+      skipped_steps_ = skipped + failed - step_ + 1;  // past the patches that led there
       journal_->start_after(step_);
     }
     synchronise();
@@ -243,7 +244,7 @@ class Run {
       best_ = first_psnr;
       without_gain_ = 0;
       write_model("best");
-    } else if (++without_gain_ == recipe_.patience) {
+    } else if (++without_gain_ >= recipe_.patience && recipe_.patience > 0) {
       say("no gain in " + std::to_string(recipe_.patience) + " validations: the run ends here");
       ended_early_ = true;
     }
@@ -280,13 +281,16 @@ class Run {
   void restore(const Checkpoint& checkpoint) {
     learner_.load(checkpoint);
     step_ = saved_ = checkpoint.step;
-    const auto number = [&](const std::string& name) { return std::stoll(checkpoint.numbers.at(name)); };
+    const auto number = [&](const std::string& name) { return std::stoll(checkpoint.number(name)); };
     skipped_steps_ = number("skipped_steps");
     rollbacks_ = static_cast<int>(number("rollbacks"));
     without_gain_ = static_cast<int>(number("without_gain"));
-    best_ = from_hex_text(checkpoint.numbers.at("best"));
+    best_ = from_hex_text(checkpoint.number("best"));
+    ended_early_ = recipe_.patience > 0 && without_gain_ >= recipe_.patience;
     summed_ = number("summed");
-    for (auto& [name, sum] : sums_) sum = from_hex_text(checkpoint.numbers.at("sum." + name));
+    // A loss that the recipe did not have before starts from nothing.
+    for (auto& [name, sum] : sums_)
+      sum = checkpoint.numbers.contains("sum." + name) ? from_hex_text(checkpoint.number("sum." + name)) : 0;
   }
 
   Recipe recipe_;

@@ -11,7 +11,8 @@ template <typename Args>
 inline __attribute__((always_inline)) Vec finish(const Args& args, Vec sum, int channel, ptrdiff_t x, int y,
                                                  int valid) {
   if (args.slope != nullptr)
-    sum = sum.max(Vec::zero()).plus_product(sum.min(Vec::zero()), Vec::load(args.slope + channel));
+    // In this order x86 keeps a sum that is not a number: max and min return their second operand then.
+    sum = Vec::zero().max(sum).plus_product(Vec::zero().min(sum), Vec::load(args.slope + channel));
   sum = sum.times(Vec::all(args.scale));
   for (int r = 0; r < args.residual_count; ++r) {
     const auto& residual = args.residuals[r];

@@ -715,8 +715,8 @@ void TrainingKernels::dense_block_gradient(const BatchSize& size, const DenseBlo
   for (size_t j = 0; j < count; ++j) FilterSums::finish(machine, pointers(sums[j]), gradients[j]);
 }
 
-void TrainingKernels::prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy,
-                                     const BatchView& dx, float* slope_gradients) const {
+void TrainingKernels::prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes,
+                                     const BatchView& dy, const BatchView& dx, float* slope_gradients) const {
   const Machine& machine = driver_->machine();
   const int rows = size.images * size.height, parts = machine.parts(rows);
   const ptrdiff_t row = static_cast<ptrdiff_t>(size.width) * x.channels;

@@ -195,8 +195,9 @@ void prelu_pixels(const PreluPixels& args) {
 
 WinogradGradientKernel ESRGAN_CONCAT(winograd_gradient_, ESRGAN_TARGET)() {
   namespace target = ESRGAN_TARGET;
-  return {&target::input_tiles,     &target::gradient_tiles,  &target::add_products, &target::transform_filters,
-          &target::filter_gradient, &target::gradient_pixels, &target::prelu_pixels};
+  return {&target::input_tiles,       &target::gradient_tiles,  &target::add_products,
+          &target::transform_filters, &target::filter_gradient, &target::gradient_pixels,
+          &target::prelu_pixels};
 }
 
 }  // namespace esrgan

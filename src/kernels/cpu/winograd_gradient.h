@@ -75,8 +75,8 @@ struct GradientPixels {
   float* sums = nullptr;  ///< one a channel
 };
 
-/// The gradients of PReLU: to = gradient, where the input is negative times the channel's slope; `sums` grows by the
-/// gradients of the slopes.
+/// The gradients of PReLU: to = gradient, where the input is negative times the channel's slope; `sums` grows
+/// by the gradients of the slopes.
 struct PreluPixels {
   const float* input = nullptr;  ///< pixels without gaps, as are the others
   const float* gradient = nullptr;

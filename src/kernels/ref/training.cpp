@@ -81,13 +81,14 @@ void convolve_gradient(const BatchSize& size, const BatchView& x, const FilterVi
   std::transform(bias.begin(), bias.end(), gradients.bias, [](double v) { return static_cast<float>(v); });
 }
 
-void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy, const BatchView& dx,
-                    float* slope_gradients) {
+void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy,
+                    const BatchView& dx, float* slope_gradients) {
   for (int c = 0; c < x.channels; ++c) {
     double sum = 0;
     each_pixel(size, [&](int image, int row, int column) {
       const double gradient = at(size, dy, image, row, column, c), value = at(size, x, image, row, column, c);
-      at(size, dx, image, row, column, c) = static_cast<float>(value > 0 ? gradient : static_cast<double>(slopes[c]) * gradient);
+      at(size, dx, image, row, column, c) =
+          static_cast<float>(value > 0 ? gradient : static_cast<double>(slopes[c]) * gradient);
       sum += value < 0 ? gradient * value : 0;
     });
     slope_gradients[c] = static_cast<float>(sum);

@@ -13,7 +13,7 @@ void convolve_gradient(const BatchSize& size, const BatchView& x, const FilterVi
                        const BatchView& y, const BatchView& dy, const BatchView& dx,
                        const FilterView& gradients);
 
-void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy, const BatchView& dx,
-                    float* slope_gradients);
+void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy,
+                    const BatchView& dx, float* slope_gradients);
 
 }  // namespace esrgan::reference
