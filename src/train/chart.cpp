@@ -47,7 +47,7 @@ std::string label(double x, double y, const char* anchor, const std::string& tex
 }
 
 std::string frame(const std::string& title, const Axis& y) {
-  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(width) + " " +
+  std::string svg = R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 )" + number(width) + " " +
                     number(height) + "\" font-family=\"sans-serif\" font-size=\"11\">\n" +
                     label(left, 14, "start", title);
   for (int i = 0; i <= 4; ++i) {
@@ -105,7 +105,7 @@ std::string line_chart(const std::string& title, const std::vector<Series>& seri
     for (const auto& point : series[i].points)
       if (drawn(point))
         points += number(x.place(point.first), "%.1f") + "," + number(y.place(point.second), "%.1f") + " ";
-    svg += "<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"" + std::string(colour) + "\" points=\"" +
+    svg += R"(<polyline fill="none" stroke-width="1.5" stroke=")" + std::string(colour) + "\" points=\"" +
            points + "\"/>\n" + label(next, 14, "start", series[i].name, colour);
     next += 7.0 * static_cast<double>(series[i].name.size()) + 16;
   }

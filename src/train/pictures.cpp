@@ -86,7 +86,7 @@ std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale) {
       }
     if (pairs.back().lr.empty())
       throw Error(source.lr, "has no reduced picture for " + hr.string(),
-                  stem + ".png or " + marked + ".png");
+                  std::string(stem).append(".png or ").append(marked).append(".png"));
   }
   return pairs;
 }

@@ -455,6 +455,7 @@ BatchView channels_of(const BatchView& view, int first, int count) {
 
 std::vector<FilterSums*> pointers(std::vector<FilterSums>& sums) {
   std::vector<FilterSums*> result;
+  result.reserve(sums.size());
   for (FilterSums& part : sums) result.push_back(&part);
   return result;
 }
@@ -541,6 +542,7 @@ void TrainingKernels::convolve_gradient(const BatchSize& size, const BatchView& 
   const bool learns = gradients.weights != nullptr;
   std::vector<FilterSums> sums;
   const int rows = size.images * size.height;
+  sums.reserve(to_size(machine.parts(rows)));
   for (int part = 0; part < machine.parts(rows); ++part)
     sums.emplace_back(machine, learns ? x.channels : 0, dy.channels);
   Buffer passed = machine.floats(to_size(Grid(size).pixels() * dy.channels));
