@@ -12,6 +12,7 @@
 #include "train/batches.h"
 #include "train/convolution.h"
 #include "train/discriminator.h"
+#include "train/features.h"
 #include "train/generator.h"
 #include "train/learner.h"
 #include "train/losses.h"
@@ -193,12 +194,12 @@ class Losses : public RandomTest {
   /// Compares the gradient of a function of doubles with central differences along random directions.
   /// Steps so small that hardly one crosses a kink.
   static void check(const char* name, const std::function<torch::Tensor(torch::Tensor)>& loss,
-                    torch::Tensor x) {
+                    torch::Tensor x, double h = 1e-7) {
     x = x.to(torch::kDouble).requires_grad_(true);
     const auto gradient = torch::autograd::grad({loss(x)}, {x})[0];
     for (int i = 0; i < 3; ++i) {
       const auto direction = torch::randn_like(x);
-      const double h = 1e-7, expected = (gradient * direction).sum().item<double>();
+      const double expected = (gradient * direction).sum().item<double>();
       const double found =
           (loss(x.detach() + h * direction) - loss(x.detach() - h * direction)).item<double>() / (2 * h);
       EXPECT_NEAR(found, expected, 1e-4 * std::max(1.0, std::abs(expected))) << name;
@@ -226,6 +227,35 @@ TEST_F(Losses, GradientsMatchDifferences) {
     check(
         "discriminator, real", [&](auto t) { return discriminator_loss(kind, fake, t); }, real);
   }
+}
+
+TEST_F(Losses, PerceptualGradientsMatchDifferences) {
+  const std::string file = std::string(ESRGAN_TRAIN_CASES) + "/vgg.safetensors";
+  for (const bool before : {true, false})
+    for (const PixelLoss criterion : {PixelLoss::l1, PixelLoss::l2}) {
+      PerceptualRecipe recipe{1, "vgg19", file, {{"conv1_2", 0.5}, {"conv2_2", 1}}, before, criterion};
+      VggFeatures features(recipe);
+      features.to(torch::kDouble);
+      const auto target = torch::rand({1, 3, 8, 8}, torch::kDouble);
+      check(
+          "perceptual", [&](auto t) { return perceptual_loss(recipe, features, t, target); },
+          torch::rand({1, 3, 8, 8}), 2e-10);  // thousands of activations have a kink each
+    }
+}
+
+TEST_F(Losses, GradientPenaltyHasTheGradientsOfDifferences) {
+  // By the discriminator's weights, through its gradient by its input.
+  const auto real = torch::rand({3, 3, 4, 4}, torch::kDouble),
+             fake = torch::rand({3, 3, 4, 4}, torch::kDouble),
+             mix = torch::rand({3, 1, 1, 1}, torch::kDouble);
+  check(
+      "gradient penalty",
+      [&](const torch::Tensor& weights) {
+        return gradient_penalty(
+            [&](const torch::Tensor& x) { return torch::tanh(x.flatten(1).matmul(weights)).sum(1, true); },
+            real, fake, mix);
+      },
+      torch::randn({48, 5}));
 }
 
 TEST_F(Losses, GradientPenaltyIsZeroForASlopeOfOne) {

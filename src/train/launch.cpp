@@ -72,7 +72,8 @@ Place find_place(const Environment& environment) {
   }
   place.address = environment("MASTER_ADDR").value_or(place.address);
   place.port = number_in(environment, "MASTER_PORT", place.port);
-  place.store_runs = environment("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True";
+  // torchrun keeps a meeting point of its own there, which speaks its PyTorch's language; ours is next to it.
+  if (environment("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True") ++place.port;
   place.attempt = environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
   return place;
 }

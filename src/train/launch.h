@@ -12,8 +12,7 @@ struct Place {
   int local_rank = 0, local_count = 1;  ///< among the processes of this host
   std::string address = "127.0.0.1";    ///< of the host of rank 0
   int port = 29500;
-  bool store_runs = false;  ///< the launcher keeps the meeting point at address:port itself
-  std::string attempt;      ///< tells restarts of one job apart
+  std::string attempt;  ///< tells restarts of one job apart
 };
 
 /// Value of an environment variable.

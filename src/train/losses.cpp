@@ -15,6 +15,11 @@ Tensor cross_entropy(const Tensor& logits, bool real) {
                                                  real ? torch::ones_like(logits) : torch::zeros_like(logits));
 }
 
+/// Half precision is not enough for a mean over many features.
+Tensor precise(const Tensor& features) {
+  return features.scalar_type() == torch::kDouble ? features : features.to(torch::kFloat);
+}
+
 }  // namespace
 
 Tensor pixel_loss(PixelLoss kind, const Tensor& a, const Tensor& b) {
@@ -37,10 +42,9 @@ Tensor perceptual_loss(const PerceptualRecipe& recipe, const VggFeatures& featur
     const torch::NoGradGuard no_gradients;
     wanted = features.forward(target);
   }
-  Tensor sum = torch::zeros({}, enlarged.options().dtype(torch::kFloat));
+  Tensor sum = torch::zeros({}, enlarged.options());
   for (size_t i = 0; i < found.size(); ++i)
-    sum = sum + features.weights()[i] *
-                    pixel_loss(recipe.criterion, found[i].to(torch::kFloat), wanted[i].to(torch::kFloat));
+    sum = sum + features.weights()[i] * pixel_loss(recipe.criterion, precise(found[i]), precise(wanted[i]));
   return sum;
 }
 

@@ -69,7 +69,7 @@ std::string first_line(const std::string& text) {
 c10::intrusive_ptr<c10d::Store> meet(const Place& place) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(place.port);
-  options.isServer = place.rank == 0 && !place.store_runs;
+  options.isServer = place.rank == 0;
   options.timeout = meeting_time;
   options.waitWorkers = false;
   return c10::make_intrusive<c10d::PrefixStore>("esrgan/" + place.attempt,
