@@ -1,10 +1,10 @@
 #include "train/chart.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
+
+#include "train/text.h"
 
 namespace esrgan::train {
 namespace {
@@ -14,9 +14,7 @@ constexpr const char* colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd",
                                    "#ff7f0e", "#17becf", "#8c564b", "#e377c2"};
 
 std::string number(double value, const char* format = "%.4g") {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
+  return text_of(value, format);
 }
 
 /// An axis from values to places.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "train/text.h"
 #include "weights/read_weights.h"
 #include "weights/safetensors.h"
 
@@ -24,9 +25,7 @@ const std::string number_prefix = "esrgan.number.";
 }  // namespace
 
 std::string hex_text(double value) {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%a", value);
-  return text.data();
+  return text_of(value, "%a");
 }
 
 double from_hex_text(const std::string& text) {

@@ -25,8 +25,7 @@ nn::Conv2d conv(int in, int out, int kernel, int stride, bool bias) {
 
 Tensor run(const nn::Conv2d& layer, const Tensor& x, double slope_after = 1) {
   const auto& options = layer->options;
-  if (options.stride()->at(0) == 1 && options.kernel_size()->at(0) == 3)
-    return convolve(layer, x, slope_after);
+  if (options.stride()->at(0) == 1) return convolve(layer, x, slope_after);
   const Tensor y = torch::conv2d(x, layer->weight, layer->bias, options.stride(), 1);
   return slope_after == 1 ? y : leaky(y);
 }

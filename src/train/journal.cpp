@@ -6,15 +6,10 @@
 #include "base/file.h"
 #include "train/chart.h"
 #include "train/report.h"
+#include "train/text.h"
 
 namespace esrgan::train {
 namespace {
-
-std::string text_of(double value, const char* format = "%.9g") {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
 
 std::string duration(double seconds) {
   const auto total = static_cast<int64_t>(seconds);
