@@ -2,42 +2,13 @@
 # cli_test.sh PROGRAM: what a user meets on the command line, with a tiny network made here.
 set -uo pipefail
 program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export ESRGAN_MODELS=$work/models
-mkdir models
-failures=0
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/expect.sh"
 
-# expect STATUS TEXT COMMAND...: the exit status, and a text in what is printed (standard output and error together).
-expect() {
-  local status=$1 text=$2 found output
-  shift 2
-  output=$("$@" 2>&1 </dev/null)
-  found=$?
-  if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" <<<"$output"; then
-    echo "FAILED: $*: expected exit status $status and '$text', found $found and:" >&2
-    echo "$output" >&2
-    failures=$((failures + 1))
-  fi
-}
-
+/usr/bin/python3 "$here/tiny_model.py" models/tiny.safetensors
 /usr/bin/python3 - <<'PYTHON'
-import json, random, struct
+import random
 random.seed(5)
-tensors = {}
-for i, (out, inn) in enumerate(((8, 3), (8, 8), (12, 8))):
-    tensors[f"body.{2 * i}.weight"] = ([out, inn, 3, 3], [random.gauss(0, 0.1) for _ in range(out * inn * 9)])
-    tensors[f"body.{2 * i}.bias"] = ([out], [0.0] * out)
-    if i < 2:
-        tensors[f"body.{2 * i + 1}.weight"] = ([out], [0.2] * out)
-header, data = {}, b""
-for name, (shape, values) in tensors.items():
-    raw = struct.pack(f"<{len(values)}f", *values)
-    header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
-    data += raw
-text = json.dumps(header).encode()
-open("models/tiny.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
 def picture(path, width, height):
     open(path, "wb").write(b"P6 %d %d 255\n" % (width, height) + random.randbytes(3 * width * height))
 picture("a.ppm", 40, 30)

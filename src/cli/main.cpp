@@ -18,6 +18,7 @@ int run(int argc, char** argv) {
   app.footer("'esrgan COMMAND --help' tells more about a command.");
   Action action;
   add_upscale(app, action);
+  add_video(app, action);
   add_models(app, action);
   add_weights_commands(app, action);
   add_downscale(app, action);

@@ -44,14 +44,27 @@ void ProgressBar::clear_line() {
   line_is_drawn = false;
 }
 
-void ProgressBar::show(double share) {
+bool ProgressBar::due() {
   const auto now = Clock::now();
-  if (isatty(STDERR_FILENO) == 0 || now - last_ < std::chrono::milliseconds(100)) return;
+  if (isatty(STDERR_FILENO) == 0 || now - last_ < std::chrono::milliseconds(100)) return false;
   last_ = now;
-  const double elapsed = std::chrono::duration<double>(now - start_).count();
+  return true;
+}
+
+void ProgressBar::show(double share) {
+  if (!due()) return;
+  const double elapsed = std::chrono::duration<double>(last_ - start_).count();
   std::string tail = format(" %3.0f%%", 100 * share);
   if (pixels_ > 0 && elapsed > 0.5) tail += format("  %.2f Mpixel/s", share * pixels_ / elapsed / 1e6);
   if (share > 0 && elapsed > 1) tail += "  " + format_duration(elapsed * (1 - share) / share) + " left";
+  draw(share, tail);
+}
+
+void ProgressBar::show(double share, const std::string& text) {
+  if (due()) draw(share, format(" %3.0f%%  ", 100 * share) + text);
+}
+
+void ProgressBar::draw(double share, const std::string& tail) const {
   const int room = terminal_width() - static_cast<int>(tail.size()) - 4;
   const int label_width = std::clamp(static_cast<int>(label_.size()), 0, std::max(0, room / 2));
   const std::string label = label_.substr(label_.size() - static_cast<size_t>(label_width));

@@ -18,11 +18,16 @@ class ProgressBar {
   ProgressBar& operator=(ProgressBar&&) = delete;
 
   void show(double share);
+  /// With this text instead of the rate and the time that is left.
+  void show(double share, const std::string& text);
 
   /// Removes the line, so that a message can be printed; the next show() draws it again.
   static void clear_line();
 
  private:
+  bool due();
+  void draw(double share, const std::string& tail) const;
+
   using Clock = std::chrono::steady_clock;
   std::string label_;
   double pixels_;

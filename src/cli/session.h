@@ -47,6 +47,7 @@ bool try_input(const std::function<void()>& work, std::string& error);
 using Action = std::function<int()>;
 
 void add_upscale(CLI::App& app, Action& action);
+void add_video(CLI::App& app, Action& action);
 void add_models(CLI::App& app, Action& action);
 void add_weights_commands(CLI::App& app, Action& action);  // info, convert, interpolate
 void add_downscale(CLI::App& app, Action& action);

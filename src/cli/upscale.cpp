@@ -1,5 +1,4 @@
 #include <esrgan/error.h>
-#include <esrgan/models.h>
 #include <esrgan/upscaler.h>
 
 #include <CLI/CLI.hpp>
@@ -9,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "base/memory.h"
 #include "cli/jobs.h"
+#include "cli/network_options.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 
@@ -28,10 +27,8 @@ constexpr const char* examples = R"(Examples:
 
 struct UpscaleCommand {
   JobRequest request;
-  UpscaleOptions options;
+  NetworkOptions network;
   WriteOptions write;
-  std::string model, tile = "auto", memory, device = "auto";
-  Objective objective = Objective::gan;
   bool overwrite = false, json = false;
 
   std::optional<Upscaler> upscaler;
@@ -44,42 +41,16 @@ struct UpscaleCommand {
         ->required()
         ->type_name("FILE...");
     app.add_option("-o,--output", request.output, "File or folder to write to")->type_name("PATH");
-    app.add_option("-m,--model,--model-path", model, "Model by name (see 'esrgan models') or file")
-        ->type_name("MODEL");
-    app.add_option("--model-type", objective, "Take the first installed model of this kind")
-        ->transform(CLI::CheckedTransformer(
-            std::map<std::string, Objective>{{"psnr", Objective::psnr}, {"gan", Objective::gan}}))
-        ->type_name("psnr|gan");
-    app.add_option("-s,--scale", options.scale, "Final enlargement; without it, the model's")
-        ->type_name("S")
-        ->check(CLI::Range(0.01, 64.0));
-    app.add_option("--input-size", options.input_size, "Bring the longer side of the input to N pixels first")
+    network.describe(app);
+    app.add_option("--input-size", network.upscale.input_size,
+                   "Bring the longer side of the input to N pixels first")
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000));
-    app.add_option("-t,--tile", tile, "Side of the tiles in input pixels, 0 for none")->type_name("auto|0|N");
-    app.add_option("--halo", options.halo, "Pixels around a tile that the network sees besides it")
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_flag("--self-ensemble", options.self_ensemble,
-                 "Mean over 8 flips and rotations: a little better, 8 times slower");
-    add_precision(app, options.precision);
-    app.add_flag_callback(
-        "--fp16", [this] { options.precision = Precision::half; }, "The same as --precision half");
-    app.add_option("--edges", options.edges, "What lies beyond the edges; wrap suits textures that repeat")
+    app.add_option("--edges", network.upscale.edges,
+                   "What lies beyond the edges; wrap suits textures that repeat")
         ->transform(CLI::CheckedTransformer(
             std::map<std::string, Edges>{{"border", Edges::border}, {"wrap", Edges::wrap}}))
         ->type_name("border|wrap");
-    app.add_option("--denoise-tv", options.denoise_tv,
-                   "Smooth the result by total variation, for example 0.05")
-        ->type_name("W");
-    app.add_option("--device", device, "Where to compute")
-        ->check(CLI::IsMember({"auto", "cpu"}))
-        ->type_name("auto|cpu");
-    app.add_option("-j,--threads", options.threads, "Worker threads; without it, one per processor")
-        ->type_name("N")
-        ->check(CLI::Range(1, 4096));
-    app.add_option("--max-memory", memory, "Ceiling for the whole program; without it, half of what is free")
-        ->type_name("SIZE");
     app.add_option("-f,--format", request.format, "Write this kind of file (png, jpg, tif, webp, exr, ...)")
         ->type_name("EXT");
     app.add_option("--quality", write.quality, "Of JPEG and WebP")
@@ -95,12 +66,12 @@ struct UpscaleCommand {
   }
 
   int run() {
-    read_sizes();
-    const std::string model_file = find_model(model.empty() ? default_model(objective) : model);
+    network.read();
+    const std::string model_file = network.model_file();
     // The default name says the enlargement, which only the model knows when no --scale was given.
     if (request.output.empty()) {
-      if (options.scale == 0) load(model_file);
-      request.suffix = suffix(options.scale > 0 ? options.scale : upscaler->network_scale());
+      if (network.upscale.scale == 0) load(model_file);
+      request.suffix = suffix(network.upscale.scale > 0 ? network.upscale.scale : upscaler->network_scale());
     }
     const std::vector<FileJob> jobs = plan_jobs(request);
     results.resize(jobs.size());
@@ -114,15 +85,6 @@ struct UpscaleCommand {
   }
 
  private:
-  void read_sizes() {
-    if (!memory.empty()) options.max_memory = parse_memory_size(memory, "--max-memory");
-    if (tile == "auto") return;
-    int number = 0;
-    if (!CLI::detail::lexical_cast(tile, number))
-      throw Error("", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
-    options.tile = number;
-  }
-
   static std::string suffix(double scale) {
     std::string text = std::to_string(scale);
     text.erase(text.find_last_not_of('0') + 1);
@@ -132,7 +94,7 @@ struct UpscaleCommand {
 
   void load(const std::string& model_file) {
     if (upscaler) return;
-    upscaler.emplace(model_file, options);
+    upscaler.emplace(model_file, network.upscale);
     upscaler->set_stop(&stop_requested);
   }
 

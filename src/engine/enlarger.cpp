@@ -189,6 +189,10 @@ std::function<Network&()> Enlarger::fall_back() {
   };
 }
 
+TileRunner Enlarger::make_runner() {
+  return {*network_, options_.self_ensemble, fall_back()};
+}
+
 TilePlan Enlarger::plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {
   const uint64_t memory = budget() > held ? budget() - held : 0;
   const TileLimits limits{info.width, info.height,
@@ -225,7 +229,7 @@ RunControl Enlarger::follow(const TilePlan& plan, int passes, const Progress& pr
 void Enlarger::enlarge(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
                        const std::atomic<bool>* stop) {
   RowSource& source = *input.source;
-  TileRunner runner(*network_, options_.self_ensemble, fall_back());
+  TileRunner runner = make_runner();
   const TilePlan tiles = plan(source.info(), runner, held + source.memory());
   upscale_strips(source, sink, runner, tiles, scale_, options_.edges == Edges::wrap,
                  follow(tiles, runner.passes(source.info().channels), progress, stop));

@@ -53,6 +53,9 @@ class Enlarger {
   /// What comes from the network itself, as floats.
   ImageInfo network_info(const Input& input) const;
 
+  /// Multiply-accumulates for a pixel of the input. After prepare().
+  double macs_per_pixel() const { return network_->macs_per_pixel(); }
+
   /// Bytes that pictures may take beside the network's weights. After prepare().
   uint64_t budget() const;
 
@@ -62,10 +65,13 @@ class Enlarger {
                const std::atomic<bool>* stop);
 
  private:
+  friend class FrameEnlarger;
+
   bool wants_half(SampleType stored) const;
   void load(bool half);
   Input open(const std::string& path, uint64_t memory_limit) const;
   std::function<Network&()> fall_back();
+  TileRunner make_runner();
   TilePlan plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const;
   RunControl follow(const TilePlan& plan, int passes, const Progress& progress,
                     const std::atomic<bool>* stop) const;

@@ -59,7 +59,8 @@ class StripUpscaler {
     cut_tile(across, down);
     window_ = {};
     const int width = across.end - across.begin, height = down.end - down.begin;
-    const std::vector<float>& enlarged = runner_.run(tile_, width, height, info_.channels, control_);
+    std::vector<float>& enlarged = runner_.run(tile_, width, height, info_.channels, control_);
+    if (width == info_.width && height == info_.height) return sink_.write_all(enlarged, height * scale_);
     const size_t row = static_cast<size_t>(width * scale_) * static_cast<size_t>(info_.channels);
     const float* from = enlarged.data() + static_cast<size_t>(-down.begin * scale_) * row +
                         static_cast<size_t>(-across.begin * scale_) * static_cast<size_t>(info_.channels);

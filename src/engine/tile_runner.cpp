@@ -157,7 +157,7 @@ void TileRunner::run_planes(const std::vector<float>& tile, int width, int heigh
   }
 }
 
-const std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, int height, int channels,
+std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, int height, int channels,
                                           const RunControl& control) {
   const int in = network_.in_channels();
   if (in != network_.out_channels() || (in != 1 && in != 3))

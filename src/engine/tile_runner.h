@@ -19,8 +19,8 @@ class TileRunner {
       : network_(network), self_ensemble_(self_ensemble), full_network_(std::move(full_network)) {}
 
   /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width *
-  /// scale][channels], valid until the next call. Sides must be multiples of network.input_multiple().
-  const std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
+  /// scale][channels], valid until the next call; its memory may be swapped for other. Sides must be multiples of network.input_multiple().
+  std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
                                 const RunControl& control);
 
   /// Passes of the network for a tile: how its work scales.

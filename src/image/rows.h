@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace esrgan {
 
@@ -39,6 +40,8 @@ class RowSink {
 
   /// `count` rows of floats; values outside [0, 1] are clamped where the sample type is an integer.
   virtual void write(const float* rows, int count) = 0;
+  /// All rows of the picture, in a vector that the sink may swap for another to save a copy.
+  virtual void write_all(std::vector<float>& picture, int count) { write(picture.data(), count); }
   /// After the last row. Without it, what was written is discarded.
   virtual void finish() = 0;
 };

@@ -1,0 +1,106 @@
+// Enlarging films: every frame, with its time, and everything else in the file as it was.
+//
+//   esrgan::VideoOptions options;
+//   esrgan::upscale_video(esrgan::find_model("realesr-animevideov3-x4"), "film.mkv", "film4x.mkv", options);
+#pragma once
+
+#include <esrgan/export.h>
+#include <esrgan/upscaler.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace esrgan {
+
+/// What becomes of interlaced frames.
+enum class Interlaced {
+  keep,         ///< each field is enlarged by itself, and they are woven again
+  deinterlace,  ///< one progressive frame of each
+  double_rate   ///< one progressive frame of each field
+};
+
+/// A part of a job that one of several machines does.
+struct Share {
+  int number = 1, count = 1;  ///< 1 <= number <= count
+};
+
+struct VideoOptions {
+  UpscaleOptions upscale;  ///< input_size and edges are not used
+
+  double start = 0;                            ///< seconds of the input from its beginning
+  double duration = 0;                         ///< seconds; 0 for all
+  int fps_numerator = 0, fps_denominator = 1;  ///< another frame rate; 0 keeps every frame and its time
+  Interlaced interlaced = Interlaced::keep;
+  bool reuse =
+      false;  ///< take regions whose input did not change from the frame before, bit for bit the same
+  std::string hardware;  ///< FFmpeg's name of a device that decodes ("cuda", "vaapi"), "auto", or empty
+
+  std::string encoder;  ///< FFmpeg's name; empty chooses by the container and the picture
+  double crf = -1;      ///< constant quality, of the encoder's own scale; negative takes a default for it
+  std::vector<std::pair<std::string, std::string>> encoder_options;
+  std::string pixel_format;          ///< FFmpeg's name; empty takes the one that is nearest to the input's
+  std::string image_format = "png";  ///< extension of frames that go to a folder
+  std::string others_from;  ///< file whose sound, subtitles and so on go with frames from a folder; empty:
+                            ///< the one that the folder's frames.json names, if it is there
+
+  bool skip_unsupported = false;  ///< leave out streams that the output's container cannot hold
+
+  int segment_frames = 0;  ///< frames between points where a stopped job can go on; 0 chooses
+  bool restart = false;    ///< discard what an earlier, unfinished job left
+  Share share;             ///< of the segments; with more than one share, join_video() makes the file
+};
+
+struct VideoProgress {
+  int64_t frames = 0;            ///< done, those of an earlier run among them
+  int64_t total = 0;             ///< frames to do; 0 when not known
+  double frames_per_second = 0;  ///< of this run
+  double seconds_left = -1;      ///< negative when not known
+  uint64_t bytes = 0;            ///< size of the enlarged video so far
+};
+
+struct VideoReport {
+  int width = 0, height = 0;
+  std::string encoder;
+  int64_t frames = 0;                ///< written
+  int64_t resumed = 0;               ///< of them, those that were there from an earlier run
+  int64_t repeated = 0;              ///< equal to the frame before, therefore not computed
+  double reused = 0;                 ///< share of the area of the others that was taken from the frame before
+  int64_t damaged = 0;               ///< decoded in part, the rest concealed
+  int64_t lost = 0;                  ///< could not be decoded
+  double network_seconds = 0;        ///< time that the network took
+  double seconds = 0;                ///< time of all
+  uint64_t bytes = 0;                ///< size of the output; 0 when it is not complete yet
+  std::vector<std::string> remarks;  ///< streams that were left out and the like
+};
+
+struct VideoEvents {
+  /// Called now and then, from a thread of the job, one call at a time. May be empty.
+  std::function<void(const VideoProgress&)> progress;
+  /// While it is true, work ends with Cancelled; finished segments are kept for the next run. May be null.
+  const std::atomic<bool>* stop = nullptr;
+};
+
+/// Enlarges a film. `model_file` may be empty: frames are then taken as they are (to split a film into
+/// pictures, or to join them). `input` is a file, a folder of pictures, a pattern such as "frames/%08d.png"
+/// or "frames/*.png"; `output` is a file, or a folder (an existing one, or a name that ends in "/") for
+/// pictures, which gets a file frames.json with their times. Work in progress lies in a folder `output` +
+/// ".parts"; the same call goes on with what is there. Throws Error, also where this library was built
+/// without FFmpeg.
+ESRGAN_API VideoReport upscale_video(const std::string& model_file, const std::string& input,
+                                     const std::string& output, const VideoOptions& options,
+                                     const VideoEvents& events = {});
+
+/// Makes the file of the segments that all shares have left in `output` + ".parts". Throws Error when some
+/// are missing, and names them.
+ESRGAN_API VideoReport join_video(const std::string& output, const VideoEvents& events = {});
+
+/// Writes a picture with some frames of the film, each as it is (enlarged by Lanczos) beside what the network
+/// makes of it; of large frames the middle.
+ESRGAN_API void preview_video(const std::string& model_file, const std::string& input,
+                              const std::string& picture, int frames, const VideoOptions& options,
+                              const VideoEvents& events = {});
+
+}  // namespace esrgan

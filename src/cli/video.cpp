@@ -1,0 +1,247 @@
+#include <esrgan/error.h>
+#include <esrgan/models.h>
+#include <esrgan/video.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <optional>
+
+#include "base/memory.h"
+#include "cli/network_options.h"
+#include "cli/progress_bar.h"
+#include "cli/session.h"
+
+namespace esrgan::cli {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  esrgan video film.mkv -o film4x.mkv           four times as large; sound, subtitles and so on as they are
+  esrgan video film.mkv -o film4x.mkv           the same again goes on where it was stopped
+  esrgan video film.mp4 -o part.mp4 --start 1:30 --duration 10
+  esrgan video film.mp4 -o look.png --preview 4 some frames, before and after
+  esrgan video film.mp4 -o frames/              enlarged pictures; -m none: the film's own
+  esrgan video frames/ -o film.mp4 -m none      pictures to a film again
+  esrgan video film.mkv -o big.mkv --encoder libx265 --crf 16 --encoder-options preset=slow
+  esrgan video film.mkv -o big.mkv --segment 2/4   one of four machines; then: esrgan video -o big.mkv --join
+)";
+
+struct VideoCommand {
+  NetworkOptions network;
+  VideoOptions options;
+  std::string input, output, start, duration, fps, deinterlace, segment;
+  std::vector<std::string> encoder_options;
+  int preview = 0;
+  bool join = false, overwrite = false, json = false;
+
+  std::optional<ProgressBar> bar;
+  std::chrono::steady_clock::time_point last_line{};
+
+  void describe(CLI::App& app) {
+    app.footer(examples);
+    app.add_option("input,--input", input, "Film, folder of pictures, or a pattern such as frames/%08d.png")
+        ->type_name("FILE");
+    app.add_option("-o,--output", output, "Film, or a folder for pictures: a name that ends in /")
+        ->required()
+        ->type_name("PATH");
+    network.describe(app);
+    app.add_option("--encoder", options.encoder,
+                   "FFmpeg's name: libx264, libx265, libsvtav1, libvpx-vp9, ffv1, prores_ks, hevc_nvenc, ...")
+        ->type_name("NAME");
+    app.add_option("--crf", options.crf, "Quality, on the encoder's own scale: lower is better")
+        ->type_name("Q")
+        ->check(CLI::Range(0.0, 255.0));
+    app.add_option("--encoder-options", encoder_options, "Any other of its options")
+        ->type_name("KEY=VALUE...");
+    app.add_option("--pixel-format", options.pixel_format,
+                   "FFmpeg's name, such as yuv420p10le; without it, as in the input")
+        ->type_name("NAME");
+    app.add_option("--start", start, "Begin here")->type_name("[[H:]M:]S");
+    app.add_option("--duration", duration, "Take this much")->type_name("[[H:]M:]S");
+    app.add_option("--fps", fps, "Another frame rate; without it, every frame keeps its time")
+        ->type_name("N|N/D");
+    app.add_option("--deinterlace", deinterlace,
+                   "Make whole frames of interlaced ones: one of each, or of each field")
+        ->expected(0, 1)
+        ->default_str("frame")
+        ->check(CLI::IsMember({"frame", "field"}))
+        ->type_name("frame|field");
+    app.add_flag("--reuse", options.reuse,
+                 "Take regions that did not change from the frame before, where not a bit differs");
+    app.add_option("--hwaccel", options.hardware, "Decode on a device: auto, cuda, vaapi, ...")
+        ->type_name("NAME");
+    app.add_option("-f,--format", options.image_format, "Kind of pictures that go to a folder")
+        ->type_name("EXT")
+        ->capture_default_str();
+    app.add_option("--others-from", options.others_from, "Film whose sound and so on go with pictures")
+        ->type_name("FILE");
+    app.add_flag("--skip-unsupported", options.skip_unsupported,
+                 "Leave out streams that the output cannot hold, instead of refusing");
+    app.add_option("--preview", preview, "Write a picture of N frames, before and after")
+        ->type_name("N")
+        ->check(CLI::Range(1, 64));
+    app.add_option("--segment", segment, "Do a share of the work; auto: by the launcher's variables")
+        ->type_name("I/N|auto|auto/N");
+    app.add_flag("--join", join, "Make the film of what all shares have done");
+    app.add_option("--segment-frames", options.segment_frames,
+                   "Frames between points where a stopped job can go on")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000));
+    app.add_flag("--restart", options.restart, "Discard what an unfinished job has left");
+    app.add_flag("--overwrite", overwrite, "Replace the output if it exists");
+    app.add_flag("--json", json, "Print progress and the report as lines of JSON");
+  }
+
+  int run() {
+    if (!overwrite && preview == 0 && std::filesystem::is_regular_file(output)) {
+      print_message(output + " exists, skipped (--overwrite replaces it)");
+      return all_done;
+    }
+    VideoEvents events;
+    events.stop = &stop_requested;
+    events.progress = [this](const VideoProgress& progress) { show(progress); };
+    if (join) return report(join_video(output, events));
+    if (input.empty()) throw Error("", "input", "a film, a folder of pictures or a pattern", "none");
+    read_options();
+    const std::string model = network.model == "none" ? "" : network.model_file();
+    if (preview > 0) {
+      preview_video(model, input, output, preview, options, events);
+      return all_done;
+    }
+    bar.emplace(output, 0);
+    const VideoReport done = upscale_video(model, input, output, options, events);
+    bar.reset();
+    return report(done);
+  }
+
+ private:
+  void read_options() {
+    network.read();
+    options.upscale = network.upscale;
+    options.start = read_time(start, "--start");
+    options.duration = read_time(duration, "--duration");
+    read_frame_rate();
+    if (!deinterlace.empty())
+      options.interlaced = deinterlace == "field" ? Interlaced::double_rate : Interlaced::deinterlace;
+    for (const std::string& option : encoder_options) {
+      const size_t middle = option.find('=');
+      if (middle == 0 || middle == std::string::npos)
+        throw Error("", "--encoder-options", "KEY=VALUE", "'" + option + "'");
+      options.encoder_options.emplace_back(option.substr(0, middle), option.substr(middle + 1));
+    }
+  }
+
+  /// Seconds of "90", "1:30" or "0:01:30.5".
+  static double read_time(const std::string& text, const std::string& option) {
+    double seconds = 0;
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = std::min(text.find(':', begin), text.size());
+      double number = 0;
+      if (!CLI::detail::lexical_cast(text.substr(begin, end - begin), number) || !(number >= 0))
+        throw Error("", option, "seconds, or H:M:S", "'" + text + "'");
+      seconds = seconds * 60 + number;
+      begin = end + 1;
+    }
+    return seconds;
+  }
+
+  void read_frame_rate() {
+    if (fps.empty()) return;
+    const size_t middle = fps.find('/');
+    double rate = 0, divisor = 1;
+    const bool read =
+        CLI::detail::lexical_cast(fps.substr(0, middle), rate) &&
+        (middle == std::string::npos || CLI::detail::lexical_cast(fps.substr(middle + 1), divisor));
+    if (!read || !(rate > 0) || !(divisor > 0) || rate / divisor > 1000)
+      throw Error("", "--fps", "frames per second, such as 30 or 24000/1001", "'" + fps + "'");
+    // 23.976 and 29.97 stand for 24000/1001 and 30000/1001.
+    const double per_second = rate / divisor, ntsc = std::round(per_second * 1.001);
+    if (middle == std::string::npos && std::fabs(per_second - std::round(per_second)) > 1e-6 &&
+        std::fabs(ntsc / 1.001 - per_second) < 5e-3) {
+      options.fps_numerator = static_cast<int>(ntsc) * 1000;
+      options.fps_denominator = 1001;
+    } else if (middle == std::string::npos) {
+      options.fps_numerator = static_cast<int>(std::lround(rate * 1000));
+      options.fps_denominator = 1000;
+    } else {
+      options.fps_numerator = static_cast<int>(std::lround(rate));
+      options.fps_denominator = static_cast<int>(std::lround(divisor));
+    }
+  }
+
+  static std::string text_of(const VideoProgress& progress) {
+    char rate[32];
+    std::snprintf(rate, sizeof rate, "%.2f", progress.frames_per_second);
+    std::string text = std::to_string(progress.frames) +
+                       (progress.total > 0 ? "/" + std::to_string(progress.total) : "") + " frames  " + rate +
+                       "/s";
+    if (progress.seconds_left >= 0) text += "  " + format_duration(progress.seconds_left) + " left";
+    return text + "  " + format_memory_size(progress.bytes);
+  }
+
+  void show(const VideoProgress& progress) {
+    if (bar)
+      bar->show(progress.total > 0 ? std::min(1.0, static_cast<double>(progress.frames) /
+                                                       static_cast<double>(progress.total))
+                                   : 0,
+                text_of(progress));
+    const auto now = std::chrono::steady_clock::now();
+    if (!json || now - last_line < std::chrono::seconds(1)) return;
+    last_line = now;
+    print_line({{"event", "progress"},
+                {"frames", progress.frames},
+                {"total", progress.total},
+                {"frames_per_second", progress.frames_per_second},
+                {"seconds_left", progress.seconds_left},
+                {"bytes", progress.bytes}});
+  }
+
+  static void print_line(const nlohmann::ordered_json& line) {
+    std::cout << line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
+  }
+
+  int report(const VideoReport& done) const {
+    for (const std::string& remark : done.remarks) print_message(output + ": " + remark);
+    if (done.lost + done.damaged > 0)
+      print_message(output + ": the input is damaged: " + std::to_string(done.lost) +
+                    " frames or packets could not be decoded, " + std::to_string(done.damaged) +
+                    " frames only in part");
+    if (json)
+      print_line({{"event", "done"},
+                  {"output", output},
+                  {"width", done.width},
+                  {"height", done.height},
+                  {"encoder", done.encoder},
+                  {"frames", done.frames},
+                  {"resumed", done.resumed},
+                  {"repeated", done.repeated},
+                  {"reused", done.reused},
+                  {"damaged", done.damaged},
+                  {"lost", done.lost},
+                  {"network_seconds", done.network_seconds},
+                  {"seconds", done.seconds},
+                  {"bytes", done.bytes},
+                  {"complete", done.bytes > 0}});
+    else
+      print_message(
+          output + ": " + std::to_string(done.frames) + " frames, " + std::to_string(done.width) + "x" +
+          std::to_string(done.height) + ", " + done.encoder + ", " + format_memory_size(done.bytes) + ", " +
+          format_duration(done.seconds) +
+          (done.bytes == 0 ? "; this share is done ('esrgan video -o ... --join' when all are)" : ""));
+    return all_done;
+  }
+};
+
+}  // namespace
+
+void add_video(CLI::App& app, Action& action) {
+  auto command = std::make_shared<VideoCommand>();
+  CLI::App* sub = app.add_subcommand("video", "Enlarge films");
+  command->describe(*sub);
+  sub->callback([command, &action] { action = [command] { return command->run(); }; });
+}
+
+}  // namespace esrgan::cli

@@ -1,0 +1,415 @@
+#include "video/colour.h"
+
+#include <esrgan/error.h>
+
+extern "C" {
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+}
+
+#include <algorithm>
+#include <cstring>
+
+namespace esrgan::video {
+namespace {
+
+const AVPixFmtDescriptor& description(AVPixelFormat format) {
+  const AVPixFmtDescriptor* const found = av_pix_fmt_desc_get(format);
+  if (found == nullptr) throw Error("", "pixel format", "one that FFmpeg knows", std::to_string(format));
+  return *found;
+}
+
+bool is_rgb(const AVPixFmtDescriptor& format) {
+  return (format.flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
+}
+bool has_alpha(const AVPixFmtDescriptor& format) {
+  return (format.flags & (AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_PAL)) != 0;
+}
+bool is_gray(const AVPixFmtDescriptor& format) {
+  return format.nb_components < 3 && !is_rgb(format);
+}
+
+/// Whether each channel is a plane of whole integers in this machine's byte order.
+bool is_planar(const AVPixFmtDescriptor& format) {
+  constexpr auto other = AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM |
+                         AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER;
+  if ((format.flags & other) != 0 || format.nb_components == 0) return false;
+  for (int c = 0; c < format.nb_components; ++c) {
+    const AVComponentDescriptor& component = format.comp[c];
+    if (component.shift != 0 || component.depth < 8 || component.depth > 16 ||
+        component.step != (component.depth > 8 ? 2 : 1) || component.depth != format.comp[0].depth)
+      return false;
+    for (int other_component = 0; other_component < c; ++other_component)
+      if (format.comp[other_component].plane == component.plane) return false;
+  }
+  return true;
+}
+
+/// Full-range formats of old ("J") repeat others.
+bool is_outdated(const AVPixFmtDescriptor& format) {
+  return std::string(format.name).starts_with("yuvj");
+}
+
+/// The planar format with the same channels and at least the same bits.
+AVPixelFormat planar_equivalent(AVPixelFormat format) {
+  const AVPixFmtDescriptor& wanted = description(format);
+  if (is_planar(wanted)) return format;
+  AVPixelFormat best = AV_PIX_FMT_NONE;
+  int best_depth = 99;
+  const int depth = std::max(8, wanted.comp[0].depth);
+  for (const AVPixFmtDescriptor* other = av_pix_fmt_desc_next(nullptr); other != nullptr;
+       other = av_pix_fmt_desc_next(other)) {
+    if (!is_planar(*other) || is_outdated(*other) || is_rgb(*other) != is_rgb(wanted) ||
+        has_alpha(*other) != has_alpha(wanted) || is_gray(*other) != is_gray(wanted) ||
+        other->log2_chroma_w != wanted.log2_chroma_w || other->log2_chroma_h != wanted.log2_chroma_h ||
+        other->comp[0].depth < depth || other->comp[0].depth >= best_depth)
+      continue;
+    best = av_pix_fmt_desc_get_id(other);
+    best_depth = other->comp[0].depth;
+  }
+  if (best == AV_PIX_FMT_NONE)
+    throw Error("", "frames", "a pixel format of integers", std::string(wanted.name));
+  return best;
+}
+
+FramePtr empty_frame(int width, int height, AVPixelFormat format) {
+  FramePtr frame = make_frame();
+  frame->width = width;
+  frame->height = height;
+  frame->format = format;
+  check(av_frame_get_buffer(frame.get(), 0), "", "a frame cannot be allocated");
+  return frame;
+}
+
+/// The same samples in the arrangement of another frame of the same size.
+void rearrange(const AVFrame& from, AVFrame& to) {
+  const auto from_format = static_cast<AVPixelFormat>(from.format),
+             to_format = static_cast<AVPixelFormat>(to.format);
+  SwsContext* const context =
+      sws_getContext(from.width, from.height, from_format, to.width, to.height, to_format,
+                     SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, nullptr, nullptr, nullptr);
+  if (context == nullptr)
+    throw Error("", "frames", "a pixel format that can be converted", description(from_format).name);
+  sws_scale(context, from.data, from.linesize, 0, from.height, to.data, to.linesize);
+  sws_freeContext(context);
+}
+
+int line_count(int height, Lines lines) {
+  return lines == Lines::all ? height : (lines == Lines::top ? (height + 1) / 2 : height / 2);
+}
+
+/// zimg's numbers are those of H.273, as FFmpeg's are.
+zimg_image_format zimg_format(AVPixelFormat pixel_format, int width, int height, const Colour& colour,
+                              Lines lines) {
+  const AVPixFmtDescriptor& desc = description(pixel_format);
+  const unsigned across = 1U << desc.log2_chroma_w, down = 1U << desc.log2_chroma_h;
+  zimg_image_format format = plane_format(width, line_count(height, lines));
+  format.width = (format.width + across - 1) / across * across;
+  format.height = (format.height + down - 1) / down * down;
+  format.depth = static_cast<unsigned>(desc.comp[0].depth);
+  format.pixel_type = format.depth > 8 ? ZIMG_PIXEL_WORD : ZIMG_PIXEL_BYTE;
+  format.pixel_range = colour.range == AVCOL_RANGE_JPEG ? ZIMG_RANGE_FULL : ZIMG_RANGE_LIMITED;
+  if (is_gray(desc)) {
+    format.color_family = ZIMG_COLOR_GREY;
+  } else if (is_rgb(desc)) {
+    format.color_family = ZIMG_COLOR_RGB;
+    format.matrix_coefficients = ZIMG_MATRIX_RGB;
+  } else {
+    format.color_family = ZIMG_COLOR_YUV;
+    format.subsample_w = desc.log2_chroma_w;
+    format.subsample_h = desc.log2_chroma_h;
+    format.matrix_coefficients = static_cast<zimg_matrix_coefficients_e>(colour.matrix);
+    format.chroma_location = static_cast<zimg_chroma_location_e>(std::max(0, colour.chroma - 1));
+  }
+  if (lines != Lines::all) {
+    format.field_parity = lines == Lines::top ? ZIMG_FIELD_TOP : ZIMG_FIELD_BOTTOM;
+    if (height % (2 << format.subsample_h) != 0)
+      throw Error(
+          "", "interlaced frames",
+          "a height that is a multiple of " + std::to_string(2 << format.subsample_h) + " (or --deinterlace)",
+          std::to_string(height));
+  }
+  return format;
+}
+
+/// The pixels beside a frame of this format: floats with the same meaning, without the matrix.
+zimg_image_format float_format(const zimg_image_format& like, int width, int height) {
+  zimg_image_format format = like;
+  format.width = static_cast<unsigned>(width);
+  format.height = static_cast<unsigned>(height);
+  format.pixel_type = ZIMG_PIXEL_FLOAT;
+  format.depth = 32;
+  format.subsample_w = format.subsample_h = 0;
+  format.pixel_range = ZIMG_RANGE_FULL;
+  if (format.color_family == ZIMG_COLOR_YUV) {
+    format.color_family = ZIMG_COLOR_RGB;
+    format.matrix_coefficients = ZIMG_MATRIX_RGB;
+  }
+  return format;
+}
+
+/// Constant-luminance matrices work on other than encoded values, and need to know the transfer function.
+void set_transfer(zimg_image_format& a, zimg_image_format& b, const Colour& colour) {
+  if (colour.matrix != AVCOL_SPC_BT2020_CL && colour.matrix != AVCOL_SPC_ICTCP) return;
+  for (zimg_image_format* format : {&a, &b}) {
+    format->transfer_characteristics = static_cast<zimg_transfer_characteristics_e>(colour.transfer);
+    format->color_primaries = static_cast<zimg_color_primaries_e>(colour.primaries);
+  }
+}
+
+/// Alpha as a gray picture; it has the full range whatever colours have.
+zimg_image_format alpha_format(zimg_image_format format) {
+  format.color_family = ZIMG_COLOR_GREY;
+  format.subsample_w = format.subsample_h = 0;
+  format.matrix_coefficients = ZIMG_MATRIX_UNSPECIFIED;
+  format.pixel_range = ZIMG_RANGE_FULL;
+  return format;
+}
+
+/// Where samples of a plane lie in a frame.
+struct Place {
+  uint8_t* data;
+  ptrdiff_t stride, sample;  // bytes
+  int width, height;
+
+  Place(const AVFrame& frame, int component, Lines lines) {
+    const AVPixFmtDescriptor& desc = description(static_cast<AVPixelFormat>(frame.format));
+    const AVComponentDescriptor& place = desc.comp[component];
+    stride = frame.linesize[place.plane];
+    data = frame.data[place.plane] + (lines == Lines::bottom ? stride : 0);
+    if (lines != Lines::all) stride *= 2;
+    sample = place.depth > 8 ? 2 : 1;
+    const bool chroma = component > 0 && component < 3 && !is_rgb(desc);
+    width = AV_CEIL_RSHIFT(frame.width, chroma ? desc.log2_chroma_w : 0);
+    height = AV_CEIL_RSHIFT(line_count(frame.height, lines), chroma ? desc.log2_chroma_h : 0);
+  }
+
+  /// Beyond the right and lower edge, where zimg wants whole chroma samples, the edge is repeated.
+  void load(const PlaneRow& row) const {
+    const uint8_t* const from = data + std::min(row.row, height - 1) * stride;
+    const ptrdiff_t end = std::min(row.end, width);
+    std::memcpy(row.samples + row.begin * sample, from + row.begin * sample,
+                static_cast<size_t>((end - row.begin) * sample));
+    for (ptrdiff_t x = end; x < row.end; ++x)
+      std::memcpy(row.samples + x * sample, from + (end - 1) * sample, static_cast<size_t>(sample));
+  }
+  void store(const PlaneRow& row) const {
+    std::memcpy(data + row.row * stride + row.begin * sample, row.samples + row.begin * sample,
+                static_cast<size_t>((row.end - row.begin) * sample));
+  }
+};
+
+/// Samples of one channel of interleaved pixels.
+struct Channel {
+  float* pixels;
+  int width, channels, channel;
+
+  void store(const PlaneRow& row) const {
+    const auto* from = reinterpret_cast<const float*>(row.samples);
+    float* to = pixels + (static_cast<ptrdiff_t>(row.row) * width * channels + channel);
+    for (int x = row.begin; x < row.end; ++x) to[static_cast<ptrdiff_t>(x) * channels] = from[x];
+  }
+  void load(const PlaneRow& row) const {
+    const float* from = pixels + (static_cast<ptrdiff_t>(row.row) * width * channels + channel);
+    auto* to = reinterpret_cast<float*>(row.samples);
+    for (int x = row.begin; x < row.end; ++x) to[x] = from[static_cast<ptrdiff_t>(x) * channels];
+  }
+};
+
+int alpha_component(AVPixelFormat format) {
+  return description(format).nb_components - 1;
+}
+
+}  // namespace
+
+int channels_of(AVPixelFormat format) {
+  const AVPixFmtDescriptor& desc = description(format);
+  return (is_gray(desc) ? 1 : 3) + (has_alpha(desc) ? 1 : 0);
+}
+
+int depth_of(AVPixelFormat format) {
+  return description(format).comp[0].depth;
+}
+
+Colour colour_of(const AVFrame& frame) {
+  const auto& desc = description(static_cast<AVPixelFormat>(frame.format));
+  const bool rgb = is_rgb(desc);
+  // What players assume (mpv's and VLC's rule): standard definition by its lines, all else BT.709.
+  const bool high = frame.width >= 1280 || frame.height > 576;
+  const bool pal = frame.height == 576 || frame.height == 288;
+  Colour colour{frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc,
+                frame.chroma_location};
+  if (rgb)
+    colour.matrix = AVCOL_SPC_RGB;
+  else if (colour.matrix == AVCOL_SPC_UNSPECIFIED || colour.matrix == AVCOL_SPC_RESERVED ||
+           colour.matrix == AVCOL_SPC_RGB || colour.matrix >= AVCOL_SPC_NB)
+    colour.matrix = high ? AVCOL_SPC_BT709 : (pal ? AVCOL_SPC_BT470BG : AVCOL_SPC_SMPTE170M);
+  if (colour.primaries == AVCOL_PRI_UNSPECIFIED || colour.primaries == AVCOL_PRI_RESERVED ||
+      colour.primaries == AVCOL_PRI_RESERVED0)
+    colour.primaries = rgb || high ? AVCOL_PRI_BT709 : (pal ? AVCOL_PRI_BT470BG : AVCOL_PRI_SMPTE170M);
+  if (colour.transfer == AVCOL_TRC_UNSPECIFIED || colour.transfer == AVCOL_TRC_RESERVED ||
+      colour.transfer == AVCOL_TRC_RESERVED0)
+    colour.transfer = rgb ? AVCOL_TRC_IEC61966_2_1 : (high ? AVCOL_TRC_BT709 : AVCOL_TRC_SMPTE170M);
+  if (is_outdated(desc)) colour.range = AVCOL_RANGE_JPEG;
+  if (colour.range == AVCOL_RANGE_UNSPECIFIED)
+    colour.range = rgb || has_alpha(desc) * is_gray(desc) != 0 ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+  if (colour.chroma == AVCHROMA_LOC_UNSPECIFIED)
+    colour.chroma = is_outdated(desc) ? AVCHROMA_LOC_CENTER : AVCHROMA_LOC_LEFT;
+  return colour;
+}
+
+Colour colour_for(const AVFrame& frame, AVPixelFormat stored) {
+  Colour colour = colour_of(frame);
+  const bool from_rgb = is_rgb(description(static_cast<AVPixelFormat>(frame.format))),
+             to_rgb = is_rgb(description(stored));
+  if (from_rgb == to_rgb) return colour;
+  colour.range = to_rgb ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+  colour.matrix = to_rgb ? AVCOL_SPC_RGB : AVCOL_SPC_BT709;
+  return colour;
+}
+
+std::pair<int, int> size_multiples(AVPixelFormat format, bool interlaced) {
+  const AVPixFmtDescriptor& desc = description(format);
+  return {1 << desc.log2_chroma_w, (interlaced ? 2 : 1) << desc.log2_chroma_h};
+}
+
+FrameReader::FrameReader(const AVFrame& like, Lines lines)
+    : format_(static_cast<AVPixelFormat>(like.format)),
+      planar_(planar_equivalent(format_)),
+      width_(like.width),
+      height_(line_count(like.height, lines)),
+      frame_height_(like.height),
+      lines_(lines),
+      colour_(colour_of(like)) {
+  zimg_image_format from = zimg_format(planar_, width_, frame_height_, colour_, lines_);
+  zimg_image_format to = float_format(from, static_cast<int>(from.width), static_cast<int>(from.height));
+  set_transfer(from, to, colour_);
+  colours_.emplace(from, to);
+  if (has_alpha(description(planar_))) alpha_.emplace(alpha_format(from), alpha_format(to));
+}
+
+bool FrameReader::fits(const AVFrame& frame) const {
+  return frame.format == format_ && frame.width == width_ && frame.height == frame_height_ &&
+         colour_of(frame) == colour_;
+}
+
+void FrameReader::read(const AVFrame& frame, Pixels& pixels) {
+  if (planar_ == format_) return convert(frame, pixels);
+  const FramePtr planar = empty_frame(frame.width, frame.height, planar_);
+  rearrange(frame, *planar);
+  convert(*planar, pixels);
+}
+
+void FrameReader::convert(const AVFrame& frame, Pixels& pixels) {
+  const int count = channels();
+  pixels.resize(static_cast<size_t>(width_) * static_cast<size_t>(height_) * static_cast<size_t>(count));
+  const auto convert = [&](PlaneConversion& conversion, int component, int channel) {
+    conversion.run([&](const PlaneRow& row) { Place(frame, component + row.plane, lines_).load(row); },
+                   [&](PlaneRow row) {
+                     row.end = std::min(row.end, width_);
+                     if (row.row < height_)
+                       Channel{pixels.data(), width_, count, channel + row.plane}.store(row);
+                   });
+  };
+  convert(*colours_, 0, 0);
+  if (alpha_) convert(*alpha_, alpha_component(planar_), count - 1);
+}
+
+FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colour, Lines lines)
+    : from_(from),
+      format_(static_cast<AVPixelFormat>(to.format)),
+      planar_(planar_equivalent(format_)),
+      lines_(lines) {
+  zimg_image_format target = zimg_format(planar_, to.width, to.height, colour, lines);
+  zimg_image_format source = float_format(target, from.width, from.height);
+  if (from.channels < 3 && target.color_family != ZIMG_COLOR_GREY)
+    source.color_family = ZIMG_COLOR_RGB;  // gray is shown as colours, see load() below
+  if (lines != Lines::all) {
+    // The lines of an enlarged field lie around the field's own; those of the frame to be are elsewhere.
+    const int frame_lines = line_count(to.height, lines) * 2;
+    const double factor = frame_lines / (from.height / from.scale * 2);
+    const double shift = from.scale / 4 * (1 - 1 / factor);
+    source.active_region.left = 0;
+    source.active_region.top = lines == Lines::top ? shift : -shift;
+    source.active_region.width = from.width;
+    source.active_region.height = from.height;
+  }
+  set_transfer(source, target, colour);
+  colours_.emplace(source, target);
+  if (has_alpha(description(format_))) alpha_.emplace(alpha_format(source), alpha_format(target));
+}
+
+void FrameWriter::write(const Pixels& pixels, AVFrame& frame) {
+  if (planar_ == format_) return convert(pixels, frame);
+  if (!between_) between_ = empty_frame(frame.width, frame.height, planar_);
+  convert(pixels, *between_);
+  if (lines_ != Lines::top) rearrange(*between_, frame);
+}
+
+void FrameWriter::convert(const Pixels& pixels, AVFrame& frame) {
+  const int count = from_.channels, colours = count < 3 ? 1 : 3;
+  // Pixels are only read.
+  auto* const values = const_cast<float*>(pixels.data());
+  const auto store = [&](int component) {
+    return [this, &frame, component](const PlaneRow& row) {
+      Place(frame, component + row.plane, lines_).store(row);
+    };
+  };
+  colours_->run(
+      [&](const PlaneRow& row) {
+        Channel{values, from_.width, count, std::min(row.plane, colours - 1)}.load(row);
+      },
+      store(0));
+  if (!alpha_) return;
+  if (count == colours) {  // opaque
+    alpha_->run(
+        [&](const PlaneRow& row) {
+          std::fill_n(reinterpret_cast<float*>(row.samples) + row.begin, row.end - row.begin, 1.0F);
+        },
+        store(alpha_component(planar_)));
+    return;
+  }
+  alpha_->run(
+      [&](const PlaneRow& row) {
+        Channel{values, from_.width, count, count - 1}.load(row);
+      },
+      store(alpha_component(planar_)));
+}
+
+bool is_writable(AVPixelFormat format) {
+  const AVPixFmtDescriptor& desc = description(format);
+  constexpr auto beyond = AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
+                          AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_BE;
+  return is_planar(desc) ||
+         ((desc.flags & beyond) == 0 && desc.comp[0].depth >= 8 && desc.nb_components >= 3);
+}
+
+AVPixelFormat nearest_format(const AVPixelFormat* offered, AVPixelFormat wanted) {
+  const AVPixFmtDescriptor& want = description(wanted);
+  AVPixelFormat best = AV_PIX_FMT_NONE;
+  int best_penalty = 1 << 30;
+  for (; offered != nullptr && *offered != AV_PIX_FMT_NONE; ++offered) {
+    const AVPixFmtDescriptor& desc = description(*offered);
+    if (!is_writable(*offered) || is_outdated(desc)) continue;
+    const int lost = std::max(0, want.comp[0].depth - desc.comp[0].depth),
+              wasted = std::max(0, desc.comp[0].depth - want.comp[0].depth);
+    const int finer = std::max(0, want.log2_chroma_w - desc.log2_chroma_w) +
+                      std::max(0, want.log2_chroma_h - desc.log2_chroma_h);
+    const int coarser = std::max(0, desc.log2_chroma_w - want.log2_chroma_w) +
+                        std::max(0, desc.log2_chroma_h - want.log2_chroma_h);
+    int penalty = 1000 * lost + 10 * wasted + 300 * coarser + 20 * finer;
+    if (has_alpha(want) && !has_alpha(desc)) penalty += 100000;
+    if (!has_alpha(want) && has_alpha(desc)) penalty += 5000;
+    if (is_gray(desc) && !is_gray(want)) penalty += 200000;
+    if (!is_gray(desc) && is_gray(want)) penalty += 50;
+    if (is_rgb(want) != is_rgb(desc)) penalty += 400;
+    if (penalty < best_penalty) {
+      best_penalty = penalty;
+      best = *offered;
+    }
+  }
+  return best;
+}
+
+}  // namespace esrgan::video

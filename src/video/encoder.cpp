@@ -1,0 +1,240 @@
+#include "video/encoder.h"
+
+#include <esrgan/error.h>
+
+extern "C" {
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+}
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <new>
+
+#include "base/thread_pool.h"
+
+namespace esrgan::video {
+namespace {
+
+using Options = std::vector<std::pair<std::string, std::string>>;
+
+std::string number(double value) {
+  std::string text = std::to_string(value);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+/// What an encoder is given where the user says nothing: quality that does not show, at a speed that a
+/// network does not wait for.
+struct Defaults {
+  const char* encoder;
+  const char* quality;  // name of its option for constant quality
+  double value;
+  const char* options;  // FFmpeg's notation, "a=b:c=d"
+};
+constexpr Defaults defaults[] = {
+    {"libx264", "crf", 18, "preset=veryfast"},
+    {"libx264rgb", "crf", 18, "preset=veryfast"},
+    {"libx265", "crf", 20, "preset=superfast"},
+    {"libsvtav1", "crf", 26, "preset=10"},
+    {"libaom-av1", "crf", 24, "cpu-used=8:row-mt=1:b=0"},
+    {"libvpx-vp9", "crf", 24, "b=0:deadline=good:cpu-used=5:row-mt=1"},
+    {"libvpx", "crf", 10, "b=20M:deadline=good:cpu-used=5"},
+    {"ffv1", "", 0, "level=3:slicecrc=1:slices=16"},
+    {"h264_nvenc", "cq", 19, "preset=p5:rc=vbr:b=0"},
+    {"hevc_nvenc", "cq", 21, "preset=p5:rc=vbr:b=0"},
+    {"av1_nvenc", "cq", 26, "preset=p5:rc=vbr:b=0"},
+    {"mpeg4", "", 0, "q=2"},
+    {"mpeg2video", "", 0, "q=2"},
+    {"mjpeg", "", 0, "q=2"},
+};
+
+const Defaults* defaults_of(const std::string& encoder) {
+  const auto* const found = std::find_if(std::begin(defaults), std::end(defaults),
+                                         [&](const Defaults& entry) { return encoder == entry.encoder; });
+  return found != std::end(defaults) ? found : nullptr;
+}
+
+void set(AVDictionary*& dictionary, const std::string& key, const std::string& value) {
+  check(av_dict_set(&dictionary, key.c_str(), value.c_str(), 0), "", "an option cannot be set");
+}
+
+/// x265 takes a display's primaries in steps of 0.00002 and its light in steps of 0.0001 cd/m2.
+std::string x265_hdr(const HighDynamicRange& hdr) {
+  std::string text;
+  if (hdr.mastering && hdr.mastering->has_primaries != 0 && hdr.mastering->has_luminance != 0) {
+    const AVMasteringDisplayMetadata& display = *hdr.mastering;
+    const auto steps = [](AVRational value, double step) {
+      return std::to_string(std::llround(av_q2d(value) / step));
+    };
+    const auto point = [&](const char* name, const AVRational* xy) {
+      return name + ("(" + steps(xy[0], 2e-5)) + "," + steps(xy[1], 2e-5) + ")";
+    };
+    text += ":hdr10=1:master-display=" + point("G", display.display_primaries[1]) +
+            point("B", display.display_primaries[2]) + point("R", display.display_primaries[0]) +
+            point("WP", display.white_point) + "L(" + steps(display.max_luminance, 1e-4) + "," +
+            steps(display.min_luminance, 1e-4) + ")";
+  }
+  if (hdr.light)
+    text += ":max-cll=" + std::to_string(hdr.light->MaxCLL) + "," + std::to_string(hdr.light->MaxFALL);
+  return text;
+}
+
+/// All options: the defaults, those that the film asks for, the user's over them.
+AVDictionary* collect(const EncoderSettings& settings) {
+  AVDictionary* all = nullptr;
+  const Defaults* const usual = defaults_of(settings.name);
+  if (usual != nullptr) {
+    av_dict_parse_string(&all, usual->options, "=", ":", 0);
+    if (*usual->quality != '\0')
+      set(all, usual->quality, number(settings.crf >= 0 ? settings.crf : usual->value));
+  }
+  if (settings.crf >= 0 && (usual == nullptr || *usual->quality == '\0'))
+    set(all, "crf", number(settings.crf));
+  const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(settings.format);
+  const bool alpha = (format.flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
+  if (settings.name == "libvpx-vp9" && alpha) set(all, "auto-alt-ref", "0");
+  if (settings.name == "prores_ks") {
+    set(all, "profile", format.log2_chroma_w == 0 ? "4444" : "hq");
+    if (alpha) set(all, "alpha_bits", "16");
+  }
+  std::string x265 = "log-level=none" + x265_hdr(settings.hdr);
+  for (const auto& [key, value] : settings.options) {
+    if (settings.name == "libx265" && key == "x265-params")
+      x265 += ":" + value;
+    else
+      set(all, key, value);
+    if (key == "b" && usual != nullptr) set(all, usual->quality, "");  // a bit rate instead of a quality
+  }
+  if (settings.name == "libx265") set(all, "x265-params", x265);
+  for (const AVDictionaryEntry* entry = nullptr;
+       (entry = av_dict_get(all, "", entry, AV_DICT_IGNORE_SUFFIX)) != nullptr;)
+    if (*entry->value == '\0') {
+      av_dict_set(&all, entry->key, nullptr, 0);
+      entry = nullptr;
+    }
+  return all;
+}
+
+}  // namespace
+
+HighDynamicRange high_dynamic_range(const AVFrame* frame, const AVStream* stream) {
+  const auto find = [&](AVFrameSideDataType of_frame, AVPacketSideDataType of_stream) -> const uint8_t* {
+    const AVFrameSideData* const data = frame != nullptr ? av_frame_get_side_data(frame, of_frame) : nullptr;
+    if (data != nullptr) return data->data;
+    return stream != nullptr ? av_stream_get_side_data(stream, of_stream, nullptr) : nullptr;
+  };
+  HighDynamicRange hdr;
+  if (const uint8_t* data =
+          find(AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, AV_PKT_DATA_MASTERING_DISPLAY_METADATA))
+    hdr.mastering = *reinterpret_cast<const AVMasteringDisplayMetadata*>(data);
+  if (const uint8_t* data = find(AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_CONTENT_LIGHT_LEVEL))
+    hdr.light = *reinterpret_cast<const AVContentLightMetadata*>(data);
+  return hdr;
+}
+
+const AVCodec& find_encoder(const std::string& name) {
+  const AVCodec* const codec = avcodec_find_encoder_by_name(name.c_str());
+  if (codec != nullptr && codec->type == AVMEDIA_TYPE_VIDEO) return *codec;
+  std::string offered;
+  for (const Defaults& entry : defaults)
+    if (avcodec_find_encoder_by_name(entry.encoder) != nullptr)
+      offered += (offered.empty() ? "" : ", ") + std::string(entry.encoder);
+  throw Error("", "--encoder", "a video encoder of this FFmpeg, such as " + offered, "'" + name + "'");
+}
+
+std::string default_encoder(const std::string& file, AVPixelFormat wanted) {
+  const std::string extension = std::filesystem::path(file).extension().string();
+  const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(wanted);
+  const bool alpha = (format.flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
+  if (extension == ".webm") return "libvpx-vp9";
+  if (alpha) return extension == ".mov" ? "prores_ks" : "libvpx-vp9";
+  if (format.comp[0].depth > 8) return "libx265";
+  return "libx264";
+}
+
+AVPixelFormat encoder_format(const AVCodec& encoder, AVPixelFormat wanted, const std::string& asked) {
+  if (asked.empty()) {
+    const AVPixelFormat nearest = nearest_format(encoder.pix_fmts, wanted);
+    if (nearest == AV_PIX_FMT_NONE) {
+      if (encoder.pix_fmts == nullptr) return AV_PIX_FMT_YUV420P;
+      throw Error("", std::string("--encoder ") + encoder.name, "an encoder that takes frames from memory");
+    }
+    return nearest;
+  }
+  const AVPixelFormat format = av_get_pix_fmt(asked.c_str());
+  std::string offered;
+  for (const AVPixelFormat* other = encoder.pix_fmts; other != nullptr && *other != AV_PIX_FMT_NONE;
+       ++other) {
+    if (*other == format && is_writable(format)) return format;
+    if (is_writable(*other))
+      offered += (offered.empty() ? "" : ", ") + std::string(av_get_pix_fmt_name(*other));
+  }
+  throw Error("", "--pixel-format", std::string("one that ") + encoder.name + " takes (" + offered + ")",
+              asked);
+}
+
+Encoder::Encoder(const EncoderSettings& settings) : name_(settings.name) {
+  const AVCodec& encoder = find_encoder(settings.name);
+  codec_.reset(avcodec_alloc_context3(&encoder));
+  if (!codec_) throw std::bad_alloc();
+  codec_->width = settings.width;
+  codec_->height = settings.height;
+  codec_->pix_fmt = settings.format;
+  codec_->time_base = settings.time_base;
+  codec_->framerate = settings.frame_rate;
+  codec_->sample_aspect_ratio = settings.sample_aspect;
+  codec_->colorspace = settings.colour.matrix;
+  codec_->color_range = settings.colour.range;
+  codec_->color_primaries = settings.colour.primaries;
+  codec_->color_trc = settings.colour.transfer;
+  codec_->chroma_sample_location = settings.colour.chroma;
+  codec_->field_order = !settings.interlaced       ? AV_FIELD_PROGRESSIVE
+                        : settings.top_field_first ? AV_FIELD_TT
+                                                   : AV_FIELD_BB;
+  if (settings.interlaced) codec_->flags |= AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;
+  if (settings.global_header) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  codec_->thread_count = available_processors();
+  AVDictionary* options = collect(settings);
+  if (const auto* q = av_dict_get(options, "q", nullptr, 0); q != nullptr) {
+    codec_->flags |= AV_CODEC_FLAG_QSCALE;
+    codec_->global_quality = FF_QP2LAMBDA * std::max(1, std::atoi(q->value));
+    av_dict_set(&options, "q", nullptr, 0);
+  }
+  last_message();
+  const int status = avcodec_open2(codec_.get(), &encoder, &options);
+  const DictionaryPtr left(options);
+  check(status, "",
+        "the encoder " + name_ + " cannot be started for " + std::to_string(settings.width) + "x" +
+            std::to_string(settings.height) + " " + av_get_pix_fmt_name(settings.format));
+  if (const auto* unknown = av_dict_get(left.get(), "", nullptr, AV_DICT_IGNORE_SUFFIX); unknown != nullptr) {
+    const bool quality = std::string(unknown->key) == "crf";
+    throw Error("", quality ? "--crf" : "--encoder-options",
+                "an option of " + name_ + " (see 'ffmpeg -h encoder=" + name_ + "')", unknown->key);
+  }
+}
+
+void Encoder::send(const AVFrame* frame, const Take& take) {
+  const std::string problem = "the encoder " + name_ + " failed";
+  check(avcodec_send_frame(codec_.get(), frame), "", problem);
+  const PacketPtr packet = make_packet();
+  for (;;) {
+    const int status = avcodec_receive_packet(codec_.get(), packet.get());
+    if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
+    check(status, "", problem);
+    take(*packet);
+    av_packet_unref(packet.get());
+  }
+}
+
+ParametersPtr Encoder::parameters() const {
+  ParametersPtr parameters(avcodec_parameters_alloc());
+  if (!parameters) throw std::bad_alloc();
+  check(avcodec_parameters_from_context(parameters.get(), codec_.get()), "",
+        "the encoder " + name_ + " failed");
+  return parameters;
+}
+
+}  // namespace esrgan::video

@@ -1,0 +1,67 @@
+// Encoders, by FFmpeg's names.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "video/colour.h"
+
+extern "C" {
+#include <libavutil/mastering_display_metadata.h>
+}
+
+namespace esrgan::video {
+
+/// What a film says of the display it was graded on (SMPTE ST 2086) and of its brightest pixels (CTA-861.3).
+struct HighDynamicRange {
+  std::optional<AVMasteringDisplayMetadata> mastering;
+  std::optional<AVContentLightMetadata> light;
+};
+
+/// Of a frame or, where that has none, of its stream (which may be null).
+HighDynamicRange high_dynamic_range(const AVFrame* frame, const AVStream* stream);
+
+struct EncoderSettings {
+  std::string name;
+  AVPixelFormat format = AV_PIX_FMT_NONE;
+  int width = 0, height = 0;
+  AVRational time_base{1, 25}, frame_rate{25, 1}, sample_aspect{0, 1};
+  Colour colour;
+  bool interlaced = false, top_field_first = false;
+  HighDynamicRange hdr;
+  bool global_header =
+      false;  ///< what decoders need first is kept beside the packets, as most containers want
+  double crf = -1;
+  std::vector<std::pair<std::string, std::string>> options;
+};
+
+/// Throws Error that lists what there is when FFmpeg here has no such video encoder.
+const AVCodec& find_encoder(const std::string& name);
+
+/// A container's usual encoder for frames of this format.
+std::string default_encoder(const std::string& file, AVPixelFormat wanted);
+
+/// The encoder's format that is nearest to `wanted`; or the one asked for by name, if it can be had.
+AVPixelFormat encoder_format(const AVCodec& encoder, AVPixelFormat wanted, const std::string& asked);
+
+class Encoder {
+ public:
+  /// Opens it. Throws Error naming the option or the size that it refuses.
+  explicit Encoder(const EncoderSettings& settings);
+
+  using Take = std::function<void(const AVPacket&)>;
+  /// Frames in order of time, of the format and size of the settings; null at the end.
+  void send(const AVFrame* frame, const Take& take);
+
+  /// Of the stream that it makes.
+  ParametersPtr parameters() const;
+
+ private:
+  std::string name_;
+  CodecPtr codec_;
+};
+
+}  // namespace esrgan::video

@@ -1,0 +1,142 @@
+#include "video/film_input.h"
+
+extern "C" {
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+}
+
+#include <cstring>
+
+namespace esrgan::video {
+namespace {
+
+/// Whether two frames show the same, sample by sample.
+bool same_picture(const AVFrame& a, const AVFrame& b) {
+  if (a.format != b.format || a.width != b.width || a.height != b.height || a.colorspace != b.colorspace ||
+      a.color_range != b.color_range || a.interlaced_frame != b.interlaced_frame ||
+      a.top_field_first != b.top_field_first)
+    return false;
+  const auto format = static_cast<AVPixelFormat>(a.format);
+  const AVPixFmtDescriptor& desc = *av_pix_fmt_desc_get(format);
+  for (int plane = 0; plane < av_pix_fmt_count_planes(format); ++plane) {
+    if (a.data[plane] == b.data[plane]) continue;  // the decoder's own reference
+    const bool chroma = plane == 1 || plane == 2;
+    const int rows = AV_CEIL_RSHIFT(a.height, chroma ? desc.log2_chroma_h : 0);
+    const auto bytes = static_cast<size_t>(av_image_get_linesize(format, a.width, plane));
+    for (ptrdiff_t row = 0; row < rows; ++row)
+      if (std::memcmp(a.data[plane] + row * a.linesize[plane], b.data[plane] + row * b.linesize[plane],
+                      bytes) != 0)
+        return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPool& pool,
+                               std::optional<FrameReader> (&readers)[3]) {
+  const auto read = [&](Lines lines) {
+    std::optional<FrameReader>& reader = readers[static_cast<int>(lines)];
+    if (!reader || !reader->fits(frame)) reader.emplace(frame, lines);
+    Pixels pixels = pool.take();
+    reader->read(frame, pixels);
+    return pixels;
+  };
+  std::vector<Pixels> parts;
+  if (frame.interlaced_frame != 0 && keep_fields) {
+    parts.push_back(read(Lines::top));
+    parts.push_back(read(Lines::bottom));
+  } else {
+    parts.push_back(read(Lines::all));
+  }
+  return parts;
+}
+
+FilmInput::FilmInput(const std::string& path, const Plan& plan, const DecodeOptions& options,
+                     std::function<bool(size_t)> wants_segment, std::function<bool(int64_t)> wants_frame)
+    : reader_(path),
+      plan_(plan),
+      options_(options),
+      wants_segment_(std::move(wants_segment)),
+      wants_frame_(std::move(wants_frame)),
+      decoder_(reader_, plan, options) {}
+
+/// The segment among [first, end) that a frame belongs to, or `end`.
+size_t FilmInput::segment_at(int64_t time, size_t first, size_t end) const {
+  const auto before = [&](int64_t limit) {
+    // The outermost limits stand for no limit and cannot be compared in other units.
+    if (limit == plan_.segments.front().begin && limit < INT64_MIN / 2) return false;
+    if (limit > INT64_MAX / 2) return true;
+    return av_compare_ts(time, decoder_.time_base(), limit, plan_.time_base) < 0;
+  };
+  if (before(plan_.segments[first].begin)) return end;
+  for (size_t segment = first; segment < end; ++segment)
+    if (before(plan_.segments[segment].end)) return segment;
+  return end;
+}
+
+void FilmInput::run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) {
+  for (size_t chunk = 0; chunk < plan_.chunks.size() && !ended_; ++chunk) run_chunk(chunk, pool, take);
+}
+
+void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bool(FrameItem)>& take) {
+  const std::pair<size_t, size_t> range = plan_.segments_of(chunk);
+  const size_t first = range.first, end = range.second;
+  size_t last_wanted = end;
+  for (size_t segment = first; segment < end; ++segment)
+    if (wants_segment_(segment)) last_wanted = segment;
+  if (last_wanted == end) {
+    for (size_t segment = first; segment < end; ++segment) number_ += plan_.segments[segment].frames;
+    return;
+  }
+  reader_.forget_before(plan_.chunks[chunk].first_packet);
+
+  std::optional<FrameReader> readers[3];
+  size_t current = first;
+  const int64_t lost = decoder_.lost(), damaged = decoder_.damaged();
+  const auto end_segment = [&] {
+    FrameItem item;
+    item.segment = current;
+    if (current == last_wanted) {
+      item.counts.lost = decoder_.lost() - lost;
+      item.counts.damaged = decoder_.damaged() - damaged;
+    }
+    if (wants_segment_(current) && !take(std::move(item))) ended_ = true;
+    ++current;
+    return !ended_;
+  };
+  decoder_.decode(plan_.chunks[chunk], [&](FramePtr frame) {
+    const size_t segment = segment_at(frame->pts, first, end);
+    if (segment == end) return true;
+    while (current < segment)
+      if (!end_segment()) return false;
+    if (current > last_wanted) return false;  // the rest is there already
+    const int64_t number = number_++;
+    if (!wants_segment_(segment) || (wants_frame_ && !wants_frame_(number))) return true;
+    FrameItem item;
+    item.number = number;
+    item.segment = segment;
+    item.repeated = last_ && same_picture(*frame, *last_);
+    if (!item.repeated)
+      item.parts = read_parts(*frame, options_.interlaced == Interlaced::keep, pool, readers);
+    last_ = share(*frame);
+    item.source = std::move(frame);
+    ended_ = !take(std::move(item));
+    return !ended_;
+  });
+  while (!ended_ && current <= last_wanted) end_segment();
+}
+
+FramePtr FilmInput::first_frame() {
+  FramePtr found;
+  for (size_t chunk = 0; chunk < plan_.chunks.size() && !found; ++chunk)
+    decoder_.decode(plan_.chunks[chunk], [&](FramePtr frame) {
+      const auto [first, end] = plan_.segments_of(chunk);
+      if (segment_at(frame->pts, first, end) == end) return true;
+      found = std::move(frame);
+      return false;
+    });
+  return found;
+}
+
+}  // namespace esrgan::video

@@ -1,0 +1,47 @@
+// The frames of a film, decoded, for the pipeline.
+#pragma once
+
+#include <functional>
+
+#include "video/decoder.h"
+#include "video/pipeline.h"
+
+namespace esrgan::video {
+
+class FilmInput : public FrameInput {
+ public:
+  /// wants_segment: whether a segment's frames are to be handed over; wants_frame: whether one is (may be
+  /// empty: all).
+  FilmInput(const std::string& path, const Plan& plan, const DecodeOptions& options,
+            std::function<bool(size_t segment)> wants_segment,
+            std::function<bool(int64_t number)> wants_frame = {});
+
+  void run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) override;
+
+  /// The first frame that can be decoded, as it will be handed over.
+  FramePtr first_frame();
+
+  Media& media() { return reader_.media(); }
+  AVRational time_base() const { return decoder_.time_base(); }
+
+ private:
+  void run_chunk(size_t chunk, PixelsPool& pool, const std::function<bool(FrameItem)>& take);
+  size_t segment_at(int64_t time, size_t first, size_t end) const;
+
+  PacketReader reader_;
+  const Plan& plan_;
+  DecodeOptions options_;
+  std::function<bool(size_t)> wants_segment_;
+  std::function<bool(int64_t)> wants_frame_;
+  ChunkDecoder decoder_;
+  int64_t number_ = 0;
+  FramePtr last_;  // handed over
+  bool ended_ = false;
+};
+
+/// The frame's pixels; those of both fields where it is interlaced and `keep_fields`. `readers` are kept for
+/// the next frame.
+std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPool& pool,
+                               std::optional<FrameReader> (&readers)[3]);
+
+}  // namespace esrgan::video

@@ -1,0 +1,134 @@
+#include "video/film_output.h"
+
+extern "C" {
+#include <libavutil/imgutils.h>
+}
+
+#include <new>
+
+namespace esrgan::video {
+namespace {
+
+constexpr int alignment = 64;  // bytes, of rows
+
+StreamDescription describe(const Encoder& encoder, const EncoderSettings& settings) {
+  return {encoder.parameters(),   settings.time_base, settings.frame_rate,
+          settings.sample_aspect, settings.hdr,       settings.name};
+}
+
+}  // namespace
+
+struct FilmOutput::Open {
+  Encoder encoder;
+  SegmentWriter writer;
+  size_t segment;
+  SegmentCounts counts;
+
+  Open(const EncoderSettings& settings, const std::string& path, size_t number)
+      : encoder(settings), writer(path, describe(encoder, settings)), segment(number) {}
+};
+
+FilmOutput::FilmOutput(EncoderSettings settings, double network_scale,
+                       std::function<std::string(size_t)> path_of, Events events)
+    : settings_(std::move(settings)),
+      network_scale_(network_scale),
+      path_of_(std::move(path_of)),
+      events_(std::move(events)) {
+  const int bytes = av_image_get_buffer_size(settings_.format, settings_.width, settings_.height, alignment);
+  check(bytes, "", "a frame cannot be allocated");
+  buffers_ = av_buffer_pool_init(static_cast<size_t>(bytes) + AV_INPUT_BUFFER_PADDING_SIZE, nullptr);
+  if (buffers_ == nullptr) throw std::bad_alloc();
+}
+
+FilmOutput::~FilmOutput() {
+  av_buffer_pool_uninit(&buffers_);
+}
+
+FramePtr FilmOutput::allocate() const {
+  FramePtr frame = make_frame();
+  frame->format = settings_.format;
+  frame->width = settings_.width;
+  frame->height = settings_.height;
+  frame->buf[0] = av_buffer_pool_get(buffers_);
+  if (frame->buf[0] == nullptr) throw std::bad_alloc();
+  check(av_image_fill_arrays(frame->data, frame->linesize, frame->buf[0]->data, settings_.format,
+                             frame->width, frame->height, alignment),
+        "", "a frame cannot be allocated");
+  return frame;
+}
+
+FramePtr FilmOutput::convert(FrameItem& item, PixelsPool& pool) {
+  const AVFrame& source = *item.source;
+  FramePtr frame;
+  if (item.repeated) {
+    frame = share(*last_);
+  } else {
+    frame = allocate();
+    const int channels = channels_of(static_cast<AVPixelFormat>(source.format));
+    const bool fields = item.parts.size() == 2;
+    for (size_t part = 0; part < item.parts.size(); ++part) {
+      const auto lines = static_cast<Lines>(fields ? part + 1 : 0);
+      const int height = fields ? (source.height + (part == 0 ? 1 : 0)) / 2 : source.height;
+      const FrameWriter::From from{static_cast<int>(source.width * network_scale_),
+                                   static_cast<int>(height * network_scale_), channels, network_scale_};
+      std::optional<FrameWriter>& writer = writers_[static_cast<int>(lines)];
+      if (!writer || !writer->fits(from)) writer.emplace(from, *frame, settings_.colour, lines);
+      writer->write(item.parts[part], *frame);
+      pool.give(std::move(item.parts[part]));
+    }
+    last_ = share(*frame);  // before it has properties
+  }
+  check(av_frame_copy_props(frame.get(), &source), "", "a frame cannot be copied");
+  frame->color_range = settings_.colour.range;
+  frame->colorspace = settings_.colour.matrix;
+  frame->color_primaries = settings_.colour.primaries;
+  frame->color_trc = settings_.colour.transfer;
+  frame->chroma_location = settings_.colour.chroma;
+  frame->sample_aspect_ratio = settings_.sample_aspect;
+  frame->pict_type = AV_PICTURE_TYPE_NONE;
+  frame->crop_left = frame->crop_right = frame->crop_top = frame->crop_bottom = 0;
+  // What holds for the film's own pixels only.
+  for (const AVFrameSideDataType type :
+       {AV_FRAME_DATA_DISPLAYMATRIX, AV_FRAME_DATA_MOTION_VECTORS, AV_FRAME_DATA_REGIONS_OF_INTEREST,
+        AV_FRAME_DATA_VIDEO_ENC_PARAMS, AV_FRAME_DATA_PANSCAN, AV_FRAME_DATA_FILM_GRAIN_PARAMS})
+    av_frame_remove_side_data(frame.get(), type);
+  return frame;
+}
+
+std::function<void()> FilmOutput::prepare(FrameItem item, PixelsPool& pool) {
+  const size_t segment = item.segment;
+  if (!item.source) return [this, segment, counts = item.counts] { finish(segment, counts); };
+  const bool repeated = item.repeated;
+  // std::function wants what can be copied.
+  const std::shared_ptr<AVFrame> frame(convert(item, pool).release(), Release());
+  return [this, segment, frame, repeated] { encode(segment, *frame, repeated); };
+}
+
+FilmOutput::Open& FilmOutput::open(size_t segment) {
+  if (!open_ || open_->segment != segment) {
+    open_.reset();
+    open_ = std::make_unique<Open>(settings_, path_of_(segment), segment);
+  }
+  return *open_;
+}
+
+void FilmOutput::encode(size_t segment, const AVFrame& frame, bool repeated) {
+  Open& to = open(segment);
+  to.encoder.send(&frame, [&](const AVPacket& packet) { to.writer.write(packet); });
+  ++to.counts.frames;
+  if (repeated) ++to.counts.repeated;
+  if (events_.frame) events_.frame();
+}
+
+void FilmOutput::finish(size_t segment, const SegmentCounts& counts) {
+  Open& to = open(segment);
+  if (to.counts.frames > 0)
+    to.encoder.send(nullptr, [&](const AVPacket& packet) { to.writer.write(packet); });
+  to.counts.damaged = counts.damaged;
+  to.counts.lost = counts.lost;
+  to.writer.commit(to.counts);
+  if (events_.segment) events_.segment(to.writer.bytes());
+  open_.reset();
+}
+
+}  // namespace esrgan::video

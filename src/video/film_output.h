@@ -1,0 +1,48 @@
+// Enlarged frames to encoded segments.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "video/encoder.h"
+#include "video/pipeline.h"
+#include "video/segment_file.h"
+
+namespace esrgan::video {
+
+class FilmOutput : public FrameOutput {
+ public:
+  struct Events {
+    std::function<void()> frame;                  ///< one more is encoded
+    std::function<void(uint64_t bytes)> segment;  ///< one more is complete
+  };
+
+  /// path_of: where a segment's file belongs. network_scale: how much larger the pixels are than the film's
+  /// frames were.
+  FilmOutput(EncoderSettings settings, double network_scale, std::function<std::string(size_t)> path_of,
+             Events events);
+  ~FilmOutput() override;
+
+  std::function<void()> prepare(FrameItem item, PixelsPool& pool) override;
+
+ private:
+  struct Open;  // a segment being written
+
+  FramePtr allocate() const;
+  FramePtr convert(FrameItem& item, PixelsPool& pool);
+  void encode(size_t segment, const AVFrame& frame, bool repeated);
+  void finish(size_t segment, const SegmentCounts& counts);
+  Open& open(size_t segment);
+
+  EncoderSettings settings_;
+  double network_scale_;
+  std::function<std::string(size_t)> path_of_;
+  Events events_;
+  AVBufferPool* buffers_ = nullptr;
+  std::optional<FrameWriter> writers_[3];
+  FramePtr last_;
+  std::unique_ptr<Open> open_;
+};
+
+}  // namespace esrgan::video

@@ -1,0 +1,71 @@
+#include "video/frame_network.h"
+
+#include <algorithm>
+
+#include "image/denoise_tv.h"
+#include "video/colour.h"
+
+namespace esrgan::video {
+namespace {
+
+SampleType stored_type(const AVFrame& frame) {
+  return depth_of(static_cast<AVPixelFormat>(frame.format)) > 8 ? SampleType::u16 : SampleType::u8;
+}
+
+/// Bytes that wait in the pipeline beside the frame that the network works on: pixels before and behind it,
+/// and frames in the encoder, most of which look some 40 frames ahead.
+uint64_t pipeline_memory(uint64_t pixels, uint64_t scale) {
+  return pixels * (4 * 3 * sizeof(float) + scale * scale * (2 * 3 * sizeof(float) + 50 * 3 / 2));
+}
+
+}  // namespace
+
+FrameNetwork::FrameNetwork(const std::string& model_file, const UpscaleOptions& options) : options_(options) {
+  options_.scale = 0;       // conversion to the film's frames does this
+  options_.denoise_tv = 0;  // see enlarge()
+  options_.input_size = 0;
+  if (!model_file.empty()) enlarger_ = std::make_unique<Enlarger>(model_file, options_);
+  options_.denoise_tv = options.denoise_tv;
+}
+
+double FrameNetwork::work(int width, int height, SampleType stored) {
+  if (!enlarger_) return 1;
+  enlarger_->prepare(stored);
+  return enlarger_->macs_per_pixel() * width * height * (options_.self_ensemble ? 8 : 1);
+}
+
+void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<bool>* stop) {
+  const int channels = channels_of(static_cast<AVPixelFormat>(item.source->format));
+  for (Pixels& part : item.parts) {
+    const int width = item.source->width;
+    const auto height =
+        static_cast<int>(part.size() / static_cast<size_t>(width) / static_cast<size_t>(channels));
+    Pixels enlarged;
+    if (enlarger_) {
+      const Size size{width, height, channels};
+      if (!frames_ || size != size_) {
+        const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height);
+        frames_.emplace(*enlarger_, width, height, channels, stored_type(*item.source),
+                        pipeline_memory(pixels, static_cast<uint64_t>(scale())));
+        size_ = size;
+      }
+      enlarged = pool.take();
+      frames_->run(part, enlarged, stop);
+      pool.give(std::move(part));
+    } else {
+      enlarged = std::move(part);
+    }
+    if (options_.denoise_tv > 0) {
+      FloatImage picture;
+      picture.width = width * scale();
+      picture.height = height * scale();
+      picture.channels = channels;
+      picture.pixels = std::move(enlarged);
+      denoise_tv(picture, options_.denoise_tv);
+      enlarged = std::move(picture.pixels);
+    }
+    part = std::move(enlarged);
+  }
+}
+
+}  // namespace esrgan::video

@@ -1,0 +1,38 @@
+// The network stage of the pipeline: frames of any size, fields, and frames that are only passed on.
+#pragma once
+
+#include <esrgan/upscaler.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "video/pipeline.h"
+
+namespace esrgan::video {
+
+class FrameNetwork {
+ public:
+  /// Without a model file frames are passed on as they are.
+  FrameNetwork(const std::string& model_file, const UpscaleOptions& options);
+
+  int scale() const { return enlarger_ ? enlarger_->scale() : 1; }
+  /// Work for a frame of this size, in multiply-accumulates.
+  double work(int width, int height, SampleType stored);
+
+  /// Replaces the parts of an item by enlarged ones.
+  void enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<bool>* stop);
+
+ private:
+  struct Size {
+    int width, height, channels;
+    bool operator==(const Size&) const = default;
+  };
+
+  UpscaleOptions options_;
+  std::unique_ptr<Enlarger> enlarger_;
+  std::optional<FrameEnlarger> frames_;
+  Size size_{};
+};
+
+}  // namespace esrgan::video

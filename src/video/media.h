@@ -1,0 +1,50 @@
+// A film that is read: its video stream, and the packets of that one after the other.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "video/ffmpeg.h"
+
+namespace esrgan::video {
+
+struct Media {
+  std::string path;
+  FormatPtr format;
+  AVStream* video = nullptr;  ///< owned by format
+
+  /// Time of the film's beginning, in units of the video's time base.
+  int64_t origin() const;
+  AVRational frame_rate() const;
+};
+
+/// Opens a file and chooses its video stream (no cover picture). Throws Error when there is none.
+Media open_media(const std::string& path);
+
+/// The video stream's packets in the order of the file; each has a number, from 0.
+class PacketReader {
+ public:
+  explicit PacketReader(const std::string& path);
+
+  Media& media() { return media_; }
+
+  /// Packet `number`; null behind the last one. Packets before `forget_before` will not be asked for again:
+  /// the others that were read are kept.
+  const AVPacket* read(int64_t number);
+  void forget_before(int64_t number);
+
+  /// Bytes or packets of the file that could not be read; the demuxer went on behind them.
+  int64_t errors() const { return errors_; }
+
+ private:
+  PacketPtr next();
+
+  Media media_;
+  std::deque<PacketPtr> kept_;
+  int64_t first_ = 0, forget_ = 0;  // number of the first one kept, and of the first one to be kept
+  int64_t errors_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace esrgan::video

@@ -1,0 +1,521 @@
+#include "video/muxer.h"
+
+#include <esrgan/error.h>
+
+extern "C" {
+#include <libavutil/display.h>
+}
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <new>
+#include <numeric>
+#include <optional>
+
+#include "base/file.h"
+
+namespace esrgan::video {
+namespace {
+
+std::string name_of(AVCodecID codec) {
+  return avcodec_get_name(codec);
+}
+
+std::string kind_of(const AVStream& stream) {
+  const char* const kind = av_get_media_type_string(stream.codecpar->codec_type);
+  const AVDictionaryEntry* const language = av_dict_get(stream.metadata, "language", nullptr, 0);
+  return "stream " + std::to_string(stream.index) + " (" + name_of(stream.codecpar->codec_id) + " " +
+         (kind != nullptr ? kind : "data") +
+         (language != nullptr ? std::string(", ") + language->value : "") + ")";
+}
+
+bool is_cover(const AVStream& stream) {
+  return (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+}
+
+bool is_matroska(const AVOutputFormat& container) {
+  return std::string(container.name) == "matroska";
+}
+
+/// Matroska and its relative WebM.
+bool holds_opus_delay(const AVOutputFormat& container) {
+  return is_matroska(container) || std::string(container.name) == "webm";
+}
+
+bool is_quicktime(const AVOutputFormat& container) {
+  const std::string name = container.name;
+  return name == "mov" || name == "mp4" || name == "ipod" || name == "3gp" || name == "3g2" ||
+         name == "psp" || name == "f4v";
+}
+
+enum class Fate { copied, attached, left_out, impossible };
+
+/// What becomes of one of the film's other streams.
+Fate fate_of(const AVStream& stream, const AVOutputFormat& container) {
+  const AVCodecParameters& codec = *stream.codecpar;
+  const bool attachments = is_matroska(container);
+  if (is_cover(stream)) {
+    if (attachments) return Fate::attached;
+    return is_quicktime(container) ? Fate::copied : Fate::left_out;
+  }
+  switch (codec.codec_type) {
+    case AVMEDIA_TYPE_ATTACHMENT:
+      return attachments ? Fate::copied : Fate::left_out;
+    case AVMEDIA_TYPE_VIDEO:
+    case AVMEDIA_TYPE_AUDIO:
+    case AVMEDIA_TYPE_SUBTITLE:
+      return avformat_query_codec(&container, codec.codec_id, FF_COMPLIANCE_EXPERIMENTAL) == 0
+                 ? Fate::impossible
+                 : Fate::copied;
+    default:
+      // Time codes and the like, which few containers take.
+      return avformat_query_codec(&container, codec.codec_id, FF_COMPLIANCE_EXPERIMENTAL) == 1
+                 ? Fate::copied
+                 : Fate::left_out;
+  }
+}
+
+/// Decoding times for packets whose presentation times are known: in order, none later than its packet is
+/// shown, as early as the most delayed packet asks for.
+std::vector<int64_t> decoding_times(const std::vector<int64_t>& shown, int64_t tick) {
+  std::vector<int64_t> sorted = shown;
+  std::sort(sorted.begin(), sorted.end());
+  ptrdiff_t delay = 0;
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const auto rank = std::lower_bound(sorted.begin(), sorted.end(), shown[i]) - sorted.begin();
+    delay = std::max(delay, static_cast<ptrdiff_t>(i) - rank);
+  }
+  const int64_t step = sorted.size() > 1 ? std::max<int64_t>(1, sorted[1] - sorted[0]) : tick;
+  std::vector<int64_t> times(shown.size());
+  for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(shown.size()); ++i)
+    times[static_cast<size_t>(i)] =
+        i < delay ? sorted[0] - (delay - i) * step : sorted[static_cast<size_t>(i - delay)];
+  return times;
+}
+
+/// The video's packets, segment after segment.
+class VideoPackets {
+ public:
+  VideoPackets(const MuxRequest& request, const std::vector<std::string>& segments)
+      : request_(request), segments_(segments) {
+    std::vector<int64_t> shown;
+    for (const std::string& path : segments) {
+      SegmentReader reader(path);
+      if (description_.is_null())
+        description_ = reader.stream();
+      else if (description_ != reader.stream())
+        throw Error(path, "does not fit the segments before it: it was encoded otherwise");
+      int64_t time = 0;
+      while (reader.skip(time)) shown.push_back(time);
+      const SegmentCounts& counts = reader.counts();
+      counts_.frames += counts.frames;
+      counts_.repeated += counts.repeated;
+      counts_.damaged += counts.damaged;
+      counts_.lost += counts.lost;
+    }
+    const AVRational base = stream().time_base;
+    const int64_t tick = std::max<int64_t>(1, av_rescale_q(request.last_duration, request.time_base, base));
+    const int64_t origin = av_rescale_q(request.origin, request.time_base, base);
+    for (int64_t& time : shown) time -= origin;
+    origin_ = origin;
+    decoding_ = decoding_times(shown, tick);
+    durations_.resize(shown.size());
+    std::vector<size_t> order(shown.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return shown[a] < shown[b]; });
+    for (size_t i = 0; i < order.size(); ++i)
+      durations_[order[i]] = i + 1 < order.size() ? shown[order[i + 1]] - shown[order[i]] : tick;
+  }
+
+  StreamDescription stream() const { return stream_from_json(description_); }
+  const SegmentCounts& counts() const { return counts_; }
+
+  PacketPtr next() {
+    for (;;) {
+      if (!reader_) {
+        if (segment_ == segments_.size()) return nullptr;
+        reader_.emplace(segments_[segment_++]);
+      }
+      if (PacketPtr packet = reader_->read()) {
+        packet->pts -= origin_;
+        packet->dts = decoding_[number_];
+        packet->duration = durations_[number_];
+        ++number_;
+        return packet;
+      }
+      reader_.reset();
+    }
+  }
+
+ private:
+  const MuxRequest& request_;
+  const std::vector<std::string>& segments_;
+  nlohmann::json description_;
+  SegmentCounts counts_;
+  int64_t origin_ = 0;
+  std::vector<int64_t> decoding_, durations_;
+  std::optional<SegmentReader> reader_;
+  size_t segment_ = 0, number_ = 0;
+};
+
+class Muxer {
+ public:
+  Muxer(const MuxRequest& request, const StreamDescription& video, const std::string& file)
+      : request_(request), container_(container_of(request.output)) {
+    AVFormatContext* made = nullptr;
+    check(avformat_alloc_output_context2(&made, &container_, nullptr, ("file:" + file).c_str()),
+          request.output, "cannot be written");
+    format_.reset(made);
+    if (!request.others.empty()) others_.emplace(open_media(request.others));
+    add_streams(video);
+    if (others_) {
+      copy_chapters();
+      check(av_dict_copy(&format_->metadata, others_->format->metadata, 0), request.output,
+            "cannot be written");
+    }
+    if ((container_.flags & AVFMT_NOFILE) == 0)
+      check(avio_open(&format_->pb, ("file:" + file).c_str(), AVIO_FLAG_WRITE), request.output,
+            "cannot be written");
+    check(avformat_write_header(format_.get(), nullptr), request.output, "cannot be written");
+  }
+
+  void run(VideoPackets& packets, const std::atomic<bool>* stop) {
+    PacketPtr video = packets.next(), other = next_other();
+    const AVRational base = packets.stream().time_base;
+    while (video || other) {
+      if (stop != nullptr && stop->load()) throw Cancelled();
+      if (video && (!other || av_compare_ts(video->dts, base, other->dts,
+                                            others_->format->streams[other->stream_index]->time_base) <= 0)) {
+        video->stream_index = video_->index;
+        write(std::move(video), base);
+        video = packets.next();
+      } else {
+        const AVRational from = others_->format->streams[other->stream_index]->time_base;
+        other->stream_index = mapped_[static_cast<size_t>(other->stream_index)];
+        write(std::move(other), from);
+        other = next_other();
+      }
+    }
+    check(av_interleaved_write_frame(format_.get(), nullptr), request_.output, "cannot be written");
+    check(av_write_trailer(format_.get()), request_.output, "cannot be written");
+    if (format_->pb != nullptr) {
+      avio_flush(format_->pb);
+      check(format_->pb->error, request_.output, "cannot be written");
+      check(avio_closep(&format_->pb), request_.output, "cannot be written");
+    }
+  }
+
+ private:
+  AVStream& new_stream() {
+    AVStream* const stream = avformat_new_stream(format_.get(), nullptr);
+    if (stream == nullptr) throw std::bad_alloc();
+    last_times_.push_back(no_time);
+    return *stream;
+  }
+
+  void add_streams(const StreamDescription& video) {
+    if (!others_) {
+      add_video(video, nullptr);
+      return;
+    }
+    for (unsigned i = 0; i < others_->format->nb_streams; ++i) {
+      const AVStream& from = *others_->format->streams[i];
+      mapped_.push_back(-1);
+      if (&from == others_->video) {
+        add_video(video, &from);
+        continue;
+      }
+      switch (fate_of(from, container_)) {
+        case Fate::copied:
+          mapped_.back() = copy_stream(from).index;
+          break;
+        case Fate::attached:
+          attach_cover(from);
+          break;
+        case Fate::left_out:
+        case Fate::impossible:
+          break;
+      }
+    }
+  }
+
+  void copy_properties(const AVStream& from, AVStream& to) const {
+    to.disposition = from.disposition;
+    check(av_dict_copy(&to.metadata, from.metadata, 0), request_.output, "cannot be written");
+  }
+
+  AVStream& copy_stream(const AVStream& from) {
+    AVStream& to = new_stream();
+    check(avcodec_parameters_copy(to.codecpar, from.codecpar), request_.output, "cannot be written");
+    // A tag of the other container means nothing here, unless it is one that this one knows.
+    unsigned tag = 0;
+    const bool known =
+        container_.codec_tag != nullptr &&
+        av_codec_get_id(container_.codec_tag, from.codecpar->codec_tag) == from.codecpar->codec_id;
+    if (container_.codec_tag != nullptr && !known)
+      av_codec_get_tag2(container_.codec_tag, from.codecpar->codec_id, &tag);
+    to.codecpar->codec_tag = known ? from.codecpar->codec_tag : tag;
+    to.time_base = from.time_base;
+    to.avg_frame_rate = from.avg_frame_rate;
+    to.r_frame_rate = from.r_frame_rate;
+    to.sample_aspect_ratio = from.sample_aspect_ratio;
+    to.duration = from.duration;
+    copy_properties(from, to);
+    for (int i = 0; i < from.nb_side_data; ++i) {
+      const AVPacketSideData& side = from.side_data[i];
+      uint8_t* const data = av_stream_new_side_data(&to, side.type, side.size);
+      if (data == nullptr) throw std::bad_alloc();
+      std::memcpy(data, side.data, side.size);
+    }
+    return to;
+  }
+
+  template <typename T>
+  static void add_side_data(AVStream& stream, AVPacketSideDataType type, const T& value) {
+    uint8_t* const data = av_stream_new_side_data(&stream, type, sizeof value);
+    if (data == nullptr) throw std::bad_alloc();
+    std::memcpy(data, &value, sizeof value);
+  }
+
+  void add_video(const StreamDescription& description, const AVStream* from) {
+    AVStream& to = new_stream();
+    video_ = &to;
+    check(avcodec_parameters_copy(to.codecpar, description.parameters.get()), request_.output,
+          "cannot be written");
+    to.codecpar->codec_tag = 0;
+    if (is_quicktime(container_) && to.codecpar->codec_id == AV_CODEC_ID_HEVC)
+      to.codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');  // the only one that Apple's players take
+    to.time_base = description.time_base;
+    to.avg_frame_rate = to.r_frame_rate = description.frame_rate;
+    to.sample_aspect_ratio = description.sample_aspect;
+    if (description.hdr.mastering)
+      add_side_data(to, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, *description.hdr.mastering);
+    if (description.hdr.light) add_side_data(to, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, *description.hdr.light);
+    if (from == nullptr) return;
+    copy_properties(*from, to);
+    drop_statistics(to.metadata);
+    const uint8_t* const matrix = av_stream_get_side_data(from, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
+    if (matrix != nullptr && request_.keep_rotation) {
+      int32_t values[9];
+      std::memcpy(values, matrix, sizeof values);
+      values[6] = values[7] = 0;  // a shift, in the old frame's pixels
+      add_side_data(to, AV_PKT_DATA_DISPLAYMATRIX, values);
+    }
+  }
+
+  /// What Matroska's tools note of a stream's size, which is no longer true.
+  static void drop_statistics(AVDictionary*& metadata) {
+    for (const AVDictionaryEntry* entry = nullptr;
+         (entry = av_dict_get(metadata, "", entry, AV_DICT_IGNORE_SUFFIX)) != nullptr;) {
+      const std::string key = entry->key;
+      if (key.starts_with("BPS") || key.starts_with("NUMBER_OF_") || key.starts_with("_STATISTICS") ||
+          key.starts_with("DURATION") || key == "encoder") {
+        av_dict_set(&metadata, key.c_str(), nullptr, 0);
+        entry = nullptr;
+      }
+    }
+  }
+
+  /// A cover picture as Matroska has it.
+  void attach_cover(const AVStream& from) {
+    AVStream& to = new_stream();
+    const AVPacket& picture = from.attached_pic;
+    to.codecpar->codec_type = AVMEDIA_TYPE_ATTACHMENT;
+    to.codecpar->codec_id = from.codecpar->codec_id;
+    to.codecpar->extradata =
+        static_cast<uint8_t*>(av_mallocz(static_cast<size_t>(picture.size) + AV_INPUT_BUFFER_PADDING_SIZE));
+    if (to.codecpar->extradata == nullptr) throw std::bad_alloc();
+    std::memcpy(to.codecpar->extradata, picture.data, static_cast<size_t>(picture.size));
+    to.codecpar->extradata_size = picture.size;
+    copy_properties(from, to);
+    to.disposition = 0;
+    const bool png = from.codecpar->codec_id == AV_CODEC_ID_PNG;
+    av_dict_set(&to.metadata, "filename", png ? "cover.png" : "cover.jpg", AV_DICT_DONT_OVERWRITE);
+    av_dict_set(&to.metadata, "mimetype", png ? "image/png" : "image/jpeg", AV_DICT_DONT_OVERWRITE);
+  }
+
+  int64_t limit(int64_t time, AVRational base) const {
+    return time == INT64_MIN || time == INT64_MAX ? time : av_rescale_q(time, request_.time_base, base);
+  }
+
+  void copy_chapters() {
+    const AVFormatContext& from = *others_->format;
+    if (from.nb_chapters == 0) return;
+    format_->chapters = static_cast<AVChapter**>(av_calloc(from.nb_chapters, sizeof(AVChapter*)));
+    if (format_->chapters == nullptr) throw std::bad_alloc();
+    for (unsigned i = 0; i < from.nb_chapters; ++i) {
+      const AVChapter& chapter = *from.chapters[i];
+      const int64_t origin = av_rescale_q(request_.origin, request_.time_base, chapter.time_base);
+      const int64_t begin = std::max(chapter.start, limit(request_.begin, chapter.time_base)),
+                    end = std::min(chapter.end, limit(request_.end, chapter.time_base));
+      if (begin >= end) continue;
+      auto* const copy = static_cast<AVChapter*>(av_mallocz(sizeof(AVChapter)));
+      if (copy == nullptr) throw std::bad_alloc();
+      format_->chapters[format_->nb_chapters++] = copy;
+      copy->id = chapter.id;
+      copy->time_base = chapter.time_base;
+      copy->start = begin - origin;
+      copy->end = end - origin;
+      check(av_dict_copy(&copy->metadata, chapter.metadata, 0), request_.output, "cannot be written");
+    }
+  }
+
+  /// The next packet of another stream that belongs to the part that is taken; decoding time set.
+  PacketPtr next_other() {
+    if (!others_) return nullptr;
+    PacketPtr packet = make_packet();
+    for (int failures = 0; failures < 1000; av_packet_unref(packet.get())) {
+      const int status = av_read_frame(others_->format.get(), packet.get());
+      if (status == AVERROR_EOF) return nullptr;
+      if (status < 0) {
+        ++failures;
+        continue;
+      }
+      const auto index = static_cast<size_t>(packet->stream_index);
+      // Streams that turn up late in a damaged file are not known to the output.
+      if (index >= mapped_.size() || mapped_[index] < 0) continue;
+      const AVStream& stream = *others_->format->streams[index];
+      if (is_cover(stream)) {
+        packet->dts = packet->pts = 0;
+        return packet;
+      }
+      if (packet->dts == no_time) packet->dts = packet->pts;
+      if (packet->pts == no_time && packet->dts == no_time) continue;
+      if (!cut(*packet, stream)) continue;
+      return packet;
+    }
+    return nullptr;
+  }
+
+  /// False for a packet outside the part; times are moved to its beginning.
+  bool cut(AVPacket& packet, const AVStream& stream) const {
+    const int64_t shown = packet.pts != no_time ? packet.pts : packet.dts;
+    const int64_t begin = limit(request_.begin, stream.time_base),
+                  end = limit(request_.end, stream.time_base);
+    const bool subtitle = stream.codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE;
+    if (shown >= end) return false;
+    if (shown < begin) {
+      if (!subtitle || packet.duration <= 0 || shown + packet.duration <= begin) return false;
+      packet.duration -= begin - shown;
+      packet.pts = packet.dts = begin;
+    }
+    const int64_t origin = av_rescale_q(request_.origin, request_.time_base, stream.time_base);
+    if (packet.pts != no_time) packet.pts -= origin;
+    packet.dts -= origin;
+    const int64_t padding = unwritten_padding(stream);
+    if (packet.pts != no_time) packet.pts += padding;
+    packet.dts += padding;
+    return true;
+  }
+
+  /// Opus decoders drop the first samples, and times in Matroska count from before these; FFmpeg 5's demuxer
+  /// takes that into account, but its muxer does not.
+  int64_t unwritten_padding(const AVStream& stream) const {
+    const AVCodecParameters& codec = *stream.codecpar;
+    if (LIBAVFORMAT_VERSION_MAJOR != 59 || !holds_opus_delay(container_) || codec.codec_id != AV_CODEC_ID_OPUS)
+      return 0;
+    return av_rescale_q(codec.initial_padding, rational(1, codec.sample_rate), stream.time_base);
+  }
+
+  void write(PacketPtr packet, AVRational from) {
+    const AVStream& stream = *format_->streams[packet->stream_index];
+    av_packet_rescale_ts(packet.get(), from, stream.time_base);
+    packet->pos = -1;
+    // Times that do not grow, which a demuxer may give: the next tick, then.
+    int64_t& last = last_times_[static_cast<size_t>(packet->stream_index)];
+    const int64_t least = last + ((container_.flags & AVFMT_TS_NONSTRICT) != 0 ? 0 : 1);
+    if (last != no_time && packet->dts < least) {
+      packet->dts = least;
+      if (packet->pts != no_time) packet->pts = std::max(packet->pts, packet->dts);
+    }
+    last = packet->dts;
+    check(av_interleaved_write_frame(format_.get(), packet.get()), request_.output, "cannot be written");
+  }
+
+  const MuxRequest& request_;
+  const AVOutputFormat& container_;
+  FormatPtr format_;
+  std::optional<Media> others_;
+  std::vector<int> mapped_;  // the output's streams, of the film's
+  AVStream* video_ = nullptr;
+  std::vector<int64_t> last_times_;
+};
+
+}  // namespace
+
+nlohmann::json to_json(const MuxRequest& request) {
+  return {{"output", request.output},
+          {"others", request.others},
+          {"skip_unsupported", request.skip_unsupported},
+          {"keep_rotation", request.keep_rotation},
+          {"time_base", {request.time_base.num, request.time_base.den}},
+          {"origin", request.origin},
+          {"begin", request.begin},
+          {"end", request.end},
+          {"last_duration", request.last_duration}};
+}
+
+MuxRequest mux_request_from_json(const nlohmann::json& json) {
+  MuxRequest request;
+  request.output = json.at("output");
+  request.others = json.at("others");
+  request.skip_unsupported = json.at("skip_unsupported");
+  request.keep_rotation = json.at("keep_rotation");
+  request.time_base = {json.at("time_base").at(0), json.at("time_base").at(1)};
+  request.origin = json.at("origin");
+  request.begin = json.at("begin");
+  request.end = json.at("end");
+  request.last_duration = json.at("last_duration");
+  return request;
+}
+
+const AVOutputFormat& container_of(const std::string& output) {
+  const AVOutputFormat* const found = av_guess_format(nullptr, output.c_str(), nullptr);
+  if (found == nullptr || found->video_codec == AV_CODEC_ID_NONE || (found->flags & AVFMT_NOFILE) != 0)
+    throw Error(output, "the container cannot be told by the name",
+                "an extension such as .mkv, .mp4, .mov or .webm (or a folder: a name that ends in /)");
+  return *found;
+}
+
+bool keeps_rotation(const std::string& output) {
+  return is_quicktime(container_of(output));
+}
+
+std::vector<std::string> check_container(const MuxRequest& request, const StreamDescription& video) {
+  const AVOutputFormat& container = container_of(request.output);
+  const AVCodecID codec = video.parameters->codec_id;
+  if (avformat_query_codec(&container, codec, FF_COMPLIANCE_EXPERIMENTAL) == 0)
+    throw Error(request.output, "cannot hold the video",
+                "an encoder whose codec the container takes, or .mkv",
+                video.encoder + " (" + name_of(codec) + ")");
+  std::vector<std::string> remarks;
+  if (request.others.empty()) return remarks;
+  const Media media = open_media(request.others);
+  for (unsigned i = 0; i < media.format->nb_streams; ++i) {
+    const AVStream& stream = *media.format->streams[i];
+    if (&stream == media.video) continue;
+    const Fate fate = fate_of(stream, container);
+    if (fate == Fate::impossible && !request.skip_unsupported)
+      throw Error(request.output, "cannot hold " + kind_of(stream) + " of " + request.others,
+                  "a container that can, such as .mkv (or --skip-unsupported, to leave such streams out)");
+    if (fate == Fate::impossible || fate == Fate::left_out)
+      remarks.push_back(kind_of(stream) + " is left out: " + container.name + " cannot hold it");
+  }
+  return remarks;
+}
+
+SegmentCounts mux(const MuxRequest& request, const std::vector<std::string>& segments,
+                  const std::atomic<bool>* stop) {
+  capture_messages();
+  VideoPackets packets(request, segments);
+  AtomicFile file(request.output);
+  {
+    Muxer muxer(request, packets.stream(), file.temporary().string());
+    muxer.run(packets, stop);
+  }
+  file.commit();
+  return packets.counts();
+}
+
+}  // namespace esrgan::video

@@ -1,0 +1,97 @@
+#include "video/pipeline.h"
+
+#include <esrgan/error.h>
+
+#include <chrono>
+#include <exception>
+#include <thread>
+
+namespace esrgan::video {
+namespace {
+
+// Frames that wait between two stages: enough for a stage to take a breath, few enough for the memory.
+constexpr size_t read_ahead = 2, enlarged_ahead = 1, converted_ahead = 2;
+
+class Pipeline {
+ public:
+  Pipeline(FrameInput& input, FrameOutput& output, const std::atomic<bool>* stop)
+      : input_(input), output_(output), stop_(stop) {}
+
+  PipelineCounts run(const std::function<void(FrameItem&, PixelsPool&)>& enlarge) {
+    std::thread reading([&] {
+      stage([&] { input_.run(pool_, [&](FrameItem item) { return read_.push(std::move(item)); }); });
+      read_.close();
+    });
+    std::thread converting([&] {
+      stage([&] {
+        while (auto item = enlarged_.pop())
+          if (!converted_.push(output_.prepare(std::move(*item), pool_))) return;
+      });
+      converted_.close();
+    });
+    std::thread writing([&] {
+      stage([&] {
+        while (auto write = converted_.pop()) (*write)();
+      });
+    });
+    stage([&] { compute(enlarge); });
+    enlarged_.close();
+    reading.join();
+    converting.join();
+    writing.join();
+    if (failure_) std::rethrow_exception(failure_);
+    return counts_;
+  }
+
+ private:
+  void compute(const std::function<void(FrameItem&, PixelsPool&)>& enlarge) {
+    using Clock = std::chrono::steady_clock;
+    while (auto item = read_.pop()) {
+      if (stop_ != nullptr && stop_->load()) throw Cancelled();
+      if (item->source) {
+        ++counts_.frames;
+        if (item->repeated) {
+          ++counts_.repeated;
+        } else {
+          const Clock::time_point start = Clock::now();
+          enlarge(*item, pool_);
+          counts_.network_seconds += std::chrono::duration<double>(Clock::now() - start).count();
+        }
+      }
+      if (!enlarged_.push(std::move(*item))) return;
+    }
+  }
+
+  /// Runs a stage; an error ends them all.
+  void stage(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      read_.abandon();
+      enlarged_.abandon();
+      converted_.abandon();
+    }
+  }
+
+  FrameInput& input_;
+  FrameOutput& output_;
+  const std::atomic<bool>* stop_;
+  PixelsPool pool_;
+  BoundedQueue<FrameItem> read_{read_ahead}, enlarged_{enlarged_ahead};
+  BoundedQueue<std::function<void()>> converted_{converted_ahead};
+  PipelineCounts counts_;
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
+                            const std::function<void(FrameItem&, PixelsPool&)>& enlarge,
+                            const std::atomic<bool>* stop) {
+  return Pipeline(input, output, stop).run(enlarge);
+}
+
+}  // namespace esrgan::video

@@ -1,0 +1,135 @@
+// Reading, the network, conversion and writing of frames, each in a thread of its own.
+#pragma once
+
+#include <esrgan/video.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "engine/frame_enlarger.h"
+#include "video/ffmpeg.h"
+#include "video/segment_file.h"
+
+namespace esrgan::video {
+
+/// Hands items from one thread to another; holds at most `capacity`.
+template <typename T>
+class BoundedQueue {
+ public:
+  explicit BoundedQueue(size_t capacity) : capacity_(capacity) {}
+
+  /// Waits for room. False when the queue was abandoned.
+  bool push(T item) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return abandoned_ || items_.size() < capacity_; });
+    if (abandoned_) return false;
+    items_.push_back(std::move(item));
+    changed_.notify_all();
+    return true;
+  }
+  /// Waits for an item; none when the queue was closed and is empty, or was abandoned.
+  std::optional<T> pop() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return abandoned_ || closed_ || !items_.empty(); });
+    if (abandoned_ || items_.empty()) return {};
+    std::optional<T> item(std::move(items_.front()));
+    items_.pop_front();
+    changed_.notify_all();
+    return item;
+  }
+  /// Nothing more will be pushed.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+  /// Nobody waits any more.
+  void abandon() {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    items_.clear();
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<T> items_;
+  size_t capacity_;
+  bool closed_ = false, abandoned_ = false;
+};
+
+/// Memory of pictures, to be used again.
+class PixelsPool {
+ public:
+  Pixels take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return {};
+    Pixels pixels = std::move(free_.back());
+    free_.pop_back();
+    return pixels;
+  }
+  void give(Pixels pixels) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(pixels));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Pixels> free_;
+};
+
+/// A frame on its way, or the end of a segment (then without a source).
+struct FrameItem {
+  FramePtr source;            ///< the frame as it was read: its time, properties and format
+  int64_t number = 0;         ///< from 0, among the frames of the film
+  size_t segment = 0;         ///< of the plan
+  bool repeated = false;      ///< the same picture as the item before; without pixels
+  std::vector<Pixels> parts;  ///< the frame, or its top and its bottom field
+  SegmentCounts counts;       ///< at the end of a segment
+};
+
+class FrameInput {
+ public:
+  FrameInput() = default;
+  FrameInput(const FrameInput&) = delete;
+  FrameInput& operator=(const FrameInput&) = delete;
+  FrameInput(FrameInput&&) = delete;
+  FrameInput& operator=(FrameInput&&) = delete;
+  virtual ~FrameInput() = default;
+
+  /// Hands over all frames that are wanted, in order. False from `take` ends it.
+  virtual void run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) = 0;
+};
+
+class FrameOutput {
+ public:
+  FrameOutput() = default;
+  FrameOutput(const FrameOutput&) = delete;
+  FrameOutput& operator=(const FrameOutput&) = delete;
+  FrameOutput(FrameOutput&&) = delete;
+  FrameOutput& operator=(FrameOutput&&) = delete;
+  virtual ~FrameOutput() = default;
+
+  /// Takes an item whose parts were enlarged, converts it, and returns what is left to do: to write it. The
+  /// former and the latter each run in a thread of their own, in order.
+  virtual std::function<void()> prepare(FrameItem item, PixelsPool& pool) = 0;
+};
+
+struct PipelineCounts {
+  int64_t frames = 0, repeated = 0;
+  double network_seconds = 0;
+};
+
+/// `enlarge` is called in the calling thread. Ends when all is written; throws what a stage threw, the first
+/// error of all, or Cancelled.
+PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
+                            const std::function<void(FrameItem& item, PixelsPool& pool)>& enlarge,
+                            const std::atomic<bool>* stop);
+
+}  // namespace esrgan::video

@@ -1,0 +1,52 @@
+// How a film is cut: what is decoded at once, and what is encoded by itself.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "video/media.h"
+
+namespace esrgan::video {
+
+/// A run of packets that a fresh decoder takes. It begins a key frame early, and the frames before the
+/// chunk's own are dropped: so a chunk's frames are the same whether the chunk before was decoded or not.
+struct Chunk {
+  int64_t first_packet = 0, end_packet = 0;
+  int64_t begin = 0, end = 0;  ///< times of its own frames
+
+  bool owns(int64_t time) const { return time >= begin && time < end; }
+};
+
+/// A run of frames that a fresh encoder takes: those whose time is in [begin, end).
+struct Segment {
+  int64_t begin = 0, end = 0;
+  int64_t frames = 0;  ///< expected
+  size_t chunk = 0;
+};
+
+struct Plan {
+  AVRational time_base{0, 1};  ///< of all times here
+  bool has_times = true;       ///< otherwise frames are counted, and a time is a number
+  std::vector<Chunk> chunks;
+  std::vector<Segment> segments;  ///< in order
+  int64_t frames = 0;             ///< expected, of all segments
+  int64_t origin = 0;             ///< the time that becomes 0 where only a part is taken, else 0
+  int64_t last_duration = 0;      ///< of the last frame
+
+  /// The segments of a chunk: [first, second).
+  std::pair<size_t, size_t> segments_of(size_t chunk) const;
+};
+
+struct PlanRequest {
+  double start = 0, duration = 0;  ///< seconds from the film's beginning; duration 0: to its end
+  int segment_frames = 240;        ///< at most
+};
+
+/// Reads all of the file's packets (decodes nothing). Throws Error when no frame is in the range.
+Plan plan_film(const std::string& path, const PlanRequest& request);
+
+/// The same for a number of pictures.
+Plan plan_pictures(int64_t count, AVRational time_base, const PlanRequest& request);
+
+}  // namespace esrgan::video

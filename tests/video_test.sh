@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# video_test.sh PROGRAM: films made here by ffmpeg, enlarged by a tiny network (x2), and compared with ffprobe.
+set -uo pipefail
+program=$1
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/expect.sh"
+/usr/bin/python3 "$here/tiny_model.py" models/tiny.safetensors
+make() { ffmpeg -v error -nostdin -y "$@" || fail "ffmpeg $*"; }
+# enlarge INPUT OUTPUT OPTIONS...: must succeed.
+enlarge() {
+  local input=$1 output=$2
+  shift 2
+  expect 0 "frames" "$program" video "$input" -o "$output" -m tiny "$@"
+}
+# probe FILE STREAM ENTRIES: values of one stream, one a line.
+probe() { ffprobe -v error -select_streams "$2" -show_entries "$3" -of default=noprint_wrappers=1:nokey=1 "$1"; }
+# same WHAT A B: two texts are equal.
+same() { [ "$2" = "$3" ] || fail "$1: '${2:0:300}' and '${3:0:300}' differ"; }
+# times FILE: presentation times of the video's frames, in seconds.
+times() { ffprobe -v error -select_streams v:0 -show_entries frame=best_effort_timestamp_time -of csv=p=0 "$1" | grep -oE '^[0-9.]+'; }
+# frames FILE: how many can be decoded.
+frames() { ffprobe -v error -select_streams v:0 -count_frames -show_entries stream=nb_read_frames -of csv=p=0 "$1" | tr -dc 0-9; }
+# packets FILE STREAM: times and checksums of packets.
+packets() { ffprobe -v error -select_streams "$2" -show_packets -show_data_hash md5 -show_entries packet=pts_time,duration_time,data_hash -of csv=p=0 "$1"; }
+# kept WHAT A B STREAM: a copied stream's packets are the same, bit for bit and in time.
+kept() { same "$1" "$(packets "$2" "$4")" "$(packets "$3" "$4")"; }
+colours=stream=color_range,color_space,color_transfer,color_primaries
+part() {
+  # The name of the part that follows, and how long the test has run, for those who watch.
+  echo "[$SECONDS s] $1"
+}
+
+part "variable frame rate, two sound tracks, subtitles, attachment, chapters"
+cat >chapters.txt <<'TEXT'
+;FFMETADATA1
+title=A film
+artist=Nobody
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=900
+title=One
+[CHAPTER]
+TIMEBASE=1/1000
+START=900
+END=2000
+title=Two
+TEXT
+cat >lines.ass <<'TEXT'
+[Script Info]
+ScriptType: v4.00+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize
+Style: Default,Sans,20
+[Events]
+Format: Layer, Start, End, Style, Text
+Dialogue: 0,0:00:00.10,0:00:00.80,Default,Hello
+Dialogue: 0,0:00:01.00,0:00:01.60,Default,{\i1}Good bye
+TEXT
+head -c 3000 /dev/urandom >font.ttf
+make -f lavfi -i testsrc=s=64x48:r=50:d=2 -f lavfi -i sine=440:d=2 -f lavfi -i sine=880:d=2 -i lines.ass -i chapters.txt \
+  -map 0:v -map 1:a -map 2:a -map 3:s -map_metadata 4 -map_chapters 4 -attach font.ttf -metadata:s:t mimetype=font/ttf \
+  -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu -disposition:a:1 comment \
+  -vf "select='not(mod(n\,3))+not(mod(n\,7))',setpts=PTS" -fps_mode vfr -c:v libx264 -g 12 -bf 2 -c:a:0 aac -c:a:1 libopus -c:s ass vfr.mkv
+enlarge vfr.mkv vfr2.mkv
+same "size" "$(probe vfr2.mkv v:0 stream=width,height)" $'128\n96'
+same "times of a variable frame rate" "$(times vfr.mkv)" "$(times vfr2.mkv)"
+for stream in a:0 a:1 s:0; do kept "vfr $stream" vfr.mkv vfr2.mkv $stream; done
+for entries in chapter=start_time,end_time chapter_tags=title format_tags=title,artist stream_tags=language,filename,mimetype \
+  stream_disposition=comment,default stream=codec_name,codec_type; do
+  same "vfr $entries" "$(ffprobe -v error -show_entries $entries -of compact vfr.mkv)" \
+    "$(ffprobe -v error -show_entries $entries -of compact vfr2.mkv)"
+done
+for file in vfr vfr2; do ffmpeg -v error -y -dump_attachment:t:0 $file.ttf -i $file.mkv 2>/dev/null; done
+cmp font.ttf vfr2.ttf || fail "the attachment changed"
+
+part "a container that cannot hold all, and what is said of it"
+expect 1 "cannot hold stream 3 (ass subtitle)" "$program" video vfr.mkv -o vfr.mp4 -m tiny
+[ -e vfr.mp4 ] || [ -e vfr.mp4.parts ] && fail "something was left behind"
+enlarge vfr.mkv vfr.mp4 --skip-unsupported
+same "times in mp4" "$(times vfr.mkv)" "$(times vfr.mp4)"
+
+part "10 bit, HDR10"
+make -f lavfi -i testsrc2=s=64x48:r=25:d=0.6 -pix_fmt yuv420p10le -c:v libx265 -x265-params \
+  "log-level=none:hdr10=1:repeat-headers=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400" \
+  -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc hdr.mkv
+for output in hdr2.mkv hdr2.mp4; do
+  enlarge hdr.mkv $output
+  same "HDR colours in $output" "$(probe hdr.mkv v:0 $colours)" "$(probe $output v:0 $colours)"
+  same "10 bits in $output" "$(probe $output v:0 stream=codec_name,pix_fmt)" $'hevc\nyuv420p10le'
+  for of in frame_side_data stream_side_data; do
+    light=$(ffprobe -v error -select_streams v:0 -read_intervals %+#1 -show_frames -show_streams -of json $output |
+      /usr/bin/python3 -c "import json,sys; d=json.load(sys.stdin); l=(d['frames'][0] if '$of'[0]=='f' else d['streams'][0])['side_data_list']; print([(s.get('max_content'), s.get('max_average'), s.get('max_luminance'), s.get('red_x')) for s in l if 'max_content' in s or 'red_x' in s])" 2>&1)
+    grep -q "1000, 400" <<<"$light" || fail "$output: $of has no light levels: $light"
+    grep -qE "'(10000000/10000|1000/1)'" <<<"$light" || fail "$output: $of has no mastering display: $light"
+  done
+done
+
+part "a clip that is turned"
+make -f lavfi -i testsrc=s=64x48:r=25:d=0.4 -c:v libx264 flat.mp4
+/usr/bin/python3 - <<'PYTHON'  # the matrix of the track's header: a quarter turn clockwise
+import struct
+data = open("flat.mp4", "rb").read()
+matrix = lambda *values: struct.pack(">9i", *(int(v * (1 << (30 if i % 3 == 2 else 16))) for i, v in enumerate(values)))
+place = data.index(matrix(1, 0, 0, 0, 1, 0, 0, 0, 1), data.index(b"tkhd"))
+data = data[:place] + matrix(0, 1, 0, -1, 0, 0, 48, 0, 1) + data[place + 36:]
+open("turned.mp4", "wb").write(data)
+PYTHON
+matrix() { ffprobe -v error -select_streams v:0 -show_entries stream_side_data=rotation -of csv=p=0 "$1"; }
+enlarge turned.mp4 turned2.mp4
+same "rotation in mp4" "$(matrix turned.mp4)" "$(matrix turned2.mp4)"
+enlarge turned.mp4 turned2.mkv
+same "size of the turned clip in Matroska" "$(probe turned2.mkv v:0 stream=width,height)" $'96\n128'
+for file in turned.mp4 turned2.mkv; do make -i $file -frames:v 1 -vf scale=48:64:flags=area -f rawvideo -pix_fmt gray $file.raw; done
+/usr/bin/python3 - <<'PYTHON' || fail "the clip was turned the wrong way"
+a, b = (open(f, "rb").read() for f in ("turned.mp4.raw", "turned2.mkv.raw"))
+error = sum(abs(x - y) for x, y in zip(a, b)) / len(a)
+other = sum(abs(x - y) for x, y in zip(a, b[::-1])) / len(a)
+assert len(a) == len(b) and error < other / 2, (error, other)
+PYTHON
+
+part "interlaced MPEG-2"
+make -f lavfi -i testsrc2=s=64x48:r=50:d=0.8 -vf "tinterlace=interleave_top" -c:v mpeg2video -flags +ilme+ildct -top 1 -q:v 2 -g 6 -bf 2 lace.mpg
+enlarge lace.mpg lace2.mkv
+same "field order" "$(probe lace2.mkv v:0 stream=field_order)" tt
+same "frames of interlaced film" "$(frames lace.mpg)" "$(frames lace2.mkv)"
+enlarge lace.mpg lace3.mkv --deinterlace
+same "deinterlaced" "$(probe lace3.mkv v:0 stream=field_order)" progressive
+same "deinterlaced frames" "$(frames lace.mpg)" "$(frames lace3.mkv)"
+enlarge lace.mpg lace4.mkv --deinterlace field
+same "frames of fields" "$(($(frames lace.mpg) * 2))" "$(frames lace4.mkv)"
+
+part "VP9 with alpha, ProRes 4444"
+make -f lavfi -i testsrc2=s=64x48:r=25:d=0.4 -f lavfi -i "gradients=s=64x48:r=25:d=0.4:c0=black:c1=white:x0=0:y0=0:x1=63:y1=0:speed=0.00001" \
+  -filter_complex "[1]format=gray[a];[0][a]alphamerge,format=yuva420p" -c:v libvpx-vp9 -auto-alt-ref 0 alpha.webm
+enlarge alpha.webm alpha2.webm
+same "alpha mode" "$(probe alpha2.webm v:0 stream_tags=alpha_mode)" 1
+for file in alpha alpha2; do make -c:v libvpx-vp9 -i $file.webm -frames:v 1 -vf alphaextract,scale=64:48:flags=area -f rawvideo -pix_fmt gray $file.raw; done
+/usr/bin/python3 - <<'PYTHON' || fail "alpha changed"
+a, b = (open(f, "rb").read() for f in ("alpha.raw", "alpha2.raw"))
+assert len(a) == len(b) == 64 * 48 and max(a) - min(a) > 100
+PYTHON
+make -c:v libvpx-vp9 -i alpha.webm -c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le alpha.mov
+enlarge alpha.mov alpha2.mov
+same "ProRes with alpha" "$(probe alpha2.mov v:0 stream=codec_name,pix_fmt | cut -c1-9)" $'prores\nyuva444p1'
+
+part "24000/1001, one frame, odd sizes, sound alone"
+make -f lavfi -i testsrc=s=64x48:r=24000/1001:d=1 -vf setsar=16/15 -c:v libx264 ntsc.mp4
+enlarge ntsc.mp4 ntsc2.mp4
+same "24000/1001" "$(probe ntsc2.mp4 v:0 stream=r_frame_rate,avg_frame_rate)" $'24000/1001\n24000/1001'
+same "sample aspect ratio" "$(probe ntsc2.mp4 v:0 stream=sample_aspect_ratio)" 16:15
+same "times of 24000/1001" "$(times ntsc.mp4)" "$(times ntsc2.mp4)"
+same "duration" "$(probe ntsc.mp4 v:0 stream=duration)" "$(probe ntsc2.mp4 v:0 stream=duration)"
+make -f lavfi -i testsrc=s=64x48:r=25:d=1 -frames:v 1 -c:v libx264 one.mkv
+enlarge one.mkv one2.mkv
+same "one frame" "$(times one2.mkv)" "$(times one.mkv)"
+make -f lavfi -i testsrc=s=63x47:r=25:d=0.2 -pix_fmt yuv444p -c:v ffv1 odd.mkv
+enlarge odd.mkv odd2.mkv
+same "odd size" "$(probe odd2.mkv v:0 stream=width,height)" $'126\n94'
+make -f lavfi -i testsrc=s=63x47:r=25:d=0.2 -pix_fmt yuv420p -c:v ffv1 odd420.mkv
+enlarge odd420.mkv odd3.mkv --scale 1.5 --encoder libx264
+same "even size" "$(probe odd3.mkv v:0 stream=width,height)" $'94\n70'
+make -f lavfi -i sine=440:d=0.5 sound.m4a
+expect 1 "holds no video" "$program" video sound.m4a -o sound2.mp4 -m tiny
+
+[ "$failures" -eq 0 ] || { echo "$failures failed" >&2; exit 1; }
