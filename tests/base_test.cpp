@@ -2,9 +2,12 @@
 
 #include <atomic>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "base/file.h"
 #include "base/half.h"
+#include "base/launch.h"
 #include "base/memory.h"
 #include "base/thread_pool.h"
 #include "support.h"
@@ -31,6 +34,93 @@ TEST(Half, RoundsToNearestEven) {
   EXPECT_EQ(half_from_float(65520.0F), 0x7C00);          // infinity
   EXPECT_EQ(half_from_float(0x1p-25F), 0x0000);          // half of the smallest subnormal
   EXPECT_EQ(half_from_float(0x1.8p-25F), 0x0001);
+}
+
+Environment environment_of(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+Place place_in(std::map<std::string, std::string> variables) {
+  return find_place(environment_of(std::move(variables)));
+}
+
+TEST(Launch, UnderstandsEveryLauncher) {
+  EXPECT_EQ(place_in({}).count, 1);
+  const Place torchrun = place_in({{"RANK", "3"},
+                                   {"WORLD_SIZE", "8"},
+                                   {"LOCAL_RANK", "1"},
+                                   {"LOCAL_WORLD_SIZE", "2"},
+                                   {"MASTER_ADDR", "head"},
+                                   {"MASTER_PORT", "1234"},
+                                   {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
+  EXPECT_EQ(torchrun.rank, 3);
+  EXPECT_EQ(torchrun.count, 8);
+  EXPECT_EQ(torchrun.local_rank, 1);
+  EXPECT_EQ(torchrun.address, "head");
+  EXPECT_EQ(torchrun.port, 1235);  // torchrun itself listens at 1234
+  const Place mpi = place_in(
+      {{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "0"}});
+  EXPECT_EQ(mpi.rank, 1);
+  EXPECT_EQ(mpi.count, 2);
+  EXPECT_EQ(mpi.local_rank, 0);
+  EXPECT_EQ(place_in({{"PMI_RANK", "1"}, {"PMI_SIZE", "4"}}).count, 4);
+  const Place slurm = place_in({{"SLURM_PROCID", "2"},
+                                {"SLURM_STEP_NUM_TASKS", "4"},
+                                {"SLURM_LOCALID", "0"},
+                                {"SLURM_STEP_NODELIST", "node[07-09,12]"},
+                                {"SLURM_JOB_ID", "5042"}});
+  EXPECT_EQ(slurm.rank, 2);
+  EXPECT_EQ(slurm.address, "node07");
+  EXPECT_EQ(slurm.port, 29542);
+  // srun with PMI2 sets both.
+  const Place both = place_in({{"SLURM_PROCID", "2"},
+                               {"SLURM_STEP_NUM_TASKS", "6"},
+                               {"SLURM_STEP_NODELIST", "n[1-2]"},
+                               {"SLURM_STEP_TASKS_PER_NODE", "3(x2)"},
+                               {"PMI_RANK", "2"},
+                               {"PMI_SIZE", "6"}});
+  EXPECT_EQ(both.address, "n1");
+  EXPECT_EQ(both.local_count, 3);
+  // A script of sbatch is told how many tasks the job may have, and is not one of them.
+  EXPECT_EQ(place_in({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}}).count, 1);
+}
+
+TEST(Launch, RefusesWhatDoesNotFit) {
+  EXPECT_THROW(place_in({{"RANK", "2"}, {"WORLD_SIZE", "2"}}), Error);
+  EXPECT_THROW(place_in({{"RANK", "x"}, {"WORLD_SIZE", "2"}}), Error);
+}
+
+TEST(Launch, FindsTheFirstHost) {
+  EXPECT_EQ(first_slurm_host("login1"), "login1");
+  EXPECT_EQ(first_slurm_host("a1,a2"), "a1");
+  EXPECT_EQ(first_slurm_host("gpu-[3,5-7],x"), "gpu-3");
+}
+
+TEST(Launch, FindsTheTaskOfIndependentWork) {
+  const auto task_in = [](std::map<std::string, std::string> variables) {
+    return find_task(environment_of(std::move(variables)));
+  };
+  EXPECT_FALSE(task_in({}));
+  const auto expect = [](const std::optional<Task>& task, int index, int count) {
+    ASSERT_TRUE(task);
+    EXPECT_EQ(task->index, index);
+    EXPECT_EQ(task->count, count);
+  };
+  expect(task_in({{"RANK", "3"}, {"WORLD_SIZE", "8"}}), 3, 8);
+  expect(task_in({{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "2"}}), 0, 2);
+  expect(task_in({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}}), 1, 2);
+  expect(task_in({{"SLURM_PROCID", "1"}, {"SLURM_STEP_NUM_TASKS", "4"}}), 1, 4);
+  // sbatch --array=10-16:3
+  expect(task_in({{"SLURM_ARRAY_TASK_ID", "13"},
+                  {"SLURM_ARRAY_TASK_COUNT", "3"},
+                  {"SLURM_ARRAY_TASK_MIN", "10"},
+                  {"SLURM_ARRAY_TASK_STEP", "3"}}),
+         1, 3);
+  expect(task_in({{"JOB_COMPLETION_INDEX", "5"}}), 5, 0);
+  EXPECT_THROW(task_in({{"JOB_COMPLETION_INDEX", "five"}}), Error);
 }
 
 TEST(MemorySize, ReadsWhatPeopleWrite) {

@@ -12,6 +12,7 @@
 #include "cli/network_options.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
+#include "cli/share.h"
 
 namespace esrgan::cli {
 namespace {
@@ -22,6 +23,7 @@ constexpr const char* examples = R"(Examples:
   esrgan upscale photos/ -o large/ --recursive  a folder; what is already there is skipped
   esrgan upscale photo.jpg --scale 2.5          any size
   esrgan upscale texture.png --edges wrap       a texture that repeats
+  esrgan upscale photos/ -o large/ --shard 2/4  one of four machines
   esrgan upscale scan.tif --max-memory 1G       a large picture, in little memory
 )";
 
@@ -29,6 +31,7 @@ struct UpscaleCommand {
   JobRequest request;
   NetworkOptions network;
   WriteOptions write;
+  std::string shard;
   bool overwrite = false, json = false;
 
   std::optional<Upscaler> upscaler;
@@ -61,6 +64,8 @@ struct UpscaleCommand {
         ->type_name("8|16|32")
         ->check(CLI::IsMember({8, 16, 32}));
     app.add_flag("-r,--recursive", request.recursive, "Folders with their sub-folders");
+    app.add_option("--shard", shard, "Do a share of the pictures; auto: by the launcher's variables")
+        ->type_name("I/N|auto|auto/N");
     app.add_flag("--overwrite", overwrite, "Replace outputs that exist, instead of skipping them");
     app.add_flag("--json", json, "Print a report as JSON");
   }
@@ -73,7 +78,7 @@ struct UpscaleCommand {
       if (network.upscale.scale == 0) load(model_file);
       request.suffix = suffix(network.upscale.scale > 0 ? network.upscale.scale : upscaler->network_scale());
     }
-    const std::vector<FileJob> jobs = plan_jobs(request);
+    const std::vector<FileJob> jobs = share_of(plan_jobs(request));
     results.resize(jobs.size());
     const std::vector<size_t> open = open_jobs(jobs);
     if (!open.empty()) {
@@ -85,6 +90,16 @@ struct UpscaleCommand {
   }
 
  private:
+  std::vector<FileJob> share_of(const std::vector<FileJob>& jobs) const {
+    if (shard.empty()) return jobs;
+    const Share share = read_share(shard, "--shard");
+    std::vector<FileJob> mine;
+    for (size_t i = 0; i < jobs.size(); ++i)
+      if (i % static_cast<size_t>(share.count) + 1 == static_cast<size_t>(share.number))
+        mine.push_back(jobs[i]);
+    return mine;
+  }
+
   static std::string suffix(double scale) {
     std::string text = std::to_string(scale);
     text.erase(text.find_last_not_of('0') + 1);

@@ -14,6 +14,7 @@
 #include "cli/network_options.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
+#include "cli/share.h"
 
 namespace esrgan::cli {
 namespace {
@@ -112,7 +113,13 @@ struct VideoCommand {
       return all_done;
     }
     bar.emplace(output, 0);
-    const VideoReport done = upscale_video(model, input, output, options, events);
+    VideoReport done;
+    try {
+      done = upscale_video(model, input, output, options, events);
+    } catch (const Cancelled&) {
+      print_message("stopped; the same command goes on from here, with what " + output + ".parts holds");
+      return interrupted;
+    }
     bar.reset();
     return report(done);
   }
@@ -126,6 +133,7 @@ struct VideoCommand {
     read_frame_rate();
     if (!deinterlace.empty())
       options.interlaced = deinterlace == "field" ? Interlaced::double_rate : Interlaced::deinterlace;
+    if (!segment.empty()) options.share = read_share(segment, "--segment");
     for (const std::string& option : encoder_options) {
       const size_t middle = option.find('=');
       if (middle == 0 || middle == std::string::npos)

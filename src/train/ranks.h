@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "train/launch.h"
+#include "base/launch.h"
 
 namespace esrgan::train {
 

@@ -167,6 +167,7 @@ class Muxer {
     check(avformat_alloc_output_context2(&made, &container_, nullptr, ("file:" + file).c_str()),
           request.output, "cannot be written");
     format_.reset(made);
+    format_->flags |= AVFMT_FLAG_BITEXACT;  // nothing random: the same job gives the same file
     if (!request.others.empty()) others_.emplace(open_media(request.others));
     add_streams(video);
     if (others_) {
@@ -413,7 +414,8 @@ class Muxer {
   /// takes that into account, but its muxer does not.
   int64_t unwritten_padding(const AVStream& stream) const {
     const AVCodecParameters& codec = *stream.codecpar;
-    if (LIBAVFORMAT_VERSION_MAJOR != 59 || !holds_opus_delay(container_) || codec.codec_id != AV_CODEC_ID_OPUS)
+    if (LIBAVFORMAT_VERSION_MAJOR != 59 || !holds_opus_delay(container_) ||
+        codec.codec_id != AV_CODEC_ID_OPUS)
       return 0;
     return av_rescale_q(codec.initial_padding, rational(1, codec.sample_rate), stream.time_base);
   }

@@ -2,6 +2,7 @@
 #include <esrgan/video.h>
 
 extern "C" {
+#include <libavutil/crc.h>
 #include <libavutil/display.h>
 }
 
@@ -10,6 +11,7 @@ extern "C" {
 #include <cmath>
 #include <filesystem>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "video/film_input.h"
 #include "video/film_output.h"
@@ -50,11 +52,17 @@ int choose_segment_frames(const VideoOptions& options, double work) {
   return static_cast<int>(std::clamp(target / work, 12.0, 240.0));
 }
 
-nlohmann::json identity(const std::string& file) {
-  if (file.empty()) return nullptr;
-  return {{"path", fs::absolute(file).string()},
-          {"size", fs::file_size(file)},
-          {"time", fs::last_write_time(file).time_since_epoch().count()}};
+/// Tells a file from others, wherever it lies: its size and checksums of its ends.
+nlohmann::json identity(const std::string& path) {
+  if (path.empty()) return nullptr;
+  constexpr size_t part = 1U << 20U;
+  const MappedFile file(path);
+  const std::span<const uint8_t> bytes = file.bytes();
+  const AVCRC* const table = av_crc_get_table(AV_CRC_32_IEEE_LE);
+  const size_t length = std::min(part, bytes.size());
+  return {{"size", bytes.size()},
+          {"begin", av_crc(table, 0, bytes.data(), length)},
+          {"end", av_crc(table, 0, bytes.data() + bytes.size() - length, length)}};
 }
 
 /// All that frames depend on.

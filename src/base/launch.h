@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace esrgan::train {
+namespace esrgan {
 
 struct Place {
   int rank = 0, count = 1;
@@ -24,7 +24,17 @@ std::optional<std::string> environment_variable(const std::string& name);
 /// any of them. Throws Error when they do not fit together.
 Place find_place(const Environment& environment = environment_variable);
 
+/// One of several processes that each do a part of independent work.
+struct Task {
+  int index = 0;  ///< from 0
+  int count = 0;  ///< 0 where the launcher does not tell
+};
+
+/// Like find_place(), and Slurm's job arrays (SLURM_ARRAY_TASK_*) and Kubernetes' indexed jobs
+/// (JOB_COMPLETION_INDEX), which do not tell how many there are. None without any of them.
+std::optional<Task> find_task(const Environment& environment = environment_variable);
+
 /// The first host of Slurm's list: "node[07-09,12],login1" gives "node07".
 std::string first_slurm_host(const std::string& list);
 
-}  // namespace esrgan::train
+}  // namespace esrgan

@@ -1,4 +1,4 @@
-#include "train/launch.h"
+#include "base/launch.h"
 
 #include <esrgan/error.h>
 
@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 
-namespace esrgan::train {
+namespace esrgan {
 namespace {
 
 int number_in(const Environment& environment, const std::string& name, int fallback) {
@@ -51,6 +51,22 @@ std::string first_slurm_host(const std::string& list) {
   return host;
 }
 
+std::optional<Task> find_task(const Environment& environment) {
+  for (const Launcher& launcher : launchers)
+    if (environment(launcher.rank) && environment(launcher.count)) {
+      const Place place = find_place(environment);
+      return Task{place.rank, place.count};
+    }
+  if (environment("SLURM_ARRAY_TASK_ID") && environment("SLURM_ARRAY_TASK_COUNT")) {
+    const int step = std::max(1, number_in(environment, "SLURM_ARRAY_TASK_STEP", 1));
+    const int first = number_in(environment, "SLURM_ARRAY_TASK_MIN", 0);
+    return Task{(number_in(environment, "SLURM_ARRAY_TASK_ID", 0) - first) / step,
+                number_in(environment, "SLURM_ARRAY_TASK_COUNT", 1)};
+  }
+  if (environment("JOB_COMPLETION_INDEX")) return Task{number_in(environment, "JOB_COMPLETION_INDEX", 0), 0};
+  return {};
+}
+
 Place find_place(const Environment& environment) {
   Place place;
   for (const Launcher& launcher : launchers) {
@@ -78,4 +94,4 @@ Place find_place(const Environment& environment) {
   return place;
 }
 
-}  // namespace esrgan::train
+}  // namespace esrgan

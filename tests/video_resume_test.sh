@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# video_resume_test.sh PROGRAM: films whose enlargement is killed, stopped, shared among machines or starved of disk.
+set -uo pipefail
+program=$1
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/expect.sh"
+/usr/bin/python3 "$here/tiny_model.py" models/tiny.safetensors
+seed=${ESRGAN_TEST_SEED:-$RANDOM}
+echo "ESRGAN_TEST_SEED=$seed"
+RANDOM=$seed
+
+# Key frames at irregular places, B frames across them (open GOP), sound.
+ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=s=160x120:r=25:d=24 -f lavfi -i sine=440:d=24 -c:v libx264 -preset fast \
+  -x264-params "keyint=40:min-keyint=8:scenecut=60:open-gop=1:bframes=3" -c:a aac film.mkv || fail ffmpeg
+enlarge=("$program" video film.mkv -m tiny --segment-frames 20 --encoder-options preset=ultrafast)
+expect 0 "600 frames" "${enlarge[@]}" -o whole.mkv
+[ -e whole.mkv.parts ] && fail "the work folder was left behind"
+
+# Killed ten times, at moments spread over the time that it needs.
+begin=$(date +%s%N)
+expect 0 "600 frames" "${enlarge[@]}" -o timed.mkv
+milliseconds=$((($(date +%s%N) - begin) / 1000000))
+cmp whole.mkv timed.mkv || fail "two uninterrupted runs differ"
+for kill in 1 2 3 4 5 6 7 8 9 10; do
+  "${enlarge[@]}" -o killed.mkv 2>/dev/null &
+  wait_for=$((milliseconds / 4 + RANDOM % (milliseconds / 4 + 1)))
+  sleep $((wait_for / 1000)).$(printf '%03d' $((wait_for % 1000)))
+  kill -9 $! 2>/dev/null
+  wait $! 2>/dev/null
+done
+[ -e killed.mkv ] || expect 0 "600 frames" "${enlarge[@]}" -o killed.mkv
+cmp whole.mkv killed.mkv || fail "a killed and resumed job gives another film"
+[ -e killed.mkv.parts ] && fail "the work folder was left behind"
+
+# Ctrl-C keeps what is done, and says so.
+"${enlarge[@]}" -o stopped.mkv 2>stopped.txt &
+for _ in $(seq 100); do [ -e stopped.mkv.parts/segment-000001 ] && break; sleep 0.05; done
+kill -INT $!
+wait $!
+[ $? -eq 130 ] || fail "Ctrl-C: another exit status"
+[ -e stopped.mkv ] && fail "Ctrl-C left a film"
+grep -q "goes on" stopped.txt || fail "Ctrl-C: nothing is said of going on: $(cat stopped.txt)"
+ls -A stopped.mkv.parts | grep -q part- && fail "Ctrl-C left a half file: $(ls -A stopped.mkv.parts)"
+# Another job in the same place is refused, and what is there is kept.
+expect 1 "belongs to another job" "${enlarge[@]}" -o stopped.mkv --crf 30
+expect 0 "600 frames" "${enlarge[@]}" -o stopped.mkv
+cmp whole.mkv stopped.mkv || fail "a stopped and resumed job gives another film"
+
+# Shares, in any order, on what could be several machines.
+for share in 3 1 2; do expect 0 "this share is done" "${enlarge[@]}" -o shared.mkv --segment $share/3; done
+[ -e shared.mkv ] && fail "a share made the film"
+mv shared.mkv.parts/segment-000007 aside
+expect 1 "1 missing (8)" "$program" video -o shared.mkv --join
+mv aside shared.mkv.parts/segment-000007
+expect 0 "600 frames" "$program" video -o shared.mkv --join
+cmp whole.mkv shared.mkv || fail "shares give another film"
+expect 1 "holds no unfinished film" "$program" video -o shared2.mkv --join
+expect 1 "I/N" "${enlarge[@]}" -o shared.mkv --segment 4/3 --overwrite
+
+[ "$failures" -eq 0 ] || { echo "$failures failed" >&2; exit 1; }
