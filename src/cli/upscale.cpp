@@ -85,11 +85,28 @@ struct UpscaleCommand {
       load(model_file);
       process(jobs, open);
     }
+    carry_side_file();
     if (json) report(model_file);
     return failures > 0 ? some_failed : all_done;
   }
 
  private:
+  /// A folder that 'esrgan video' has split a film into says when its frames are shown.
+  void carry_side_file() const {
+    namespace fs = std::filesystem;
+    for (const std::string& input : request.inputs) {
+      const fs::path folder =
+          fs::path(input).has_filename() ? fs::path(input) : fs::path(input).parent_path();
+      const fs::path side = folder / "frames.json";
+      std::error_code ignored;
+      if (fs::is_directory(folder) && fs::exists(side))
+        fs::copy_file(side,
+                      fs::path(request.output.empty() ? folder.string() + request.suffix : request.output) /
+                          "frames.json",
+                      fs::copy_options::skip_existing, ignored);
+    }
+  }
+
   std::vector<FileJob> share_of(const std::vector<FileJob>& jobs) const {
     if (shard.empty()) return jobs;
     const Share share = read_share(shard, "--shard");

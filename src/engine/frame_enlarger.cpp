@@ -54,7 +54,7 @@ class PixelSink : public RowSink {
 }  // namespace
 
 FrameEnlarger::FrameEnlarger(Enlarger& enlarger, int width, int height, int channels, SampleType stored,
-                             uint64_t held)
+                             uint64_t held, bool reuse)
     : enlarger_(enlarger),
       width_(width),
       height_(height),
@@ -63,15 +63,73 @@ FrameEnlarger::FrameEnlarger(Enlarger& enlarger, int width, int height, int chan
         enlarger.prepare(stored);
         return enlarger.make_runner();
       }()),
-      plan_(enlarger.plan(info_of(width, height, channels), runner_, held)) {}
+      plan_(enlarger.plan(info_of(width, height, channels), runner_, held)) {
+  const Network& network = *enlarger.network_;
+  const bool whole = plan_.x.tiles.size() * plan_.y.tiles.size() == 1;
+  const bool exact = width % network.input_multiple() == 0 && height % network.input_multiple() == 0;
+  if (!reuse || !whole || !exact || enlarger.options_.self_ensemble) return;
+  const std::optional<int> reach = network.computational_reach();
+  if (reach && 4 * *reach < std::max(width, height)) reach_ = reach;
+}
+
+void FrameEnlarger::run_whole(const Pixels& in, Pixels& out, const RunControl& control) {
+  PixelSource source(in, info_of(width_, height_, channels_));
+  PixelSink sink(out, info_of(out_width(), out_height(), channels_));
+  upscale_strips(source, sink, runner_, plan_, enlarger_.scale(), false, control);
+}
 
 void FrameEnlarger::run(const Pixels& in, Pixels& out, const std::atomic<bool>* stop) {
-  const ImageInfo info = info_of(width_, height_, channels_);
-  PixelSource source(in, info);
-  PixelSink sink(out, info_of(out_width(), out_height(), channels_));
   RunControl control;
   control.stop = stop;
-  upscale_strips(source, sink, runner_, plan_, enlarger_.scale(), false, control);
+  reused_ = 0;
+  if (!reach_) return run_whole(in, out, control);
+  const int fallbacks = runner_.fallbacks();
+  if (last_in_.size() == in.size() && run_changes(in, control) && runner_.fallbacks() == fallbacks) {
+    out = last_out_;
+    last_in_ = in;
+    return;
+  }
+  reused_ = 0;
+  last_in_.clear();
+  const int before = runner_.fallbacks();
+  run_whole(in, out, control);
+  if (runner_.fallbacks() != before) return;  // what full precision gave is no part of the next picture
+  last_out_ = out;
+  last_in_ = in;
+}
+
+/// Brings the last result to what it is for `in`; false when to compute the whole is less work.
+bool FrameEnlarger::run_changes(const Pixels& in, const RunControl& control) {
+  const std::vector<Rectangle> changes =
+      changed_regions(last_in_, in, width_, height_, channels_, 2 * *reach_);
+  double computed = 0;
+  for (const Rectangle& changed : changes) computed += changed.grown(2 * *reach_, 1, width_, height_).area();
+  const double share = computed / (static_cast<double>(width_) * height_);
+  if (share > 0.8) return false;
+  last_in_.clear();  // until the result fits an input again: an error or a stop may come between
+  for (const Rectangle& changed : changes) run_part(in, changed, control);
+  reused_ = 1 - share;
+  return true;
+}
+
+/// Computes what a change can touch anew, and around it what that can see.
+void FrameEnlarger::run_part(const Pixels& in, const Rectangle& changed, const RunControl& control) {
+  const int multiple = enlarger_.network_->computational_multiple(), scale = enlarger_.scale();
+  const Rectangle touched = changed.grown(*reach_, 1, width_, height_),
+                  seen = touched.grown(*reach_, multiple, width_, height_);
+  const auto channels = static_cast<size_t>(channels_);
+  const auto row_of = [&](int width) { return static_cast<size_t>(width) * channels; };
+  part_.resize(row_of(seen.width()) * static_cast<size_t>(seen.height()));
+  for (int y = seen.top; y < seen.bottom; ++y)
+    std::copy_n(in.data() + static_cast<size_t>(y) * row_of(width_) + row_of(seen.left), row_of(seen.width()),
+                part_.data() + static_cast<size_t>(y - seen.top) * row_of(seen.width()));
+  const Pixels& enlarged = runner_.run(part_, seen.width(), seen.height(), channels_, control);
+  for (int y = touched.top * scale; y < touched.bottom * scale; ++y)
+    std::copy_n(
+        enlarged.data() + static_cast<size_t>(y - seen.top * scale) * row_of(seen.width() * scale) +
+            row_of((touched.left - seen.left) * scale),
+        row_of(touched.width() * scale),
+        last_out_.data() + static_cast<size_t>(y) * row_of(width_ * scale) + row_of(touched.left * scale));
 }
 
 }  // namespace esrgan

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/changed_regions.h"
 #include "engine/enlarger.h"
 
 namespace esrgan {
@@ -15,20 +16,35 @@ class FrameEnlarger {
  public:
   /// Pictures of width x height with 1 to 4 channels (as in ImageInfo), whose samples were stored as
   /// `stored`. `held`: bytes that the caller keeps beside this. `enlarger` must outlive this, and is used by
-  /// no other.
-  FrameEnlarger(Enlarger& enlarger, int width, int height, int channels, SampleType stored, uint64_t held);
+  /// no other. `reuse`: regions that a change cannot touch are taken from the picture before, if that is less
+  /// work; the result is the same bit for bit.
+  FrameEnlarger(Enlarger& enlarger, int width, int height, int channels, SampleType stored, uint64_t held,
+                bool reuse = false);
+
+  /// Whether regions can be taken from the picture before: where the network does not see too far and the
+  /// picture is computed as a whole.
+  bool can_reuse() const { return reach_.has_value(); }
 
   int out_width() const { return width_ * enlarger_.scale(); }
   int out_height() const { return height_ * enlarger_.scale(); }
 
   /// `out` is resized; what memory it has is used again.
   void run(const Pixels& in, Pixels& out, const std::atomic<bool>* stop);
+  /// Share of the last picture's area that was taken from the one before.
+  double reused() const { return reused_; }
 
  private:
+  void run_whole(const Pixels& in, Pixels& out, const RunControl& control);
+  bool run_changes(const Pixels& in, const RunControl& control);
+  void run_part(const Pixels& in, const Rectangle& changed, const RunControl& control);
+
   Enlarger& enlarger_;
   int width_, height_, channels_;
   TileRunner runner_;
   TilePlan plan_;
+  std::optional<int> reach_;  // when regions can be taken from the picture before
+  Pixels last_in_, last_out_, part_;
+  double reused_ = 0;
 };
 
 }  // namespace esrgan

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -31,6 +32,10 @@ class Network {
   /// Output pixels per input pixel.
   int scale() const { return graph_.output_density() / graph_.input_density(); }
   int receptive_radius() const { return graph_.receptive_radius(); }
+  /// How far apart parts of a picture must be for a change of one not to touch a bit of the other, and the
+  /// multiple of input pixels at which a part must begin to be computed as it is within the whole.
+  std::optional<int> computational_reach() const { return graph_.computational_reach(computational_tile); }
+  int computational_multiple() const { return computational_tile * input_multiple(); }
   double macs_per_pixel() const { return macs_per_pixel_; }
 
   /// in: [height][width][in_channels]; out: [height * scale][width * scale][out_channels]; both contiguous.
@@ -41,6 +46,7 @@ class Network {
 
  private:
   struct Progress;
+  static constexpr int computational_tile = 4;  // of the kernels' transforms, along an axis
 
   FeatureView view(MapId map) const;
   ConvolutionBand convolution_band(const Convolution& conv, const Step& step, const Item& item,

@@ -93,6 +93,7 @@ void TileRunner::run_network(int width, int height, const RunControl& control) {
                  static_cast<size_t>(network_.out_channels()));
   run_network(network_, width, height, control);
   if (!full_network_ || is_plausible(input_, output_)) return;
+  ++fallbacks_;
   log_warning("a tile came out black or not finite; it is computed again in full precision");
   run_network(full_network_(), width, height, control);
 }
@@ -158,7 +159,7 @@ void TileRunner::run_planes(const std::vector<float>& tile, int width, int heigh
 }
 
 std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, int height, int channels,
-                                          const RunControl& control) {
+                                    const RunControl& control) {
   const int in = network_.in_channels();
   if (in != network_.out_channels() || (in != 1 && in != 3))
     throw Error("", "channels of the network", "1 or 3 in and as many out",

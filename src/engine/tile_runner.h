@@ -19,9 +19,13 @@ class TileRunner {
       : network_(network), self_ensemble_(self_ensemble), full_network_(std::move(full_network)) {}
 
   /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width *
-  /// scale][channels], valid until the next call; its memory may be swapped for other. Sides must be multiples of network.input_multiple().
+  /// scale][channels], valid until the next call; its memory may be swapped for other. Sides must be
+  /// multiples of network.input_multiple().
   std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
-                                const RunControl& control);
+                          const RunControl& control);
+
+  /// How often a result was computed again in full precision.
+  int fallbacks() const { return fallbacks_; }
 
   /// Passes of the network for a tile: how its work scales.
   int passes(int channels) const;
@@ -40,6 +44,7 @@ class TileRunner {
 
   Network& network_;
   bool self_ensemble_;
+  int fallbacks_ = 0;
   std::function<Network&()> full_network_;
   std::vector<float> input_, output_;                // of the network
   std::vector<float> turned_input_, turned_output_;  // of the self-ensemble

@@ -53,16 +53,37 @@ double Graph::macs_per_pixel() const {
   return macs / (input_density() * input_density());
 }
 
-int Graph::receptive_radius() const {
-  // The farthest dependence of each map on the input, in cells of the grid.
-  std::vector<double> radius(maps.size(), 0);
-  for (const Operation& operation : operations) {
+namespace {
+
+/// The farthest dependence of the output on the input, in pixels of the input, when an operation adds
+/// `step(operation)` pixels of its own output.
+template <typename Step>
+int farthest(const Graph& graph, const Step& step) {
+  std::vector<double> radius(graph.maps.size(), 0);  // of each map, in cells of the grid
+  for (const Operation& operation : graph.operations) {
     double reach = 0;
     for (const MapId in : inputs_of(operation)) reach = std::max(reach, radius[static_cast<size_t>(in)]);
     const MapId out = output_of(operation);
-    radius[static_cast<size_t>(out)] = reach + static_cast<double>(radius_of(operation)) / map(out).density;
+    radius[static_cast<size_t>(out)] = reach + static_cast<double>(step(operation)) / graph.map(out).density;
   }
-  return static_cast<int>(std::ceil(radius[static_cast<size_t>(output)] * input_density()));
+  return static_cast<int>(std::ceil(radius[static_cast<size_t>(graph.output)] * graph.input_density()));
+}
+
+}  // namespace
+
+int Graph::receptive_radius() const {
+  return farthest(*this, radius_of);
+}
+
+std::optional<int> Graph::computational_reach(int tile) const {
+  for (const Operation& operation : operations)
+    if (const auto* sum = std::get_if<AddUpsampled>(&operation);
+        sum != nullptr && sum->mode == Upsampling::bilinear)
+      return {};
+  return farthest(*this, [tile](const Operation& operation) {
+    const int radius = radius_of(operation);
+    return radius > 0 ? radius + tile : 0;
+  });
 }
 
 }  // namespace esrgan

@@ -1,6 +1,7 @@
 // A network as a list of operations on feature maps.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -74,6 +75,10 @@ struct Graph {
   int output_density() const { return map(output).density; }
   /// How far, in input pixels, an output pixel looks.
   int receptive_radius() const;
+  /// How far, in input pixels, a change of the input may touch the output, if only in its rounding, where
+  /// convolutions are computed by tiles of `tile` pixels from one place on; none where the place of a pixel
+  /// in the picture itself enters its value.
+  std::optional<int> computational_reach(int tile) const;
   /// Multiply-accumulates for each input pixel.
   double macs_per_pixel() const;
 };

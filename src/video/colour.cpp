@@ -10,6 +10,7 @@ extern "C" {
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace esrgan::video {
 namespace {
@@ -167,6 +168,11 @@ zimg_image_format alpha_format(zimg_image_format format) {
   return format;
 }
 
+/// Whether samples are the pixels themselves, as those of picture files are: nothing but their scale differs.
+bool is_plain(const zimg_image_format& format) {
+  return format.color_family != ZIMG_COLOR_YUV && format.pixel_range == ZIMG_RANGE_FULL;
+}
+
 /// Where samples of a plane lie in a frame.
 struct Place {
   uint8_t* data;
@@ -194,6 +200,40 @@ struct Place {
     for (ptrdiff_t x = end; x < row.end; ++x)
       std::memcpy(row.samples + x * sample, from + (end - 1) * sample, static_cast<size_t>(sample));
   }
+  /// The whole plane as one channel of pixels and back, by the rules of unpack_samples() and pack_samples().
+  void unpack(int depth, int channels, float* out) const {
+    each([&](uint8_t* row, ptrdiff_t y) {
+      for (ptrdiff_t x = 0; x < width; ++x) {
+        uint16_t value = row[x * sample];
+        if (sample == 2) std::memcpy(&value, row + 2 * x, 2);
+        out[(y * width + x) * channels] = static_cast<float>(value) / static_cast<float>((1 << depth) - 1);
+      }
+    });
+  }
+  void pack(int depth, int channels, const float* in) const {
+    const auto largest = static_cast<float>((1 << depth) - 1);
+    each([&](uint8_t* row, ptrdiff_t y) {
+      for (ptrdiff_t x = 0; x < width; ++x) {
+        const float pixel = in[(y * width + x) * channels];
+        const float clamped = pixel > 0 ? std::min(pixel, 1.0F) : 0.0F;
+        const auto value = static_cast<uint16_t>(clamped * largest + 0.5F);
+        if (sample == 2)
+          std::memcpy(row + 2 * x, &value, 2);
+        else
+          row[x] = static_cast<uint8_t>(value);
+      }
+    });
+  }
+  /// The greatest value everywhere.
+  void fill(int depth) const {
+    const std::vector<float> ones(static_cast<size_t>(width) * static_cast<size_t>(height), 1.0F);
+    pack(depth, 1, ones.data());
+  }
+  template <typename RowFunction>
+  void each(const RowFunction& function) const {
+    for (ptrdiff_t y = 0; y < height; ++y) function(data + y * stride, y);
+  }
+
   void store(const PlaneRow& row) const {
     std::memcpy(data + row.row * stride + row.begin * sample, row.samples + row.begin * sample,
                 static_cast<size_t>((row.end - row.begin) * sample));
@@ -259,14 +299,25 @@ Colour colour_of(const AVFrame& frame) {
   return colour;
 }
 
-Colour colour_for(const AVFrame& frame, AVPixelFormat stored) {
-  Colour colour = colour_of(frame);
-  const bool from_rgb = is_rgb(description(static_cast<AVPixelFormat>(frame.format))),
-             to_rgb = is_rgb(description(stored));
-  if (from_rgb == to_rgb) return colour;
-  colour.range = to_rgb ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
-  colour.matrix = to_rgb ? AVCOL_SPC_RGB : AVCOL_SPC_BT709;
+Colour colour_for(Colour colour, AVPixelFormat stored) {
+  const bool rgb = is_rgb(description(stored));
+  if (rgb == (colour.matrix == AVCOL_SPC_RGB)) return colour;
+  colour.range = rgb ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+  colour.matrix = rgb ? AVCOL_SPC_RGB : AVCOL_SPC_BT709;
   return colour;
+}
+
+AVPixelFormat picture_format(int channels, bool deep) {
+  constexpr AVPixelFormat formats[4][2] = {{AV_PIX_FMT_GRAY8, AV_PIX_FMT_GRAY16},
+                                           {AV_PIX_FMT_YA8, AV_PIX_FMT_YA16},
+                                           {AV_PIX_FMT_GBRP, AV_PIX_FMT_GBRP16},
+                                           {AV_PIX_FMT_GBRAP, AV_PIX_FMT_GBRAP16}};
+  return formats[channels - 1][deep ? 1 : 0];
+}
+
+AVPixelFormat film_format(int channels, bool deep) {
+  if (channels % 2 == 0) return deep ? AV_PIX_FMT_YUVA420P10 : AV_PIX_FMT_YUVA420P;
+  return deep ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
 }
 
 std::pair<int, int> size_multiples(AVPixelFormat format, bool interlaced) {
@@ -285,6 +336,8 @@ FrameReader::FrameReader(const AVFrame& like, Lines lines)
   zimg_image_format from = zimg_format(planar_, width_, frame_height_, colour_, lines_);
   zimg_image_format to = float_format(from, static_cast<int>(from.width), static_cast<int>(from.height));
   set_transfer(from, to, colour_);
+  plain_ = is_plain(from);
+  if (plain_) return;
   colours_.emplace(from, to);
   if (has_alpha(description(planar_))) alpha_.emplace(alpha_format(from), alpha_format(to));
 }
@@ -303,7 +356,15 @@ void FrameReader::read(const AVFrame& frame, Pixels& pixels) {
 
 void FrameReader::convert(const AVFrame& frame, Pixels& pixels) {
   const int count = channels();
+  const auto component_of = [&](int channel) {
+    return channel == count - 1 && count % 2 == 0 ? alpha_component(planar_) : channel;
+  };
   pixels.resize(static_cast<size_t>(width_) * static_cast<size_t>(height_) * static_cast<size_t>(count));
+  if (plain_) {
+    for (int channel = 0; channel < count; ++channel)
+      Place(frame, component_of(channel), lines_).unpack(depth_of(planar_), count, pixels.data() + channel);
+    return;
+  }
   const auto convert = [&](PlaneConversion& conversion, int component, int channel) {
     conversion.run([&](const PlaneRow& row) { Place(frame, component + row.plane, lines_).load(row); },
                    [&](PlaneRow row) {
@@ -313,7 +374,7 @@ void FrameReader::convert(const AVFrame& frame, Pixels& pixels) {
                    });
   };
   convert(*colours_, 0, 0);
-  if (alpha_) convert(*alpha_, alpha_component(planar_), count - 1);
+  if (alpha_) convert(*alpha_, component_of(count - 1), count - 1);
 }
 
 FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colour, Lines lines)
@@ -336,6 +397,10 @@ FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colo
     source.active_region.height = from.height;
   }
   set_transfer(source, target, colour);
+  const bool same_channels = (from.channels < 3) == (target.color_family == ZIMG_COLOR_GREY);
+  plain_ = is_plain(target) && same_channels && lines == Lines::all && from.width == to.width &&
+           from.height == to.height;
+  if (plain_) return;
   colours_.emplace(source, target);
   if (has_alpha(description(format_))) alpha_.emplace(alpha_format(source), alpha_format(target));
 }
@@ -349,6 +414,18 @@ void FrameWriter::write(const Pixels& pixels, AVFrame& frame) {
 
 void FrameWriter::convert(const Pixels& pixels, AVFrame& frame) {
   const int count = from_.channels, colours = count < 3 ? 1 : 3;
+  if (plain_) {
+    const int stored = description(planar_).nb_components;
+    for (int component = 0; component < stored; ++component) {
+      const Place place(frame, component, lines_);
+      const bool alpha = stored % 2 == 0 && component == stored - 1;
+      if (alpha && count == colours)
+        place.fill(depth_of(planar_));
+      else
+        place.pack(depth_of(planar_), count, pixels.data() + (alpha ? count - 1 : component));
+    }
+    return;
+  }
   // Pixels are only read.
   auto* const values = const_cast<float*>(pixels.data());
   const auto store = [&](int component) {

@@ -25,9 +25,13 @@ struct Colour {
 
 Colour colour_of(const AVFrame& frame);
 
-/// What a film made of frames like this one means, when it is stored in another format: an RGB one has no
-/// matrix, and one that is not RGB has need of one.
-Colour colour_for(const AVFrame& frame, AVPixelFormat stored);
+/// The same colours stored in another format: an RGB one has no matrix, and one that is not RGB needs one.
+Colour colour_for(Colour colour, AVPixelFormat stored);
+
+/// How pictures with so many channels, of 8 or (deep) 16 bits, are held.
+AVPixelFormat picture_format(int channels, bool deep);
+/// The format that films usually have for them.
+AVPixelFormat film_format(int channels, bool deep);
 
 /// What a frame's sides must be multiples of, for its chroma samples (and fields) to be whole.
 std::pair<int, int> size_multiples(AVPixelFormat format, bool interlaced);
@@ -60,6 +64,7 @@ class FrameReader {
   int frame_height_;
   Lines lines_;
   Colour colour_;
+  bool plain_ = false;  // samples are pixels, without a conversion
   std::optional<PlaneConversion> colours_, alpha_;
 };
 
@@ -84,6 +89,7 @@ class FrameWriter {
   From from_;
   AVPixelFormat format_, planar_;
   FramePtr between_;  // where the format is not planar
+  bool plain_ = false;
   Lines lines_;
   std::optional<PlaneConversion> colours_, alpha_;
 };

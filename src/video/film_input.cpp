@@ -53,12 +53,11 @@ std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPoo
 }
 
 FilmInput::FilmInput(const std::string& path, const Plan& plan, const DecodeOptions& options,
-                     std::function<bool(size_t)> wants_segment, std::function<bool(int64_t)> wants_frame)
+                     FrameChoice choice)
     : reader_(path),
       plan_(plan),
       options_(options),
-      wants_segment_(std::move(wants_segment)),
-      wants_frame_(std::move(wants_frame)),
+      choice_(std::move(choice)),
       decoder_(reader_, plan, options) {}
 
 /// The segment among [first, end) that a frame belongs to, or `end`.
@@ -84,7 +83,7 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
   const size_t first = range.first, end = range.second;
   size_t last_wanted = end;
   for (size_t segment = first; segment < end; ++segment)
-    if (wants_segment_(segment)) last_wanted = segment;
+    if (choice_.segment(segment)) last_wanted = segment;
   if (last_wanted == end) {
     for (size_t segment = first; segment < end; ++segment) number_ += plan_.segments[segment].frames;
     return;
@@ -101,7 +100,7 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
       item.counts.lost = decoder_.lost() - lost;
       item.counts.damaged = decoder_.damaged() - damaged;
     }
-    if (wants_segment_(current) && !take(std::move(item))) ended_ = true;
+    if (choice_.segment(current) && !take(std::move(item))) ended_ = true;
     ++current;
     return !ended_;
   };
@@ -111,10 +110,10 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
     while (current < segment)
       if (!end_segment()) return false;
     if (current > last_wanted) return false;  // the rest is there already
-    const int64_t number = number_++;
-    if (!wants_segment_(segment) || (wants_frame_ && !wants_frame_(number))) return true;
+    const FramePlace place{number_++, frame->pts, segment};
+    if (!choice_.segment(segment) || (choice_.frame && !choice_.frame(place))) return true;
     FrameItem item;
-    item.number = number;
+    item.number = place.number;
     item.segment = segment;
     item.repeated = last_ && same_picture(*frame, *last_);
     if (!item.repeated)

@@ -10,11 +10,7 @@ namespace esrgan::video {
 
 class FilmInput : public FrameInput {
  public:
-  /// wants_segment: whether a segment's frames are to be handed over; wants_frame: whether one is (may be
-  /// empty: all).
-  FilmInput(const std::string& path, const Plan& plan, const DecodeOptions& options,
-            std::function<bool(size_t segment)> wants_segment,
-            std::function<bool(int64_t number)> wants_frame = {});
+  FilmInput(const std::string& path, const Plan& plan, const DecodeOptions& options, FrameChoice choice);
 
   void run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) override;
 
@@ -31,8 +27,7 @@ class FilmInput : public FrameInput {
   PacketReader reader_;
   const Plan& plan_;
   DecodeOptions options_;
-  std::function<bool(size_t)> wants_segment_;
-  std::function<bool(int64_t)> wants_frame_;
+  FrameChoice choice_;
   ChunkDecoder decoder_;
   int64_t number_ = 0;
   FramePtr last_;  // handed over

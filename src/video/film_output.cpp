@@ -1,22 +1,10 @@
 #include "video/film_output.h"
 
-extern "C" {
-#include <libavutil/imgutils.h>
-}
-
-#include <new>
-
 namespace esrgan::video {
-namespace {
-
-constexpr int alignment = 64;  // bytes, of rows
-
 StreamDescription describe(const Encoder& encoder, const EncoderSettings& settings) {
   return {encoder.parameters(),   settings.time_base, settings.frame_rate,
           settings.sample_aspect, settings.hdr,       settings.name};
 }
-
-}  // namespace
 
 struct FilmOutput::Open {
   Encoder encoder;
@@ -31,53 +19,16 @@ struct FilmOutput::Open {
 FilmOutput::FilmOutput(EncoderSettings settings, double network_scale,
                        std::function<std::string(size_t)> path_of, Events events)
     : settings_(std::move(settings)),
-      network_scale_(network_scale),
+      shape_{settings_.format, settings_.width, settings_.height, settings_.colour, network_scale},
       path_of_(std::move(path_of)),
-      events_(std::move(events)) {
-  const int bytes = av_image_get_buffer_size(settings_.format, settings_.width, settings_.height, alignment);
-  check(bytes, "", "a frame cannot be allocated");
-  buffers_ = av_buffer_pool_init(static_cast<size_t>(bytes) + AV_INPUT_BUFFER_PADDING_SIZE, nullptr);
-  if (buffers_ == nullptr) throw std::bad_alloc();
-}
+      events_(std::move(events)) {}
 
-FilmOutput::~FilmOutput() {
-  av_buffer_pool_uninit(&buffers_);
-}
-
-FramePtr FilmOutput::allocate() const {
-  FramePtr frame = make_frame();
-  frame->format = settings_.format;
-  frame->width = settings_.width;
-  frame->height = settings_.height;
-  frame->buf[0] = av_buffer_pool_get(buffers_);
-  if (frame->buf[0] == nullptr) throw std::bad_alloc();
-  check(av_image_fill_arrays(frame->data, frame->linesize, frame->buf[0]->data, settings_.format,
-                             frame->width, frame->height, alignment),
-        "", "a frame cannot be allocated");
-  return frame;
-}
+FilmOutput::~FilmOutput() = default;
 
 FramePtr FilmOutput::convert(FrameItem& item, PixelsPool& pool) {
   const AVFrame& source = *item.source;
-  FramePtr frame;
-  if (item.repeated) {
-    frame = share(*last_);
-  } else {
-    frame = allocate();
-    const int channels = channels_of(static_cast<AVPixelFormat>(source.format));
-    const bool fields = item.parts.size() == 2;
-    for (size_t part = 0; part < item.parts.size(); ++part) {
-      const auto lines = static_cast<Lines>(fields ? part + 1 : 0);
-      const int height = fields ? (source.height + (part == 0 ? 1 : 0)) / 2 : source.height;
-      const FrameWriter::From from{static_cast<int>(source.width * network_scale_),
-                                   static_cast<int>(height * network_scale_), channels, network_scale_};
-      std::optional<FrameWriter>& writer = writers_[static_cast<int>(lines)];
-      if (!writer || !writer->fits(from)) writer.emplace(from, *frame, settings_.colour, lines);
-      writer->write(item.parts[part], *frame);
-      pool.give(std::move(item.parts[part]));
-    }
-    last_ = share(*frame);  // before it has properties
-  }
+  if (!item.repeated) last_ = assembler_.assemble(item, shape_, pool);
+  FramePtr frame = share(*last_);
   check(av_frame_copy_props(frame.get(), &source), "", "a frame cannot be copied");
   frame->color_range = settings_.colour.range;
   frame->colorspace = settings_.colour.matrix;

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "video/encoder.h"
+#include "video/frame_assembler.h"
 #include "video/pipeline.h"
 #include "video/segment_file.h"
 
 namespace esrgan::video {
+
+StreamDescription describe(const Encoder& encoder, const EncoderSettings& settings);
 
 class FilmOutput : public FrameOutput {
  public:
@@ -29,18 +32,16 @@ class FilmOutput : public FrameOutput {
  private:
   struct Open;  // a segment being written
 
-  FramePtr allocate() const;
   FramePtr convert(FrameItem& item, PixelsPool& pool);
   void encode(size_t segment, const AVFrame& frame, bool repeated);
   void finish(size_t segment, const SegmentCounts& counts);
   Open& open(size_t segment);
 
   EncoderSettings settings_;
-  double network_scale_;
+  FrameShape shape_;
   std::function<std::string(size_t)> path_of_;
   Events events_;
-  AVBufferPool* buffers_ = nullptr;
-  std::optional<FrameWriter> writers_[3];
+  FrameAssembler assembler_;
   FramePtr last_;
   std::unique_ptr<Open> open_;
 };

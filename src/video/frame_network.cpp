@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "image/denoise_tv.h"
 #include "video/colour.h"
 
@@ -20,7 +21,8 @@ uint64_t pipeline_memory(uint64_t pixels, uint64_t scale) {
 
 }  // namespace
 
-FrameNetwork::FrameNetwork(const std::string& model_file, const UpscaleOptions& options) : options_(options) {
+FrameNetwork::FrameNetwork(const std::string& model_file, const UpscaleOptions& options, bool reuse)
+    : options_(options), reuse_(reuse) {
   options_.scale = 0;       // conversion to the film's frames does this
   options_.denoise_tv = 0;  // see enlarge()
   options_.input_size = 0;
@@ -36,21 +38,28 @@ double FrameNetwork::work(int width, int height, SampleType stored) {
 
 void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<bool>* stop) {
   const int channels = channels_of(static_cast<AVPixelFormat>(item.source->format));
-  for (Pixels& part : item.parts) {
+  for (size_t field = 0; field < item.parts.size(); ++field) {
+    Pixels& part = item.parts[field];
     const int width = item.source->width;
     const auto height =
         static_cast<int>(part.size() / static_cast<size_t>(width) / static_cast<size_t>(channels));
     Pixels enlarged;
     if (enlarger_) {
       const Size size{width, height, channels};
-      if (!frames_ || size != size_) {
+      std::optional<FrameEnlarger>& frames = frames_[field];
+      if (!frames || size != sizes_[field]) {
         const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height);
-        frames_.emplace(*enlarger_, width, height, channels, stored_type(*item.source),
-                        pipeline_memory(pixels, static_cast<uint64_t>(scale())));
-        size_ = size;
+        frames.emplace(*enlarger_, width, height, channels, stored_type(*item.source),
+                       pipeline_memory(pixels, static_cast<uint64_t>(scale())), reuse_);
+        sizes_[field] = size;
+        if (reuse_ && !frames->can_reuse())
+          log_info(
+              "--reuse: nothing can be taken from the frame before, bit for bit, with this network and size");
       }
       enlarged = pool.take();
-      frames_->run(part, enlarged, stop);
+      frames->run(part, enlarged, stop);
+      reused_ += frames->reused();
+      ++parts_;
       pool.give(std::move(part));
     } else {
       enlarged = std::move(part);

@@ -14,7 +14,7 @@ namespace esrgan::video {
 class FrameNetwork {
  public:
   /// Without a model file frames are passed on as they are.
-  FrameNetwork(const std::string& model_file, const UpscaleOptions& options);
+  FrameNetwork(const std::string& model_file, const UpscaleOptions& options, bool reuse);
 
   int scale() const { return enlarger_ ? enlarger_->scale() : 1; }
   /// Work for a frame of this size, in multiply-accumulates.
@@ -22,6 +22,8 @@ class FrameNetwork {
 
   /// Replaces the parts of an item by enlarged ones.
   void enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<bool>* stop);
+  /// Share of the area of all frames so far that was taken from the frame before.
+  double reused() const { return parts_ > 0 ? reused_ / static_cast<double>(parts_) : 0; }
 
  private:
   struct Size {
@@ -31,8 +33,11 @@ class FrameNetwork {
 
   UpscaleOptions options_;
   std::unique_ptr<Enlarger> enlarger_;
-  std::optional<FrameEnlarger> frames_;
-  Size size_{};
+  std::optional<FrameEnlarger> frames_[2];  // the second for bottom fields
+  Size sizes_[2]{};
+  bool reuse_;
+  double reused_ = 0;
+  int64_t parts_ = 0;
 };
 
 }  // namespace esrgan::video

@@ -10,10 +10,10 @@ extern "C" {
 #include <cstring>
 #include <filesystem>
 #include <new>
-#include <numeric>
 #include <optional>
 
 #include "base/file.h"
+#include "video/decoding_times.h"
 
 namespace esrgan::video {
 namespace {
@@ -76,24 +76,6 @@ Fate fate_of(const AVStream& stream, const AVOutputFormat& container) {
   }
 }
 
-/// Decoding times for packets whose presentation times are known: in order, none later than its packet is
-/// shown, as early as the most delayed packet asks for.
-std::vector<int64_t> decoding_times(const std::vector<int64_t>& shown, int64_t tick) {
-  std::vector<int64_t> sorted = shown;
-  std::sort(sorted.begin(), sorted.end());
-  ptrdiff_t delay = 0;
-  for (size_t i = 0; i < shown.size(); ++i) {
-    const auto rank = std::lower_bound(sorted.begin(), sorted.end(), shown[i]) - sorted.begin();
-    delay = std::max(delay, static_cast<ptrdiff_t>(i) - rank);
-  }
-  const int64_t step = sorted.size() > 1 ? std::max<int64_t>(1, sorted[1] - sorted[0]) : tick;
-  std::vector<int64_t> times(shown.size());
-  for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(shown.size()); ++i)
-    times[static_cast<size_t>(i)] =
-        i < delay ? sorted[0] - (delay - i) * step : sorted[static_cast<size_t>(i - delay)];
-  return times;
-}
-
 /// The video's packets, segment after segment.
 class VideoPackets {
  public:
@@ -120,12 +102,7 @@ class VideoPackets {
     for (int64_t& time : shown) time -= origin;
     origin_ = origin;
     decoding_ = decoding_times(shown, tick);
-    durations_.resize(shown.size());
-    std::vector<size_t> order(shown.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return shown[a] < shown[b]; });
-    for (size_t i = 0; i < order.size(); ++i)
-      durations_[order[i]] = i + 1 < order.size() ? shown[order[i + 1]] - shown[order[i]] : tick;
+    durations_ = durations(shown, tick);
   }
 
   StreamDescription stream() const { return stream_from_json(description_); }
@@ -167,6 +144,7 @@ class Muxer {
     check(avformat_alloc_output_context2(&made, &container_, nullptr, ("file:" + file).c_str()),
           request.output, "cannot be written");
     format_.reset(made);
+    format_->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;  // FLAC in MP4
     format_->flags |= AVFMT_FLAG_BITEXACT;  // nothing random: the same job gives the same file
     if (!request.others.empty()) others_.emplace(open_media(request.others));
     add_streams(video);
@@ -492,7 +470,10 @@ std::vector<std::string> check_container(const MuxRequest& request, const Stream
                 "an encoder whose codec the container takes, or .mkv",
                 video.encoder + " (" + name_of(codec) + ")");
   std::vector<std::string> remarks;
-  if (request.others.empty()) return remarks;
+  if (request.others.empty()) {
+    Muxer(request, video, "/dev/null");
+    return remarks;
+  }
   const Media media = open_media(request.others);
   for (unsigned i = 0; i < media.format->nb_streams; ++i) {
     const AVStream& stream = *media.format->streams[i];
@@ -504,6 +485,7 @@ std::vector<std::string> check_container(const MuxRequest& request, const Stream
     if (fate == Fate::impossible || fate == Fate::left_out)
       remarks.push_back(kind_of(stream) + " is left out: " + container.name + " cannot hold it");
   }
+  Muxer(request, video, "/dev/null");  // writes a header
   return remarks;
 }
 

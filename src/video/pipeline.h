@@ -94,6 +94,17 @@ struct FrameItem {
   SegmentCounts counts;       ///< at the end of a segment
 };
 
+/// Where a frame belongs.
+struct FramePlace {
+  int64_t number = 0, time = 0;
+  size_t segment = 0;
+};
+/// Which frames are to be handed over.
+struct FrameChoice {
+  std::function<bool(size_t segment)> segment;         ///< frames of others are not even looked at
+  std::function<bool(const FramePlace& frame)> frame;  ///< of those segments; may be empty: all
+};
+
 class FrameInput {
  public:
   FrameInput() = default;

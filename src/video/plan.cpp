@@ -165,14 +165,14 @@ Plan plan_film(const std::string& path, const PlanRequest& request) {
   return plan;
 }
 
-Plan plan_pictures(int64_t count, AVRational time_base, const PlanRequest& request) {
+Plan plan_pictures(const std::vector<int64_t>& times, AVRational time_base, const PlanRequest& request) {
   Plan plan;
   plan.time_base = time_base;
   plan.last_duration = 1;
   std::vector<Packet> packets;
-  packets.reserve(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) packets.push_back({i, true});
-  cut(std::move(packets), 0, request, plan, "the folder of pictures");
+  packets.reserve(times.size());
+  for (const int64_t time : times) packets.push_back({time, true});
+  cut(std::move(packets), times.empty() ? 0 : times.front(), request, plan, "the folder of pictures");
   return plan;
 }
 

@@ -46,7 +46,7 @@ struct PlanRequest {
 /// Reads all of the file's packets (decodes nothing). Throws Error when no frame is in the range.
 Plan plan_film(const std::string& path, const PlanRequest& request);
 
-/// The same for a number of pictures.
-Plan plan_pictures(int64_t count, AVRational time_base, const PlanRequest& request);
+/// The same for pictures with these times.
+Plan plan_pictures(const std::vector<int64_t>& times, AVRational time_base, const PlanRequest& request);
 
 }  // namespace esrgan::video

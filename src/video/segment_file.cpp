@@ -29,6 +29,8 @@ AVRational rational_from(const nlohmann::json& json) {
   return {json.at(0).get<int>(), json.at(1).get<int>()};
 }
 
+}  // namespace
+
 nlohmann::json to_json(const HighDynamicRange& hdr) {
   nlohmann::json json = nlohmann::json::object();
   if (hdr.mastering) {
@@ -46,7 +48,7 @@ nlohmann::json to_json(const HighDynamicRange& hdr) {
   return json;
 }
 
-HighDynamicRange hdr_from(const nlohmann::json& json) {
+HighDynamicRange hdr_from_json(const nlohmann::json& json) {
   HighDynamicRange hdr;
   if (json.contains("mastering")) {
     const nlohmann::json& from = json["mastering"];
@@ -65,6 +67,8 @@ HighDynamicRange hdr_from(const nlohmann::json& json) {
         AVContentLightMetadata{json["light"].at(0).get<unsigned>(), json["light"].at(1).get<unsigned>()};
   return hdr;
 }
+
+namespace {
 
 std::string system_message() {
   return errno != 0 ? std::generic_category().message(errno) : std::string("unknown reason");
@@ -123,7 +127,7 @@ StreamDescription stream_from_json(const nlohmann::json& json) {
   stream.time_base = rational_from(json.at("time_base"));
   stream.frame_rate = rational_from(json.at("frame_rate"));
   stream.sample_aspect = p.sample_aspect_ratio = rational_from(json.at("sample_aspect"));
-  stream.hdr = hdr_from(json.at("hdr"));
+  stream.hdr = hdr_from_json(json.at("hdr"));
   stream.encoder = json.at("encoder");
   const auto extradata = json.at("extradata").get<std::vector<uint8_t>>();
   if (!extradata.empty()) {

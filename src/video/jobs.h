@@ -1,0 +1,44 @@
+// What is made of frames: a film, or a folder of pictures.
+#pragma once
+
+#include <esrgan/video.h>
+
+#include <chrono>
+
+#include "video/frame_network.h"
+#include "video/source.h"
+
+namespace esrgan::video {
+
+/// Counts frames and tells of the progress.
+class ProgressKeeper {
+ public:
+  explicit ProgressKeeper(const VideoEvents& events) : events_(events) {}
+  /// Before the first frame: frames that are to be done, those that are already, and their bytes.
+  void begin(int64_t total, int64_t resumed, uint64_t bytes);
+  void frame_done();
+  void add_bytes(uint64_t bytes) { progress_.bytes += bytes; }
+
+ private:
+  const VideoEvents& events_;
+  VideoProgress progress_;
+  int64_t resumed_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
+
+/// Whether a segment belongs to a share.
+bool is_mine(size_t segment, size_t segments, const Share& share);
+
+/// The film `output`, or this share's segments of it. `identity` tells all that the network's frames depend
+/// on.
+VideoReport make_film(const FrameSource& source, FrameNetwork& network, const std::string& output,
+                      const nlohmann::json& identity, const VideoOptions& options, const VideoEvents& events);
+
+/// Pictures in the folder `output`; those that are there are left alone.
+VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, const std::string& output,
+                          const VideoOptions& options, const VideoEvents& events);
+
+/// The film of the segments that lie in `output`.parts.
+VideoReport join_film(const std::string& output, const VideoEvents& events);
+
+}  // namespace esrgan::video

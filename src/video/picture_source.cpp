@@ -1,0 +1,270 @@
+#include <esrgan/error.h>
+
+extern "C" {
+#include <libavutil/pixdesc.h>
+}
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include "base/memory.h"
+#include "image/rows.h"
+#include "video/source.h"
+
+namespace esrgan::video {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What a folder's frames.json tells, or stands for it.
+struct SideFacts {
+  AVRational time_base{1, 25}, frame_rate{25, 1}, sample_aspect{0, 1};
+  std::vector<int64_t> times;
+  std::optional<AVPixelFormat> format;
+  std::optional<Colour> colour;
+  HighDynamicRange hdr;
+  MuxRequest others;
+};
+
+AVRational rational_from(const nlohmann::json& json) {
+  return {json.at(0).get<int>(), json.at(1).get<int>()};
+}
+
+std::optional<SideFacts> read_side_file(const fs::path& folder) {
+  const fs::path path = folder / side_file;
+  if (!fs::exists(path)) return {};
+  std::ifstream file(path);
+  const nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
+  try {
+    SideFacts facts;
+    facts.time_base = rational_from(json.at("time_base"));
+    facts.frame_rate = rational_from(json.at("frame_rate"));
+    facts.sample_aspect = rational_from(json.at("sample_aspect"));
+    facts.times = json.at("times").get<std::vector<int64_t>>();
+    facts.others = mux_request_from_json(json.at("others"));
+    facts.hdr = hdr_from_json(json.at("hdr"));
+    const AVPixelFormat format = av_get_pix_fmt(json.at("pixel_format").get<std::string>().c_str());
+    if (format != AV_PIX_FMT_NONE) facts.format = format;
+    const nlohmann::json& c = json.at("colour");
+    facts.colour =
+        Colour{static_cast<AVColorSpace>(c.at(0).get<int>()), static_cast<AVColorRange>(c.at(1).get<int>()),
+               static_cast<AVColorPrimaries>(c.at(2).get<int>()),
+               static_cast<AVColorTransferCharacteristic>(c.at(3).get<int>()),
+               static_cast<AVChromaLocation>(c.at(4).get<int>())};
+    if (facts.time_base.num <= 0 || facts.time_base.den <= 0) throw Error("no time base");
+    return facts;
+  } catch (const std::exception& problem) {
+    throw Error(path.string(),
+                std::string("is not what 'esrgan video' writes beside frames: ") + problem.what());
+  }
+}
+
+/// Pixels of a picture file, and a frame without data that describes them.
+FramePtr read_picture(const std::string& path, Pixels* pixels) {
+  const auto source = open_image(path, true, available_memory() / 4);
+  const ImageInfo& info = source->info();
+  const bool deep = info.type != SampleType::u8;
+  FramePtr frame = make_frame();
+  frame->width = info.width;
+  frame->height = info.height;
+  frame->format = picture_format(info.channels, deep);
+  frame->color_range = AVCOL_RANGE_JPEG;
+  if (pixels != nullptr) {
+    pixels->resize(info.row_samples() * static_cast<size_t>(info.height));
+    source->read(0, info.height, pixels->data());
+  }
+  return frame;
+}
+
+class PictureInput : public FrameInput {
+ public:
+  PictureInput(const std::vector<std::string>& files, const std::vector<int64_t>& times, const Plan& plan,
+               FrameChoice choice)
+      : files_(files), times_(times), plan_(plan), choice_(std::move(choice)) {}
+
+  void run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) override {
+    size_t next = 0;
+    for (size_t segment = 0; segment < plan_.segments.size(); ++segment) {
+      for (; next < files_.size() && times_[next] < plan_.segments[segment].end; ++next) {
+        const FramePlace place{static_cast<int64_t>(next), times_[next], segment};
+        if (place.time < plan_.segments[segment].begin || !choice_.segment(segment) ||
+            (choice_.frame && !choice_.frame(place)))
+          continue;
+        FrameItem item;
+        Pixels pixels = pool.take();
+        item.source = read_picture(files_[next], &pixels);
+        item.source->pts = place.time;
+        item.number = place.number;
+        item.segment = segment;
+        item.parts.push_back(std::move(pixels));
+        if (!take(std::move(item))) return;
+      }
+      FrameItem end;
+      end.segment = segment;
+      if (choice_.segment(segment) && !take(std::move(end))) return;
+    }
+  }
+
+ private:
+  const std::vector<std::string>& files_;
+  const std::vector<int64_t>& times_;
+  const Plan& plan_;
+  FrameChoice choice_;
+};
+
+class PictureSource : public FrameSource {
+ public:
+  PictureSource(std::vector<std::string> files, const VideoOptions& options, const FrameWork& work)
+      : files_(std::move(files)) {
+    const fs::path folder = fs::path(files_.front()).parent_path();
+    SideFacts side = read_side_file(folder).value_or(SideFacts{});
+    take_times(side, folder, options);
+    const FramePtr first = read_picture(files_.front(), nullptr);
+    const auto format = static_cast<AVPixelFormat>(first->format);
+    const bool deep = depth_of(format) > 8;
+    facts_.width = first->width;
+    facts_.height = first->height;
+    if (!side.format) facts_.exact = format;
+    facts_.format = side.format ? *side.format : film_format(channels_of(format), deep);
+    facts_.colour = side.colour ? *side.colour : Colour{};
+    facts_.hdr = side.hdr;
+    facts_.sample_aspect = side.sample_aspect;
+    facts_.others = side.others;
+    facts_.others.skip_unsupported = options.skip_unsupported;
+    if (!options.others_from.empty()) facts_.others.others = fs::absolute(options.others_from).string();
+    if (!facts_.others.others.empty() && options.others_from.empty() && !fs::exists(facts_.others.others))
+      facts_.others.others.clear();
+    const double frame_work = work(first->width, first->height, deep ? SampleType::u16 : SampleType::u8);
+    facts_.plan =
+        plan_pictures(times_, facts_.time_base,
+                      {options.start, options.duration, choose_segment_frames(options, frame_work)});
+    MuxRequest& others = facts_.others;
+    if (side.others.last_duration == 0 || options.fps_numerator > 0) {
+      others.time_base = facts_.time_base;
+      others.last_duration = 1;
+    }
+    if (options.start > 0 || options.duration > 0) {
+      const auto in_others = [&](int64_t time) {
+        return av_rescale_q(time, facts_.time_base, others.time_base);
+      };
+      others.origin = others.begin = in_others(facts_.plan.origin);
+      if (options.duration > 0)
+        others.end = others.origin + std::llround(options.duration / av_q2d(others.time_base));
+    }
+  }
+
+  nlohmann::json identity() const override {
+    return {{"pictures", files_.size()},
+            {"first", file_identity(files_.front())},
+            {"last", file_identity(files_.back())},
+            {"times", times_}};
+  }
+
+  std::unique_ptr<FrameInput> frames(FrameChoice choice) const override {
+    return std::make_unique<PictureInput>(files_, times_, facts_.plan, std::move(choice));
+  }
+
+ private:
+  void take_times(SideFacts& side, const fs::path& folder, const VideoOptions& options) {
+    if (options.fps_numerator > 0) {
+      facts_.frame_rate = {options.fps_numerator, options.fps_denominator};
+      facts_.time_base = av_inv_q(facts_.frame_rate);
+      for (size_t i = 0; i < files_.size(); ++i) times_.push_back(static_cast<int64_t>(i));
+      return;
+    }
+    if (side.times.empty())
+      throw Error(folder.string(), "the times of its pictures are not known",
+                  std::string("--fps, or the ") + side_file + " that 'esrgan video' writes beside frames");
+    if (side.times.size() != files_.size())
+      throw Error((folder / side_file).string(), "does not fit the pictures",
+                  std::to_string(side.times.size()) + " pictures", std::to_string(files_.size()));
+    facts_.frame_rate = side.frame_rate;
+    facts_.time_base = side.time_base;
+    times_ = std::move(side.times);
+  }
+
+  std::vector<std::string> files_;
+  std::vector<int64_t> times_;
+};
+
+/// A printf-like or shell-like pattern as a regular expression for names.
+std::string expression_of(const std::string& pattern) {
+  std::string text;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    std::smatch match;
+    const std::string rest = pattern.substr(i);
+    if (std::regex_search(rest, match, std::regex("^%0?([0-9]*)d"))) {
+      text += "[0-9]+";
+      i += static_cast<size_t>(match.length()) - 1;
+    } else if (c == '*') {
+      text += ".*";
+    } else if (c == '?') {
+      text += ".";
+    } else {
+      text += std::string(std::isalnum(static_cast<unsigned char>(c)) != 0 ? "" : "\\") + c;
+    }
+  }
+  return text;
+}
+
+/// "a9" before "a10": runs of digits count as numbers.
+bool comes_before(const std::string& a, const std::string& b) {
+  const auto digits = [](const std::string& text, size_t& at) {
+    const size_t begin = std::min(text.find_first_not_of('0', at), text.size());
+    size_t end = at;
+    while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end])) != 0) ++end;
+    at = end;
+    return end > begin ? text.substr(begin, end - begin) : std::string();
+  };
+  size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (std::isdigit(static_cast<unsigned char>(a[i])) != 0 &&
+        std::isdigit(static_cast<unsigned char>(b[j])) != 0) {
+      const std::string x = digits(a, i), y = digits(b, j);
+      if (x.size() != y.size()) return x.size() < y.size();
+      if (x != y) return x < y;
+    } else if (a[i] != b[j]) {
+      return a[i] < b[j];
+    } else {
+      ++i;
+      ++j;
+    }
+  }
+  return a.size() - i < b.size() - j;
+}
+
+}  // namespace
+
+std::vector<std::string> list_pictures(const std::string& input) {
+  const fs::path path(input);
+  const bool folder = fs::is_directory(path);
+  const std::string name = path.filename().string();
+  const bool pattern = !fs::exists(path) && name.find_first_of("*?%") != std::string::npos;
+  if (!folder && !pattern) return {};
+  const fs::path where = folder ? path : (path.has_parent_path() ? path.parent_path() : fs::path("."));
+  if (!fs::is_directory(where)) throw Error(where.string(), "there is no such folder");
+  const std::regex expression(pattern ? expression_of(name) : ".*");
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(where)) {
+    const std::string file = entry.path().filename().string();
+    if (entry.is_regular_file() && !file.starts_with('.') && can_read(entry.path().extension().string()) &&
+        std::regex_match(file, expression))
+      files.push_back(entry.path().string());
+  }
+  if (files.empty())
+    throw Error(input, pattern ? "no picture has such a name" : "there is no picture in this folder");
+  std::sort(files.begin(), files.end(), comes_before);
+  return files;
+}
+
+std::unique_ptr<FrameSource> open_pictures(const std::vector<std::string>& files, const VideoOptions& options,
+                                           const FrameWork& work) {
+  return std::make_unique<PictureSource>(files, options, work);
+}
+
+}  // namespace esrgan::video

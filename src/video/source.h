@@ -1,0 +1,79 @@
+// Where frames come from: a film, or pictures.
+#pragma once
+
+#include <esrgan/video.h>
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "video/decoder.h"
+#include "video/encoder.h"
+#include "video/muxer.h"
+#include "video/pipeline.h"
+
+namespace esrgan::video {
+
+/// What there is to know before the first frame is enlarged.
+struct SourceFacts {
+  Plan plan;
+  AVRational time_base{1, 25};  ///< of the frames' times
+  AVRational frame_rate{25, 1}, sample_aspect{0, 1};
+  int width = 0, height = 0;               ///< of the first frame
+  AVPixelFormat format = AV_PIX_FMT_NONE;  ///< that a film made of the frames should have
+  Colour colour;
+  bool interlaced = false, top_field_first = false;  ///< and to be kept so
+  std::optional<AVPixelFormat> exact;  ///< that a lossless encoder should have instead: of pictures
+  HighDynamicRange hdr;
+  MuxRequest others;  ///< what goes along with the frames; without an output
+};
+
+class FrameSource {
+ public:
+  FrameSource() = default;
+  FrameSource(const FrameSource&) = delete;
+  FrameSource& operator=(const FrameSource&) = delete;
+  FrameSource(FrameSource&&) = delete;
+  FrameSource& operator=(FrameSource&&) = delete;
+  virtual ~FrameSource() = default;
+
+  const SourceFacts& facts() const { return facts_; }
+  /// Tells it from others, wherever it lies.
+  virtual nlohmann::json identity() const = 0;
+  /// Its frames; this must outlive them.
+  virtual std::unique_ptr<FrameInput> frames(FrameChoice choice) const = 0;
+
+ protected:
+  SourceFacts facts_;
+};
+
+/// Work of the network for a frame, by its size and the way its samples are stored.
+using FrameWork = std::function<double(int width, int height, SampleType stored)>;
+
+/// Opens a film, a folder of pictures or a pattern, and chooses how it is cut. keep_rotation: the output says
+/// by itself how it is turned. Throws Error.
+std::unique_ptr<FrameSource> open_source(const std::string& input, const VideoOptions& options,
+                                         bool keep_rotation, const FrameWork& work);
+
+/// The files of a folder or a pattern, in order; empty when `input` is neither. Throws Error when there is
+/// none.
+std::vector<std::string> list_pictures(const std::string& input);
+
+/// Name of the file beside pictures that tells their times.
+constexpr const char* side_file = "frames.json";
+
+std::unique_ptr<FrameSource> open_film(const std::string& input, const VideoOptions& options,
+                                       bool keep_rotation, const FrameWork& work);
+std::unique_ptr<FrameSource> open_pictures(const std::vector<std::string>& files, const VideoOptions& options,
+                                           const FrameWork& work);
+
+/// Frames between points where a job can go on, for this much work a frame.
+int choose_segment_frames(const VideoOptions& options, double work);
+
+/// Size and checksums of a file's ends.
+nlohmann::json file_identity(const std::string& path);
+
+}  // namespace esrgan::video
