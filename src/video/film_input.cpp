@@ -84,8 +84,10 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
   size_t last_wanted = end;
   for (size_t segment = first; segment < end; ++segment)
     if (choice_.segment(segment)) last_wanted = segment;
+  int64_t next_number = number_;
+  for (size_t segment = first; segment < end; ++segment) next_number += plan_.segments[segment].frames;
   if (last_wanted == end) {
-    for (size_t segment = first; segment < end; ++segment) number_ += plan_.segments[segment].frames;
+    number_ = next_number;
     return;
   }
   reader_.forget_before(plan_.chunks[chunk].first_packet);
@@ -124,6 +126,7 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
     return !ended_;
   });
   while (!ended_ && current <= last_wanted) end_segment();
+  if (last_wanted + 1 < end) number_ = next_number;  // the rest was not decoded
 }
 
 FramePtr FilmInput::first_frame() {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "video/jobs.h"
+#include "video/preview.h"
 
 namespace esrgan {
 namespace {
@@ -53,6 +54,13 @@ bool is_folder(const std::string& output) {
   return output.ends_with('/') || fs::is_directory(output);
 }
 
+std::unique_ptr<video::FrameSource> open_input(const std::string& input, const VideoOptions& options,
+                                               bool keep_rotation, video::FrameNetwork& network) {
+  return video::open_source(input, options, keep_rotation, [&](int width, int height, SampleType stored) {
+    return network.work(width, height, stored);
+  });
+}
+
 }  // namespace
 
 VideoReport upscale_video(const std::string& model_file, const std::string& input, const std::string& output,
@@ -83,9 +91,13 @@ VideoReport join_video(const std::string& output, const VideoEvents& events) {
   return video::join_film(output, events);
 }
 
-void preview_video(const std::string&, const std::string&, const std::string&, int, const VideoOptions&,
-                   const VideoEvents&) {
-  throw Error("not yet");
+void preview_video(const std::string& model_file, const std::string& input, const std::string& picture,
+                   int frames, const VideoOptions& options, const VideoEvents& events) {
+  video::capture_messages();
+  check(options);
+  video::FrameNetwork network(model_file, options.upscale, false);
+  const auto source = open_input(input, options, false, network);
+  video::make_preview(*source, network, picture, frames, events);
 }
 
 }  // namespace esrgan
