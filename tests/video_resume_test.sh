@@ -57,4 +57,31 @@ cmp whole.mkv shared.mkv || fail "shares give another film"
 expect 1 "holds no unfinished film" "$program" video -o shared2.mkv --join
 expect 1 "I/N" "${enlarge[@]}" -o shared.mkv --segment 4/3 --overwrite
 
+# A disk that is full (here: files may not grow): said by name; what is done is kept, and the job goes on later.
+(
+  trap '' XFSZ
+  ulimit -f 60
+  expect 1 "cannot be written: File too large" "${enlarge[@]}" -o full.mkv
+  exit "$failures"
+) || fail "a full disk"
+[ -e full.mkv ] && fail "a full disk left a film"
+expect 0 "600 frames" "${enlarge[@]}" -o full.mkv
+cmp whole.mkv full.mkv || fail "a job that met a full disk gives another film"
+
+# Launchers tell which share is whose.
+shared() { expect 0 "this share is done" env "$@" "${enlarge[@]}" -o launched.mkv --segment auto; }
+shared RANK=0 WORLD_SIZE=4
+shared OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4
+shared SLURM_PROCID=2 SLURM_STEP_NUM_TASKS=4
+expect 0 "this share is done" env JOB_COMPLETION_INDEX=3 "${enlarge[@]}" -o launched.mkv --segment auto/4
+expect 0 "600 frames" "$program" video -o launched.mkv --join
+cmp whole.mkv launched.mkv || fail "shares by launchers give another film"
+expect 1 "auto/N" env JOB_COMPLETION_INDEX=3 "${enlarge[@]}" -o launched2.mkv --segment auto
+expect 1 "auto where" "${enlarge[@]}" -o launched2.mkv --segment auto
+mkdir photos
+for i in 1 2 3 4 5; do ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=32x24 -frames:v 1 photos/$i.png; done
+for i in 0 1 2; do expect 0 "" env JOB_COMPLETION_INDEX=$i "$program" upscale photos -o enlarged -m tiny --shard auto/3; done
+[ "$(ls enlarged | wc -l)" -eq 5 ] || fail "shards left pictures out"
+[ "$("$program" upscale photos -o more -m tiny --shard 2/3 2>&1 | grep -c 64x48)" -eq 2 ] || fail "a shard of 5 pictures in 3"
+
 [ "$failures" -eq 0 ] || { echo "$failures failed" >&2; exit 1; }

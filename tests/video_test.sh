@@ -163,4 +163,85 @@ same "even size" "$(probe odd3.mkv v:0 stream=width,height)" $'94\n70'
 make -f lavfi -i sine=440:d=0.5 sound.m4a
 expect 1 "holds no video" "$program" video sound.m4a -o sound2.mp4 -m tiny
 
+part "a part of a film, another frame rate, sizes that change"
+enlarge vfr.mkv part.mkv --start 0.5 --duration 0.7
+same "frames of a part" "$(times vfr.mkv | awk -v origin="$(times vfr.mkv | head -1)" '$1 >= 0.5 && $1 < 1.2' | wc -l)" "$(frames part.mkv)"
+[ "$(packets part.mkv a:0 | wc -l)" -lt 40 ] || fail "the sound of a part is too long"
+same "chapters of a part" "$(ffprobe -v error -show_entries chapter=start_time,end_time -of csv=p=0 part.mkv)" $'0.000000,0.400000\n0.400000,0.700000'
+enlarge ntsc.mp4 rate.mkv --fps 50
+same "another frame rate" "$(probe rate.mkv v:0 stream=r_frame_rate)" 50/1
+for size in 64x48 96x72; do make -f lavfi -i testsrc2=s=$size:r=25:d=0.4 -c:v mpeg2video -f mpegts $size.ts; done
+cat 64x48.ts 96x72.ts >sizes.ts
+expect 0 "change their size from 64x48 to 96x72" "$program" video sizes.ts -o sizes.mkv -m tiny
+same "size" "$(probe sizes.mkv v:0 stream=width,height)" $'128\n96'
+
+part "split, enlarge, join: the same as at once"
+make -i vfr.mkv -map 0:v -map 0:a:0 -c:v ffv1 -pix_fmt gbrp -c:a copy rgb.mkv
+enlarge rgb.mkv at_once.mkv --encoder ffv1
+expect 0 "split/: " "$program" video rgb.mkv -o split/ -m none
+expect 0 "128x96" "$program" upscale split -o large -m tiny
+expect 0 "joined.mkv: " "$program" video large -o joined.mkv -m none --encoder ffv1
+cmp at_once.mkv joined.mkv || fail "a film split, enlarged and joined is another than the film enlarged"
+expect 0 "frames/: " "$program" video rgb.mkv -o frames/ -m tiny
+for file in large/*; do cmp "$file" "frames/${file#large/}" || fail "$file: the video path gives another picture"; done
+rm frames/00000003.png
+expect 0 "frames/: " "$program" video rgb.mkv -o frames/ -m tiny
+cmp large/00000003.png frames/00000003.png || fail "a missing picture was not made"
+expect 0 "pattern.mkv: " "$program" video "split/%08d.png" -o pattern.mkv -m tiny --fps 10
+same "frame rate of a pattern" "$(probe pattern.mkv v:0 stream=r_frame_rate)" 10/1
+mv split/frames.json .
+expect 1 "the times of its pictures are not known" "$program" video split -o untimed.mkv -m tiny
+mv frames.json split; rm split/00000002.png
+expect 1 "does not fit the pictures" "$program" video split -o short.mkv -m tiny
+
+part "regions that do not change; frames that repeat"
+make -f lavfi -i color=gray:s=320x200:r=25:d=0.4 -f lavfi -i color=red:s=12x12:r=25 -filter_complex "[0][1]overlay=x=n*2:y=20:shortest=1,fps=50" -c:v ffv1 -pix_fmt gbrp still.mkv
+enlarge still.mkv plain.mkv --encoder ffv1
+line=$("$program" video still.mkv -o reused.mkv -m tiny --encoder ffv1 --reuse --json | tail -1)
+/usr/bin/python3 -c 'import json,sys; d=json.loads(sys.argv[1]); assert d["event"] == "done" and 0 < d["frames"] == 2 * d["repeated"] and d["reused"] > 0.3, d' "$line" || fail "reuse"
+cmp plain.mkv reused.mkv || fail "--reuse changed the film"
+
+part "before and after"
+expect 0 "" "$program" video vfr.mkv -o strip.png -m tiny --preview 3
+same "size of a preview" "$(probe strip.png v:0 stream=width,height)" $'264\n304'
+
+part "encoders"
+for encoder in libx265 libsvtav1 libvpx-vp9 ffv1 mpeg4 prores_ks; do
+  case $encoder in prores_ks) output=by_$encoder.mov ;; *) output=by_$encoder.mkv ;; esac
+  enlarge ntsc.mp4 $output --encoder $encoder
+  same "frames by $encoder" "$(frames ntsc.mp4)" "$(frames $output)"
+done
+expect 1 "--encoder: expected a video encoder of this FFmpeg, such as libx264" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder nonsense
+expect 1 "--crf: expected an option of ffv1" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder ffv1 --crf 5
+expect 1 "--encoder-options: expected an option of libx264" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder-options presett=slow
+expect 1 "KEY=VALUE" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder-options preset
+expect 1 "--pixel-format: expected one that libx264 takes" "$program" video ntsc.mp4 -o e.mkv -m tiny --pixel-format rgb24
+expect 1 "the container cannot be told" "$program" video ntsc.mp4 -o e.xyz -m tiny
+expect 1 "does not exist" "$program" video ntsc.mp4 -o nowhere/e.mkv -m tiny
+expect 1 "would replace its input" "$program" video ntsc.mp4 -o ntsc.mp4 -m tiny --overwrite
+expect 1 "there is no such file" "$program" video nothing.mp4 -o e.mkv -m tiny
+expect 1 "there is no frame between" "$program" video ntsc.mp4 -o e.mkv -m tiny --start 9
+expect 0 "exists, skipped" "$program" video ntsc.mp4 -o ntsc2.mp4 -m tiny
+expect 2 "required" "$program" video ntsc.mp4
+ls -d ./*.parts 2>/dev/null && fail "something was left behind"
+
+part "damaged films"
+make -f lavfi -i testsrc2=s=96x64:r=25:d=4 -f lavfi -i sine=440:d=4 -c:v libx264 -g 25 -c:a aac good.ts
+make -i good.ts -c copy good.mkv
+/usr/bin/python3 - <<'PYTHON'
+import random
+random.seed(2)
+for name in ("good.ts", "good.mkv"):
+    data = bytearray(open(name, "rb").read())
+    for _ in range(40):
+        data[random.randrange(len(data) // 4, len(data))] ^= random.randrange(1, 256)
+    open(name.replace("good", "bad"), "wb").write(data)
+open("cut.ts", "wb").write(open("good.ts", "rb").read()[:60000])
+PYTHON
+for file in bad.ts bad.mkv; do expect 0 "the input is damaged" "$program" video $file -o $file.out.mkv -m tiny; done
+enlarge cut.ts cut.ts.out.mkv
+[ "$(frames bad.ts.out.mkv)" -gt 60 ] || fail "few of a damaged film's frames are left: $(frames bad.ts.out.mkv)"
+head -c 30000 good.mkv | tail -c 20000 >garbage.mkv
+expect 1 "garbage.mkv" "$program" video garbage.mkv -o e.mkv -m tiny
+
 [ "$failures" -eq 0 ] || { echo "$failures failed" >&2; exit 1; }

@@ -216,12 +216,31 @@ Encoder::Encoder(const EncoderSettings& settings) : name_(settings.name) {
   }
 }
 
+Encoder::~Encoder() {
+  // SVT-AV1 waits for ever when it is closed before it has had a frame and was asked for all that is left.
+  if (name_ != "libsvtav1" || ended_) return;
+  AVFrame* frame = av_frame_alloc();
+  if (!begun_ && frame != nullptr) {
+    frame->format = codec_->pix_fmt;
+    frame->width = codec_->width;
+    frame->height = codec_->height;
+    if (av_frame_get_buffer(frame, 0) >= 0) avcodec_send_frame(codec_.get(), frame);
+  }
+  av_frame_free(&frame);
+  avcodec_send_frame(codec_.get(), nullptr);
+  AVPacket* packet = av_packet_alloc();
+  while (packet != nullptr && avcodec_receive_packet(codec_.get(), packet) >= 0) av_packet_unref(packet);
+  av_packet_free(&packet);
+}
+
 void Encoder::send(const AVFrame* frame, const Take& take) {
   const std::string problem = "the encoder " + name_ + " failed";
   check(avcodec_send_frame(codec_.get(), frame), "", problem);
+  begun_ = true;
   const PacketPtr packet = make_packet();
   for (;;) {
     const int status = avcodec_receive_packet(codec_.get(), packet.get());
+    ended_ = ended_ || status == AVERROR_EOF;
     if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
     check(status, "", problem);
     take(*packet);

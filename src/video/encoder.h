@@ -51,6 +51,11 @@ class Encoder {
  public:
   /// Opens it. Throws Error naming the option or the size that it refuses.
   explicit Encoder(const EncoderSettings& settings);
+  ~Encoder();
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  Encoder(Encoder&&) = delete;
+  Encoder& operator=(Encoder&&) = delete;
 
   using Take = std::function<void(const AVPacket&)>;
   /// Frames in order of time, of the format and size of the settings; null at the end.
@@ -62,6 +67,7 @@ class Encoder {
  private:
   std::string name_;
   CodecPtr codec_;
+  bool begun_ = false, ended_ = false;
 };
 
 }  // namespace esrgan::video

@@ -13,6 +13,7 @@ extern "C" {
 #include <optional>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "video/decoding_times.h"
 
 namespace esrgan::video {
@@ -178,6 +179,9 @@ class Muxer {
     }
     check(av_interleaved_write_frame(format_.get(), nullptr), request_.output, "cannot be written");
     check(av_write_trailer(format_.get()), request_.output, "cannot be written");
+    if (unwritable_ > 0)
+      log_warning(request_.output + ": " + std::to_string(unwritable_) + " damaged packets of " +
+                  request_.others + " could not be copied");
     if (format_->pb != nullptr) {
       avio_flush(format_->pb);
       check(format_->pb->error, request_.output, "cannot be written");
@@ -410,7 +414,13 @@ class Muxer {
       if (packet->pts != no_time) packet->pts = std::max(packet->pts, packet->dts);
     }
     last = packet->dts;
-    check(av_interleaved_write_frame(format_.get(), packet.get()), request_.output, "cannot be written");
+    const bool copied = packet->stream_index != video_->index;
+    const int status = av_interleaved_write_frame(format_.get(), packet.get());
+    // A damaged packet of sound, for example, that cannot be brought to the container's form.
+    if (status == AVERROR_INVALIDDATA && copied)
+      ++unwritable_;
+    else
+      check(status, request_.output, "cannot be written");
   }
 
   const MuxRequest& request_;
@@ -420,6 +430,7 @@ class Muxer {
   std::vector<int> mapped_;  // the output's streams, of the film's
   AVStream* video_ = nullptr;
   std::vector<int64_t> last_times_;
+  int64_t unwritable_ = 0;
 };
 
 }  // namespace
