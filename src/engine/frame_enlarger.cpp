@@ -65,14 +65,18 @@ FrameEnlarger::FrameEnlarger(Enlarger& enlarger, int width, int height, int chan
       }()),
       plan_(enlarger.plan(info_of(width, height, channels), runner_, held)) {
   const Network& network = *enlarger.network_;
-  const bool whole = plan_.x.tiles.size() * plan_.y.tiles.size() == 1;
-  const bool exact = width % network.input_multiple() == 0 && height % network.input_multiple() == 0;
-  if (!reuse || !whole || !exact || enlarger.options_.self_ensemble) return;
+  one_tile_ = plan_.x.tiles.size() * plan_.y.tiles.size() == 1 && width % network.input_multiple() == 0 &&
+              height % network.input_multiple() == 0;
+  if (!reuse || !one_tile_ || enlarger.options_.self_ensemble) return;
   const std::optional<int> reach = network.computational_reach();
   if (reach && 4 * *reach < std::max(width, height)) reach_ = reach;
 }
 
 void FrameEnlarger::run_whole(const Pixels& in, Pixels& out, const RunControl& control) {
+  if (one_tile_) {
+    out.swap(runner_.run(in, width_, height_, channels_, control));
+    return;
+  }
   PixelSource source(in, info_of(width_, height_, channels_));
   PixelSink sink(out, info_of(out_width(), out_height(), channels_));
   upscale_strips(source, sink, runner_, plan_, enlarger_.scale(), false, control);

@@ -42,6 +42,7 @@ class FrameEnlarger {
   int width_, height_, channels_;
   TileRunner runner_;
   TilePlan plan_;
+  bool one_tile_ = false;     // the picture as it is
   std::optional<int> reach_;  // when regions can be taken from the picture before
   Pixels last_in_, last_out_, part_;
   double reused_ = 0;

@@ -41,6 +41,9 @@ class Network {
   /// in: [height][width][in_channels]; out: [height * scale][width * scale][out_channels]; both contiguous.
   void run(const float* in, int width, int height, float* out, const RunControl& control);
 
+  /// The threads that run() uses, between runs.
+  ThreadPool& pool() { return pool_; }
+
   /// Bytes that run() needs for an input of this size.
   size_t memory_for(int width, int height) const;
 

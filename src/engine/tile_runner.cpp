@@ -3,7 +3,9 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
-#include <cmath>
+#include <atomic>
+#include <bit>
+#include <cstdint>
 #include <utility>
 
 #include "base/log.h"
@@ -26,16 +28,16 @@ struct Symmetry {
 };
 
 /// turned[y][x] = plain[source(x, y)].
-void turn(const std::vector<float>& plain, int width, int height, int channels, Symmetry symmetry,
+void turn(const float* plain, int width, int height, int channels, Symmetry symmetry,
           std::vector<float>& turned) {
-  turned.resize(plain.size());
+  turned.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(channels));
   const int turned_width = symmetry.transpose ? height : width,
             turned_height = symmetry.transpose ? width : height;
   float* to = turned.data();
   for (int y = 0; y < turned_height; ++y)
     for (int x = 0; x < turned_width; ++x, to += channels) {
       const auto [sx, sy] = symmetry.source(x, y, width, height);
-      std::copy_n(plain.data() + (static_cast<ptrdiff_t>(sy) * width + sx) * channels, channels, to);
+      std::copy_n(plain + (static_cast<ptrdiff_t>(sy) * width + sx) * channels, channels, to);
     }
 }
 
@@ -53,15 +55,35 @@ void add_turned_back(const std::vector<float>& turned, int width, int height, in
     }
 }
 
+struct Appearance {
+  bool finite = true, above_zero = false;
+};
+
+/// By the bits of the floats, which compilers turn into vectors of integers.
+Appearance look_at(const float* values, size_t count) {
+  constexpr uint32_t exponent = 0x7F800000;
+  uint32_t not_finite = 0, above_zero = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const auto bits = std::bit_cast<uint32_t>(values[i]);
+    not_finite |= static_cast<uint32_t>((bits & exponent) == exponent);
+    above_zero |= static_cast<uint32_t>(static_cast<int32_t>(bits) > 0);
+  }
+  return {not_finite == 0, above_zero != 0};
+}
+
 /// Whether a result is finite, and not black where the input is not.
-bool is_plausible(const std::vector<float>& input, const std::vector<float>& output) {
+bool is_plausible(const float* input, size_t inputs, const std::vector<float>& output, ThreadPool& pool) {
   constexpr float dark = 1.0F / 16;
-  if (!std::all_of(output.begin(), output.end(), [](float value) { return std::isfinite(value); }))
-    return false;
-  const auto brightest = [](const std::vector<float>& values) {
-    return values.empty() ? 0 : *std::max_element(values.begin(), values.end());
-  };
-  return brightest(output) > 0 || brightest(input) <= dark;
+  constexpr size_t part = 1U << 18U;
+  std::atomic<bool> finite{true}, above_zero{false};
+  pool.parallel_for((output.size() + part - 1) / part, [&](size_t index, int) {
+    const size_t begin = index * part;
+    const Appearance found = look_at(output.data() + begin, std::min(part, output.size() - begin));
+    if (!found.finite) finite = false;
+    if (found.above_zero) above_zero = true;
+  });
+  if (!finite) return false;
+  return above_zero || inputs == 0 || *std::max_element(input, input + inputs) <= dark;
 }
 
 }  // namespace
@@ -87,31 +109,35 @@ size_t TileRunner::memory_for(int width, int height, int channels) const {
   return network + sizeof(float) * (pixels * (in * copies + image) + enlarged * (out * copies + results));
 }
 
-void TileRunner::run_network(int width, int height, const RunControl& control) {
+void TileRunner::run_network(const float* in, int width, int height, const RunControl& control) {
   const auto scale = static_cast<size_t>(network_.scale());
   output_.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * scale * scale *
                  static_cast<size_t>(network_.out_channels()));
-  run_network(network_, width, height, control);
-  if (!full_network_ || is_plausible(input_, output_)) return;
+  run_network(network_, in, width, height, control);
+  const size_t inputs =
+      static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(network_.in_channels());
+  if (!full_network_ || is_plausible(in, inputs, output_, network_.pool())) return;
   ++fallbacks_;
   log_warning("a tile came out black or not finite; it is computed again in full precision");
-  run_network(full_network_(), width, height, control);
+  run_network(full_network_(), in, width, height, control);
 }
 
-void TileRunner::run_network(Network& network, int width, int height, const RunControl& control) {
+void TileRunner::run_network(Network& network, const float* in, int width, int height,
+                             const RunControl& control) {
   if (self_ensemble_)
-    run_ensemble(network, width, height, control);
+    run_ensemble(network, in, width, height, control);
   else
-    network.run(input_.data(), width, height, output_.data(), control);
+    network.run(in, width, height, output_.data(), control);
 }
 
-void TileRunner::run_ensemble(Network& network, int width, int height, const RunControl& control) {
+void TileRunner::run_ensemble(Network& network, const float* in, int width, int height,
+                              const RunControl& control) {
   const int scale = network.scale();
   std::fill(output_.begin(), output_.end(), 0.0F);
   turned_output_.resize(output_.size());
   for (int number = 0; number < 8; ++number) {
     const Symmetry symmetry(number);
-    turn(input_, width, height, network.in_channels(), symmetry, turned_input_);
+    turn(in, width, height, network.in_channels(), symmetry, turned_input_);
     network.run(turned_input_.data(), symmetry.transpose ? height : width,
                 symmetry.transpose ? width : height, turned_output_.data(), control);
     add_turned_back(turned_output_, width * scale, height * scale, network.out_channels(), symmetry, output_);
@@ -141,10 +167,14 @@ void TileRunner::run_planes(const std::vector<float>& tile, int width, int heigh
     for (size_t i = 0; i < enlarged; ++i) result_[i * stride + offset] = tile[offset];
     return;
   }
-  input_.resize(pixels * in);
-  for (size_t i = 0; i < pixels; ++i)
-    for (size_t c = 0; c < in; ++c) input_[i * in + c] = tile[i * stride + offset + (planes == 1 ? 0 : c)];
-  run_network(width, height, control);
+  if (planes == in && channels == count) {  // as it is
+    run_network(tile.data(), width, height, control);
+  } else {
+    input_.resize(pixels * in);
+    for (size_t i = 0; i < pixels; ++i)
+      for (size_t c = 0; c < in; ++c) input_[i * in + c] = tile[i * stride + offset + (planes == 1 ? 0 : c)];
+    run_network(input_.data(), width, height, control);
+  }
   if (is_network_output(channels)) return;
   result_.resize(enlarged * stride);
   for (size_t i = 0; i < enlarged; ++i) {

@@ -38,9 +38,9 @@ class TileRunner {
   bool is_network_output(int channels) const { return channels == network_.out_channels(); }
   void run_planes(const std::vector<float>& tile, int width, int height, int channels, int first, int count,
                   const RunControl& control);
-  void run_network(int width, int height, const RunControl& control);
-  void run_network(Network& network, int width, int height, const RunControl& control);
-  void run_ensemble(Network& network, int width, int height, const RunControl& control);
+  void run_network(const float* in, int width, int height, const RunControl& control);
+  void run_network(Network& network, const float* in, int width, int height, const RunControl& control);
+  void run_ensemble(Network& network, const float* in, int width, int height, const RunControl& control);
 
   Network& network_;
   bool self_ensemble_;
