@@ -3,6 +3,8 @@
 #include <esrgan/models.h>
 #include <esrgan/video.h>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -20,6 +22,16 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Seconds of processors that this process has used.
+double processor_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
 double median(std::vector<double> values) {
@@ -73,19 +85,24 @@ int main(int argc, char** argv) {
       (std::filesystem::temp_directory_path() /
        ("esrgan-bench-" + std::to_string(Clock::now().time_since_epoch().count()) + ".mkv"))
           .string();
-  std::vector<double> ratios;
+  std::vector<double> ratios, processor_ratios;
   for (int round = 0; round < std::stoi(argv[4]); ++round) {
     int64_t frames = 0;
+    const double before = processor_seconds();
     const double alone = network_alone(model, film, options, frames);
+    const double between = processor_seconds();
     const esrgan::VideoReport whole = esrgan::upscale_video(model, film, output, options);
     std::filesystem::remove(output);
     ratios.push_back(whole.seconds / alone);
-    std::printf("%lld frames: network alone %.3f s a frame, whole program %.3f s a frame: %.3f times\n",
-                static_cast<long long>(frames), alone / static_cast<double>(frames),
-                whole.seconds / static_cast<double>(frames), ratios.back());
+    processor_ratios.push_back((processor_seconds() - between) / (between - before));
+    std::printf(
+        "%lld frames: network alone %.3f s a frame, whole program %.3f s a frame: %.3f times (processor time "
+        "%.3f times)\n",
+        static_cast<long long>(frames), alone / static_cast<double>(frames),
+        whole.seconds / static_cast<double>(frames), ratios.back(), processor_ratios.back());
     std::fflush(stdout);
   }
-  std::printf("median %.3f times; peak memory %s\n", median(ratios),
-              esrgan::format_memory_size(esrgan::peak_resident_memory()).c_str());
+  std::printf("median %.3f times (processor time %.3f times); peak memory %s\n", median(ratios),
+              median(processor_ratios), esrgan::format_memory_size(esrgan::peak_resident_memory()).c_str());
   return 0;
 }

@@ -26,29 +26,34 @@ std::string number(double value) {
   return text;
 }
 
-/// What an encoder is given where the user says nothing: quality that does not show, at a speed that a
-/// network does not wait for.
+/// What an encoder is given where the user says nothing: quality that does not show, and as much care as a
+/// network leaves time for: a few hundredths of its own.
 struct Defaults {
   const char* encoder;
   const char* quality;  // name of its option for constant quality
   double value;
-  const char* options;  // FFmpeg's notation, "a=b:c=d"
+  const char *quick, *patient;  // FFmpeg's notation, "a=b:c=d"
 };
 constexpr Defaults defaults[] = {
-    {"libx264", "crf", 18, "preset=veryfast"},
-    {"libx264rgb", "crf", 18, "preset=veryfast"},
-    {"libx265", "crf", 20, "preset=superfast"},
-    {"libsvtav1", "crf", 26, "preset=10"},
-    {"libaom-av1", "crf", 24, "cpu-used=8:row-mt=1:b=0"},
-    {"libvpx-vp9", "crf", 24, "b=0:deadline=good:cpu-used=5:row-mt=1"},
-    {"libvpx", "crf", 10, "b=20M:deadline=good:cpu-used=5"},
-    {"ffv1", "", 0, "level=3:slicecrc=1:slices=16"},
-    {"h264_nvenc", "cq", 19, "preset=p5:rc=vbr:b=0"},
-    {"hevc_nvenc", "cq", 21, "preset=p5:rc=vbr:b=0"},
-    {"av1_nvenc", "cq", 26, "preset=p5:rc=vbr:b=0"},
-    {"mpeg4", "", 0, "q=2"},
-    {"mpeg2video", "", 0, "q=2"},
-    {"mjpeg", "", 0, "q=2"},
+    // The quickest preset with B frames, CABAC and 8x8 transforms: about the bits of "superfast" for two
+    // thirds
+    // of its time (measured on 5120x2880 frames, docs/benchmarks.md).
+    {"libx264", "crf", 18, "preset=ultrafast:bf=3:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
+     "preset=medium"},
+    {"libx264rgb", "crf", 18, "preset=ultrafast", "preset=medium"},
+    {"libx265", "crf", 20, "preset=ultrafast", "preset=medium"},
+    {"libsvtav1", "crf", 26, "preset=10", "preset=7"},
+    {"libaom-av1", "crf", 24, "cpu-used=8:row-mt=1:b=0", "cpu-used=6:row-mt=1:b=0"},
+    {"libvpx-vp9", "crf", 24, "b=0:deadline=good:cpu-used=5:row-mt=1",
+     "b=0:deadline=good:cpu-used=3:row-mt=1"},
+    {"libvpx", "crf", 10, "b=20M:deadline=good:cpu-used=5", "b=20M:deadline=good:cpu-used=3"},
+    {"ffv1", "", 0, "level=3:slicecrc=1:slices=16", "level=3:slicecrc=1:slices=16"},
+    {"h264_nvenc", "cq", 19, "preset=p5:rc=vbr:b=0", "preset=p7:rc=vbr:b=0"},
+    {"hevc_nvenc", "cq", 21, "preset=p5:rc=vbr:b=0", "preset=p7:rc=vbr:b=0"},
+    {"av1_nvenc", "cq", 26, "preset=p5:rc=vbr:b=0", "preset=p7:rc=vbr:b=0"},
+    {"mpeg4", "", 0, "q=2", "q=2"},
+    {"mpeg2video", "", 0, "q=2", "q=2"},
+    {"mjpeg", "", 0, "q=2", "q=2"},
 };
 
 const Defaults* defaults_of(const std::string& encoder) {
@@ -87,7 +92,11 @@ AVDictionary* collect(const EncoderSettings& settings) {
   AVDictionary* all = nullptr;
   const Defaults* const usual = defaults_of(settings.name);
   if (usual != nullptr) {
-    av_dict_parse_string(&all, usual->options, "=", ":", 0);
+    // Whoever names a preset wants that, and not what improves on another.
+    const bool preset = std::any_of(settings.options.begin(), settings.options.end(),
+                                    [](const auto& option) { return option.first == "preset"; });
+    if (!preset || std::string(usual->quick).find("b=0") != std::string::npos)
+      av_dict_parse_string(&all, settings.patient ? usual->patient : usual->quick, "=", ":", 0);
     if (*usual->quality != '\0')
       set(all, usual->quality, number(settings.crf >= 0 ? settings.crf : usual->value));
   }

@@ -35,6 +35,7 @@ struct EncoderSettings {
   bool global_header =
       false;  ///< what decoders need first is kept beside the packets, as most containers want
   double crf = -1;
+  bool patient = false;  ///< a network takes so long that an encoder's time does not matter
   std::vector<std::pair<std::string, std::string>> options;
 };
 

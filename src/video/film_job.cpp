@@ -49,6 +49,13 @@ EncoderSettings choose_settings(const SourceFacts& facts, double scale, const st
   return settings;
 }
 
+/// Whether the network takes so long for a pixel of the film that an encoder's care costs little beside it.
+bool is_slow(FrameNetwork& network, const SourceFacts& facts, const EncoderSettings& settings) {
+  constexpr double much = 2e5;  // multiply-accumulates; compact networks have some 5e4, RRDBNet more than 3e5
+  const SampleType stored = depth_of(facts.format) > 8 ? SampleType::u16 : SampleType::u8;
+  return network.work(facts.width, facts.height, stored) > much * settings.width * settings.height;
+}
+
 VideoReport finish(const std::string& output, const MuxRequest& request, size_t segment_count,
                    WorkFolder& folder, const VideoEvents& events) {
   std::vector<std::string> segments, missing;
@@ -104,10 +111,12 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
                       const VideoEvents& events) {
   const SourceFacts& facts = source.facts();
   const double scale = options.upscale.scale > 0 ? options.upscale.scale : network.scale();
-  const EncoderSettings settings = choose_settings(facts, scale, output, options);
+  EncoderSettings settings = choose_settings(facts, scale, output, options);
   MuxRequest request = facts.others;
   request.output = output;
   request.skip_unsupported = options.skip_unsupported;
+
+  settings.patient = is_slow(network, facts, settings);
 
   // What cannot be done is said before the work, not behind it.
   const Encoder probe(settings);

@@ -1,6 +1,8 @@
 #include "video/pipeline.h"
 
 #include <esrgan/error.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <exception>
@@ -12,6 +14,13 @@ namespace {
 // Frames that wait between two stages: enough for a stage to take a breath, few enough for the memory.
 constexpr size_t read_ahead = 2, enlarged_ahead = 1, converted_ahead = 2;
 
+/// The network's threads wait for each other often: one that has to give its processor to another thread holds
+/// up all. What runs beside it (and the encoder's threads, which inherit this) therefore comes behind it, and
+/// has all processors when the network waits for it. Linux keeps this for each thread; failure does no harm.
+void step_back() {
+  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 19));
+}
+
 class Pipeline {
  public:
   Pipeline(FrameInput& input, FrameOutput& output, const std::atomic<bool>* stop)
@@ -19,10 +28,12 @@ class Pipeline {
 
   PipelineCounts run(const std::function<void(FrameItem&, PixelsPool&)>& enlarge) {
     std::thread reading([&] {
+      step_back();
       stage([&] { input_.run(pool_, [&](FrameItem item) { return read_.push(std::move(item)); }); });
       read_.close();
     });
     std::thread converting([&] {
+      step_back();
       stage([&] {
         while (auto item = enlarged_.pop())
           if (!converted_.push(output_.prepare(std::move(*item), pool_))) return;
@@ -30,6 +41,7 @@ class Pipeline {
       converted_.close();
     });
     std::thread writing([&] {
+      step_back();
       stage([&] {
         while (auto write = converted_.pop()) (*write)();
       });
