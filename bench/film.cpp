@@ -49,7 +49,7 @@ double network_alone(const std::string& model, const std::string& film, const es
       [&](int width, int height, esrgan::SampleType stored) { return network.work(width, height, stored); });
   std::vector<FrameItem> items;
   PixelsPool pool, results;
-  const auto frames = source->frames({[](size_t) { return true; }, {}});
+  const auto frames = source->frames({nullptr, [](size_t) { return true; }, {}});
   frames->run(pool, [&](FrameItem item) {
     if (item.source && !item.repeated) items.push_back(std::move(item));
     return true;

@@ -119,6 +119,13 @@ TEST(Launch, FindsTheTaskOfIndependentWork) {
                   {"SLURM_ARRAY_TASK_MIN", "10"},
                   {"SLURM_ARRAY_TASK_STEP", "3"}}),
          1, 3);
+  // srun in a script of an array
+  expect(task_in({{"SLURM_ARRAY_TASK_ID", "3"},
+                  {"SLURM_ARRAY_TASK_COUNT", "4"},
+                  {"SLURM_ARRAY_TASK_MIN", "1"},
+                  {"SLURM_PROCID", "1"},
+                  {"SLURM_STEP_NUM_TASKS", "2"}}),
+         5, 8);
   expect(task_in({{"JOB_COMPLETION_INDEX", "5"}}), 5, 0);
   EXPECT_THROW(task_in({{"JOB_COMPLETION_INDEX", "five"}}), Error);
 }

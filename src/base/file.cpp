@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -58,7 +60,10 @@ AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)
   const std::filesystem::path folder = target_.has_parent_path() ? target_.parent_path() : ".";
   if (!std::filesystem::is_directory(folder))
     throw Error(target_.string(), "cannot be written: the folder " + folder.string() + " does not exist");
-  const std::string name = "." + target_.stem().string() + ".part-" + std::to_string(::getpid());
+  // In containers and on other hosts the same process numbers write to the same folder.
+  char tag[40];
+  std::snprintf(tag, sizeof tag, ".part-%ld-%08x", static_cast<long>(::getpid()), std::random_device{}());
+  const std::string name = "." + target_.stem().string() + tag;
   temporary_ = folder / (name + target_.extension().string());
 }
 

@@ -52,17 +52,21 @@ std::string first_slurm_host(const std::string& list) {
 }
 
 std::optional<Task> find_task(const Environment& environment) {
-  for (const Launcher& launcher : launchers)
-    if (environment(launcher.rank) && environment(launcher.count)) {
-      const Place place = find_place(environment);
-      return Task{place.rank, place.count};
-    }
+  std::optional<Task> array;
   if (environment("SLURM_ARRAY_TASK_ID") && environment("SLURM_ARRAY_TASK_COUNT")) {
     const int step = std::max(1, number_in(environment, "SLURM_ARRAY_TASK_STEP", 1));
     const int first = number_in(environment, "SLURM_ARRAY_TASK_MIN", 0);
-    return Task{(number_in(environment, "SLURM_ARRAY_TASK_ID", 0) - first) / step,
-                number_in(environment, "SLURM_ARRAY_TASK_COUNT", 1)};
+    array = Task{(number_in(environment, "SLURM_ARRAY_TASK_ID", 0) - first) / step,
+                 number_in(environment, "SLURM_ARRAY_TASK_COUNT", 1)};
   }
+  for (const Launcher& launcher : launchers)
+    if (environment(launcher.rank) && environment(launcher.count)) {
+      const Place place = find_place(environment);
+      // Each job of an array may start several processes.
+      return array ? Task{array->index * place.count + place.rank, array->count * place.count}
+                   : Task{place.rank, place.count};
+    }
+  if (array) return array;
   if (environment("JOB_COMPLETION_INDEX")) return Task{number_in(environment, "JOB_COMPLETION_INDEX", 0), 0};
   return {};
 }

@@ -97,8 +97,9 @@ struct VideoCommand {
   }
 
   int run() {
-    if (!overwrite && preview == 0 && std::filesystem::is_regular_file(output)) {
+    if (!overwrite && std::filesystem::is_regular_file(output)) {
       print_message(output + " exists, skipped (--overwrite replaces it)");
+      if (json) print_line({{"event", "skipped"}, {"output", output}});
       return all_done;
     }
     VideoEvents events;
@@ -167,17 +168,15 @@ struct VideoCommand {
       throw Error("", "--fps", "frames per second, such as 30 or 24000/1001", "'" + fps + "'");
     // 23.976 and 29.97 stand for 24000/1001 and 30000/1001.
     const double per_second = rate / divisor, ntsc = std::round(per_second * 1.001);
-    if (middle == std::string::npos && std::fabs(per_second - std::round(per_second)) > 1e-6 &&
-        std::fabs(ntsc / 1.001 - per_second) < 5e-3) {
-      options.fps_numerator = static_cast<int>(ntsc) * 1000;
-      options.fps_denominator = 1001;
-    } else if (middle == std::string::npos) {
-      options.fps_numerator = static_cast<int>(std::lround(rate * 1000));
-      options.fps_denominator = 1000;
-    } else {
-      options.fps_numerator = static_cast<int>(std::lround(rate));
-      options.fps_denominator = static_cast<int>(std::lround(divisor));
-    }
+    const auto whole = [](double value) { return std::fabs(value - std::round(value)) < 1e-9; };
+    const bool as_it_is = whole(rate) && whole(divisor);
+    const bool film =
+        !as_it_is && !whole(per_second) && ntsc > 0 && std::fabs(ntsc / 1.001 - per_second) < 5e-3;
+    options.fps_numerator =
+        static_cast<int>(as_it_is ? rate : (film ? ntsc * 1000 : std::round(per_second * 1000)));
+    options.fps_denominator = static_cast<int>(as_it_is ? divisor : (film ? 1001 : 1000));
+    if (options.fps_numerator == 0)
+      throw Error("", "--fps", "more than a frame in a thousand seconds", "'" + fps + "'");
   }
 
   static std::string text_of(const VideoProgress& progress) {

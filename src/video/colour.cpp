@@ -152,7 +152,9 @@ zimg_image_format float_format(const zimg_image_format& like, int width, int hei
 
 /// Constant-luminance matrices work on other than encoded values, and need to know the transfer function.
 void set_transfer(zimg_image_format& a, zimg_image_format& b, const Colour& colour) {
-  if (colour.matrix != AVCOL_SPC_BT2020_CL && colour.matrix != AVCOL_SPC_ICTCP) return;
+  if (colour.matrix != AVCOL_SPC_BT2020_CL && colour.matrix != AVCOL_SPC_ICTCP &&
+      colour.matrix != AVCOL_SPC_CHROMA_DERIVED_NCL && colour.matrix != AVCOL_SPC_CHROMA_DERIVED_CL)
+    return;
   for (zimg_image_format* format : {&a, &b}) {
     format->transfer_characteristics = static_cast<zimg_transfer_characteristics_e>(colour.transfer);
     format->color_primaries = static_cast<zimg_color_primaries_e>(colour.primaries);
@@ -383,6 +385,11 @@ FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colo
       planar_(planar_equivalent(format_)),
       lines_(lines) {
   zimg_image_format target = zimg_format(planar_, to.width, to.height, colour, lines);
+  if (from.channels >= 3 && target.color_family == ZIMG_COLOR_GREY) {  // the luma alone, see convert()
+    target.color_family = ZIMG_COLOR_YUV;
+    target.matrix_coefficients = static_cast<zimg_matrix_coefficients_e>(
+        colour.matrix == AVCOL_SPC_RGB ? AVCOL_SPC_BT709 : colour.matrix);
+  }
   zimg_image_format source = float_format(target, from.width, from.height);
   if (from.channels < 3 && target.color_family != ZIMG_COLOR_GREY)
     source.color_family = ZIMG_COLOR_RGB;  // gray is shown as colours, see load() below
@@ -408,8 +415,9 @@ FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colo
 void FrameWriter::write(const Pixels& pixels, AVFrame& frame) {
   if (planar_ == format_) return convert(pixels, frame);
   if (!between_) between_ = empty_frame(frame.width, frame.height, planar_);
+  if (lines_ != Lines::all) rearrange(frame, *between_);  // the other field stays
   convert(pixels, *between_);
-  if (lines_ != Lines::top) rearrange(*between_, frame);
+  rearrange(*between_, frame);
 }
 
 void FrameWriter::convert(const Pixels& pixels, AVFrame& frame) {
@@ -430,6 +438,7 @@ void FrameWriter::convert(const Pixels& pixels, AVFrame& frame) {
   auto* const values = const_cast<float*>(pixels.data());
   const auto store = [&](int component) {
     return [this, &frame, component](const PlaneRow& row) {
+      if (row.plane >= description(planar_).nb_components) return;
       Place(frame, component + row.plane, lines_).store(row);
     };
   };

@@ -9,6 +9,7 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -80,8 +81,9 @@ AVRational output_time_base(AVRational video, const DecodeOptions& options) {
 /// FFmpeg's filters, set up anew when frames change their size or format.
 class ChunkDecoder::Filters {
  public:
-  Filters(std::string description, AVRational time_base, AVRational frame_rate)
-      : description_(std::move(description)), time_base_(time_base), frame_rate_(frame_rate) {}
+  /// Frames come out with times in units of `out`.
+  Filters(std::string description, AVRational time_base, AVRational frame_rate, AVRational out)
+      : description_(std::move(description)), time_base_(time_base), frame_rate_(frame_rate), out_(out) {}
 
   void push(const AVFrame* frame, const std::function<bool(FramePtr)>& take) {
     if (frame != nullptr && !fits(*frame)) {
@@ -89,14 +91,19 @@ class ChunkDecoder::Filters {
       build(*frame);
     }
     if (!graph_) return;
-    // "keep reference": the caller's frame stays as it is.
-    check(av_buffersrc_add_frame_flags(source_, const_cast<AVFrame*>(frame), AV_BUFFERSRC_FLAG_KEEP_REF), "",
-          "a frame cannot be filtered");
+    if (frame != nullptr) end_ = frame->pts + std::max<int64_t>(1, frame->pkt_duration);
+    // "keep reference": the caller's frame stays as it is. The end is where the last frame's time is over.
+    check(frame != nullptr
+              ? av_buffersrc_add_frame_flags(source_, const_cast<AVFrame*>(frame), AV_BUFFERSRC_FLAG_KEEP_REF)
+              : av_buffersrc_close(source_, end_, 0),
+          "", "a frame cannot be filtered");
     for (;;) {
       FramePtr result = make_frame();
       const int status = av_buffersink_get_frame(sink_, result.get());
       if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
       check(status, "", "a frame cannot be filtered");
+      if (result->pts != no_time)
+        result->pts = av_rescale_q(result->pts, av_buffersink_get_time_base(sink_), out_);
       if (!take(std::move(result))) return;
     }
   }
@@ -146,7 +153,8 @@ class ChunkDecoder::Filters {
   }
 
   std::string description_;
-  AVRational time_base_, frame_rate_;
+  AVRational time_base_, frame_rate_, out_;
+  int64_t end_ = 0;
   FilterGraphPtr graph_;
   AVFilterContext *source_ = nullptr, *sink_ = nullptr;  // owned by the graph
   int width_ = 0, height_ = 0, format_ = -1;
@@ -179,13 +187,14 @@ void ChunkDecoder::open() {
       codec_->opaque = reinterpret_cast<void*>(static_cast<intptr_t>(hardware.format));
       codec_->get_format = choose_format;
     } else if (options_.hardware != "auto") {
-      throw Error(media.path, "--hardware", std::string("a device here that decodes ") + decoder->name,
+      throw Error(media.path, "--hwaccel", std::string("a device here that decodes ") + decoder->name,
                   options_.hardware);
     }
   }
   check(avcodec_open2(codec_.get(), decoder, nullptr), media.path, "its video cannot be decoded");
   const std::string filters = describe_filters(options_);
-  if (!filters.empty()) filters_ = std::make_unique<Filters>(filters, plan_.time_base, media.frame_rate());
+  if (!filters.empty())
+    filters_ = std::make_unique<Filters>(filters, plan_.time_base, media.frame_rate(), time_base_);
 }
 
 FramePtr ChunkDecoder::on_host(FramePtr frame) const {
@@ -223,11 +232,12 @@ void ChunkDecoder::receive(const Chunk& chunk, const std::function<bool(FramePtr
   }
 }
 
-void ChunkDecoder::decode(const Chunk& chunk, const std::function<bool(FramePtr)>& take) {
+void ChunkDecoder::decode(const Chunk& chunk, int64_t keep_from, const std::function<bool(FramePtr)>& take) {
   filters_.reset();
   open();
   ended_ = false;
   last_ = no_time;
+  count_ = plan_.first_count;
   const auto until_end = [&](FramePtr frame) {
     ended_ = ended_ || !take(std::move(frame));
     return !ended_;
@@ -235,6 +245,8 @@ void ChunkDecoder::decode(const Chunk& chunk, const std::function<bool(FramePtr)
   for (int64_t number = chunk.first_packet; number < chunk.end_packet && !ended_; ++number) {
     const AVPacket* const packet = reader_.read(number);
     if (packet == nullptr) break;
+    reader_.forget_before(std::min(number, keep_from));
+    if (packet->size == 0 && packet->side_data_elems == 0) continue;  // would stand for the end
     counting_ = !plan_.has_times || chunk.owns(packet->pts);
     for (;;) {
       const int status = avcodec_send_packet(codec_.get(), packet);

@@ -13,10 +13,11 @@ namespace esrgan::video {
 
 struct DecodeOptions {
   Interlaced interlaced = Interlaced::keep;
-  AVRational fps{0, 1};  ///< 0 keeps the film's own times
-  int rotation = 0;      ///< degrees by which frames are turned clockwise: 0, 90, 180, 270
-  bool flip = false;     ///< mirrored left to right, after the rotation
-  std::string hardware;  ///< FFmpeg's name of a device, "auto", or empty for none
+  AVRational fps{0, 1};      ///< 0 keeps the film's own times
+  int rotation = 0;          ///< degrees by which frames are turned clockwise: 0, 90, 180, 270
+  bool flip = false;         ///< mirrored left to right, after the rotation
+  bool keep_fields = false;  ///< of interlaced frames; otherwise they are taken as whole ones
+  std::string hardware;      ///< FFmpeg's name of a device, "auto", or empty for none
 };
 
 /// Units of the times of the frames that come out.
@@ -32,8 +33,8 @@ class ChunkDecoder {
   ChunkDecoder& operator=(ChunkDecoder&&) = delete;
 
   /// Hands over all frames that the chunk's packets give, in order of time, pts in units of time_base().
-  /// False from `take` ends it.
-  void decode(const Chunk& chunk, const std::function<bool(FramePtr)>& take);
+  /// False from `take` ends it. Packets before `keep_from` will not be asked for again.
+  void decode(const Chunk& chunk, int64_t keep_from, const std::function<bool(FramePtr)>& take);
 
   AVRational time_base() const { return time_base_; }
   int64_t lost() const { return lost_; }        ///< packets that could not be decoded

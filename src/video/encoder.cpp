@@ -87,6 +87,13 @@ std::string x265_hdr(const HighDynamicRange& hdr) {
   return text;
 }
 
+/// The same on all machines: what many encoders write depends on it. More for a machine that has them:
+/// --encoder-options threads=N.
+int thread_count(const std::string& encoder) {
+  if (encoder == "ffv1") return std::min(16, available_processors());  // its slices are fixed
+  return encoder == "libx265" ? 2 : 4;  // for x265, frames at a time; each uses all processors
+}
+
 /// All options: the defaults, those that the film asks for, the user's over them.
 AVDictionary* collect(const EncoderSettings& settings) {
   AVDictionary* all = nullptr;
@@ -109,7 +116,7 @@ AVDictionary* collect(const EncoderSettings& settings) {
     set(all, "profile", format.log2_chroma_w == 0 ? "4444" : "hq");
     if (alpha) set(all, "alpha_bits", "16");
   }
-  std::string x265 = "log-level=none" + x265_hdr(settings.hdr);
+  std::string x265 = "log-level=none:info=0" + x265_hdr(settings.hdr);
   for (const auto& [key, value] : settings.options) {
     if (settings.name == "libx265" && key == "x265-params")
       x265 += ":" + value;
@@ -159,7 +166,8 @@ std::string default_encoder(const std::string& file, AVPixelFormat wanted) {
   const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(wanted);
   const bool alpha = (format.flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
   if (extension == ".webm") return "libvpx-vp9";
-  if (alpha) return extension == ".mov" ? "prores_ks" : "libvpx-vp9";
+  if (alpha && extension == ".mov") return "prores_ks";
+  if (alpha && extension == ".mkv") return "libvpx-vp9";
   if (format.comp[0].depth > 8) return "libx265";
   return "libx264";
 }
@@ -205,7 +213,7 @@ Encoder::Encoder(const EncoderSettings& settings) : name_(settings.name) {
                                                    : AV_FIELD_BB;
   if (settings.interlaced) codec_->flags |= AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;
   if (settings.global_header) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-  codec_->thread_count = available_processors();
+  codec_->thread_count = thread_count(settings.name);
   AVDictionary* options = collect(settings);
   if (const auto* q = av_dict_get(options, "q", nullptr, 0); q != nullptr) {
     codec_->flags |= AV_CODEC_FLAG_QSCALE;

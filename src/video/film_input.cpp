@@ -1,5 +1,7 @@
 #include "video/film_input.h"
 
+#include <esrgan/error.h>
+
 extern "C" {
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
@@ -14,10 +16,13 @@ namespace {
 bool same_picture(const AVFrame& a, const AVFrame& b) {
   if (a.format != b.format || a.width != b.width || a.height != b.height || a.colorspace != b.colorspace ||
       a.color_range != b.color_range || a.interlaced_frame != b.interlaced_frame ||
-      a.top_field_first != b.top_field_first)
+      a.top_field_first != b.top_field_first || a.color_primaries != b.color_primaries ||
+      a.color_trc != b.color_trc || a.chroma_location != b.chroma_location)
     return false;
   const auto format = static_cast<AVPixelFormat>(a.format);
   const AVPixFmtDescriptor& desc = *av_pix_fmt_desc_get(format);
+  if ((desc.flags & AV_PIX_FMT_FLAG_PAL) != 0 && std::memcmp(a.data[1], b.data[1], AVPALETTE_SIZE) != 0)
+    return false;
   for (int plane = 0; plane < av_pix_fmt_count_planes(format); ++plane) {
     if (a.data[plane] == b.data[plane]) continue;  // the decoder's own reference
     const bool chroma = plane == 1 || plane == 2;
@@ -106,7 +111,10 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
     ++current;
     return !ended_;
   };
-  decoder_.decode(plan_.chunks[chunk], [&](FramePtr frame) {
+  const int64_t keep_from =
+      chunk + 1 < plan_.chunks.size() ? plan_.chunks[chunk + 1].first_packet : INT64_MAX;
+  decoder_.decode(plan_.chunks[chunk], keep_from, [&](FramePtr frame) {
+    if (choice_.stop != nullptr && choice_.stop->load()) throw Cancelled();
     const size_t segment = segment_at(frame->pts, first, end);
     if (segment == end) return true;
     while (current < segment)
@@ -118,8 +126,7 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
     item.number = place.number;
     item.segment = segment;
     item.repeated = last_ && same_picture(*frame, *last_);
-    if (!item.repeated)
-      item.parts = read_parts(*frame, options_.interlaced == Interlaced::keep, pool, readers);
+    if (!item.repeated) item.parts = read_parts(*frame, options_.keep_fields, pool, readers);
     last_ = share(*frame);
     item.source = std::move(frame);
     ended_ = !take(std::move(item));
@@ -132,7 +139,7 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
 FramePtr FilmInput::first_frame() {
   FramePtr found;
   for (size_t chunk = 0; chunk < plan_.chunks.size() && !found; ++chunk)
-    decoder_.decode(plan_.chunks[chunk], [&](FramePtr frame) {
+    decoder_.decode(plan_.chunks[chunk], 0, [&](FramePtr frame) {
       const auto [first, end] = plan_.segments_of(chunk);
       if (segment_at(frame->pts, first, end) == end) return true;
       found = std::move(frame);

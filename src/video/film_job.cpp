@@ -120,7 +120,10 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
 
   // What cannot be done is said before the work, not behind it.
   const Encoder probe(settings);
-  const std::vector<std::string> remarks = check_container(request, describe(probe, settings));
+  std::vector<std::string> remarks = check_container(request, describe(probe, settings));
+  if (channels_of(facts.format) % 2 == 0 && channels_of(settings.format) % 2 != 0)
+    remarks.push_back("alpha is left out: " + settings.name +
+                      " does not store it here (libvpx-vp9 in .webm or .mkv and prores_ks in .mov do)");
   nlohmann::json job = identity;
   job["mux"] = to_json(request);
   job["segments"] = facts.plan.segments.size();
@@ -143,8 +146,8 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
     log_info(output + ": going on behind " + std::to_string(resumed) + " of " + std::to_string(total) +
              " frames");
   ProgressKeeper progress(events);
-  progress.begin(total, resumed, bytes);
-  const auto input = source.frames({[&](size_t segment) { return wanted[segment]; }, {}});
+  progress.begin(std::llround(static_cast<double>(total) * facts.frames_of_each), resumed, bytes);
+  const auto input = source.frames({events.stop, [&](size_t segment) { return wanted[segment]; }, {}});
   FilmOutput film(settings, network.scale(), [&](size_t segment) { return folder.segment(segment); },
                   {[&] { progress.frame_done(); }, [&](uint64_t size) { progress.add_bytes(size); }});
   const PipelineCounts counts = run_pipeline(

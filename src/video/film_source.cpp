@@ -50,6 +50,7 @@ class FilmSource : public FrameSource {
   void read_streams(const VideoOptions& options, bool keep_rotation, const FrameWork& work) {
     const Media media = open_media(input_);
     const AVCodecParameters& codec = *media.video->codecpar;
+    field_order_ = codec.field_order;
     decode_.interlaced = options.interlaced;
     decode_.fps = {options.fps_numerator, options.fps_denominator};
     decode_.hardware = options.hardware;
@@ -71,6 +72,11 @@ class FilmSource : public FrameSource {
     others.keep_rotation = keep_rotation;
     others.time_base = plan.time_base;
     others.last_duration = plan.last_duration;
+    if (decode_.interlaced == Interlaced::double_rate)
+      others.last_duration = std::max<int64_t>(1, plan.last_duration / 2);
+    if (decode_.fps.num > 0)
+      others.last_duration = std::max<int64_t>(1, av_rescale_q(1, av_inv_q(decode_.fps), plan.time_base));
+    facts_.frames_of_each = av_q2d(facts_.frame_rate) / av_q2d(media.frame_rate());
     if (options.start > 0 || options.duration > 0) {
       others.origin = others.begin = plan.origin;
       if (options.duration > 0)
@@ -88,8 +94,17 @@ class FilmSource : public FrameSource {
     facts_.height = frame->height;
     facts_.format = static_cast<AVPixelFormat>(frame->format);
     facts_.colour = colour_of(*frame);
-    facts_.interlaced = frame->interlaced_frame != 0 && decode_.interlaced == Interlaced::keep;
-    facts_.top_field_first = frame->top_field_first != 0;
+    // Told once for the whole film: an encoder is either for fields or not.
+    const bool interlaced = frame->interlaced_frame != 0 || field_order_ > AV_FIELD_PROGRESSIVE;
+    const int multiple = size_multiples(facts_.format, true).second;
+    facts_.interlaced = interlaced && decode_.interlaced == Interlaced::keep && frame->height % multiple == 0;
+    facts_.top_field_first = frame->interlaced_frame != 0
+                                 ? frame->top_field_first != 0
+                                 : field_order_ == AV_FIELD_TT || field_order_ == AV_FIELD_TB;
+    decode_.keep_fields = facts_.interlaced;
+    if (interlaced && decode_.interlaced == Interlaced::keep && !facts_.interlaced)
+      log_warning(input_ + " is interlaced, but its height is no multiple of " + std::to_string(multiple) +
+                  ": frames are taken as whole ones (--deinterlace would be better)");
     if (facts_.interlaced)
       log_info(input_ +
                " is interlaced: its fields are enlarged one by one (--deinterlace makes whole frames)");
@@ -97,6 +112,7 @@ class FilmSource : public FrameSource {
 
   std::string input_;
   DecodeOptions decode_;
+  AVFieldOrder field_order_ = AV_FIELD_UNKNOWN;
 };
 
 }  // namespace

@@ -383,6 +383,8 @@ class Muxer {
       packet.duration -= begin - shown;
       packet.pts = packet.dts = begin;
     }
+    if (subtitle && end != INT64_MAX && packet.duration > 0)
+      packet.duration = std::min(packet.duration, end - std::max(shown, begin));
     const int64_t origin = av_rescale_q(request_.origin, request_.time_base, stream.time_base);
     if (packet.pts != no_time) packet.pts -= origin;
     packet.dts -= origin;

@@ -46,6 +46,13 @@ Image to_image(const AVFrame& frame) {
   return image;
 }
 
+/// Pictures have the full range, whatever the film has.
+Colour picture_colour(const Colour& colour, AVPixelFormat format) {
+  Colour result = colour_for(colour, format);
+  result.range = AVCOL_RANGE_JPEG;
+  return result;
+}
+
 /// Writes each frame as a picture.
 class PictureOutput : public FrameOutput {
  public:
@@ -81,6 +88,8 @@ nlohmann::json side_json(const SourceFacts& facts, const std::vector<int64_t>& t
           {"sample_aspect", pair(facts.sample_aspect)},
           {"pixel_format", av_get_pix_fmt_name(facts.format)},
           {"colour", {c.matrix, c.range, c.primaries, c.transfer, c.chroma}},
+          {"interlaced", facts.interlaced},
+          {"top_field_first", facts.top_field_first},
           {"hdr", to_json(facts.hdr)},
           {"others", to_json(facts.others)},
           {"times", times}};
@@ -103,7 +112,7 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
       picture_format(channels == 2 ? 4 : channels, depth_of(facts.exact.value_or(facts.format)) > 8);
   const FrameShape shape{format, std::max(1, static_cast<int>(std::lround(facts.width * scale))),
                          std::max(1, static_cast<int>(std::lround(facts.height * scale))),
-                         colour_for(facts.colour, format), static_cast<double>(network.scale())};
+                         picture_colour(facts.colour, format), static_cast<double>(network.scale())};
   const auto path_of = [&](int64_t number) {
     char name[32];
     std::snprintf(name, sizeof name, "%08lld.", static_cast<long long>(number) + 1);
@@ -118,7 +127,7 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
   int64_t total = 0;
   for (size_t i = 0; i < segments; ++i)
     if (is_mine(i, segments, options.share)) total += facts.plan.segments[i].frames;
-  progress.begin(total, 0, 0);
+  progress.begin(std::llround(static_cast<double>(total) * facts.frames_of_each), 0, 0);
   const auto wants = [&](const FramePlace& place) {
     times.push_back(place.time);
     if (!is_mine(place.segment, segments, options.share)) return false;
@@ -126,7 +135,7 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
     if (there) ++report.resumed;
     return !there;
   };
-  const auto input = source.frames({[](size_t) { return true; }, wants});
+  const auto input = source.frames({events.stop, [](size_t) { return true; }, wants});
   PictureOutput pictures(shape, path_of, progress);
   const PipelineCounts counts = run_pipeline(
       *input, pictures, [&](FrameItem& item, PixelsPool& pool) { network.enlarge(item, pool, events.stop); },

@@ -11,6 +11,7 @@ extern "C" {
 #include <fstream>
 #include <regex>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "image/rows.h"
 #include "video/source.h"
@@ -26,9 +27,19 @@ struct SideFacts {
   std::vector<int64_t> times;
   std::optional<AVPixelFormat> format;
   std::optional<Colour> colour;
+  bool interlaced = false, top_field_first = false;
   HighDynamicRange hdr;
   MuxRequest others;
 };
+
+/// Every second line of a picture.
+Pixels field_of(const Pixels& picture, size_t row, size_t first) {
+  Pixels field;
+  for (size_t begin = first * row; begin < picture.size(); begin += 2 * row)
+    field.insert(field.end(), picture.begin() + static_cast<ptrdiff_t>(begin),
+                 picture.begin() + static_cast<ptrdiff_t>(begin + row));
+  return field;
+}
 
 AVRational rational_from(const nlohmann::json& json) {
   return {json.at(0).get<int>(), json.at(1).get<int>()};
@@ -45,6 +56,8 @@ std::optional<SideFacts> read_side_file(const fs::path& folder) {
     facts.frame_rate = rational_from(json.at("frame_rate"));
     facts.sample_aspect = rational_from(json.at("sample_aspect"));
     facts.times = json.at("times").get<std::vector<int64_t>>();
+    facts.interlaced = json.at("interlaced");
+    facts.top_field_first = json.at("top_field_first");
     facts.others = mux_request_from_json(json.at("others"));
     facts.hdr = hdr_from_json(json.at("hdr"));
     const AVPixelFormat format = av_get_pix_fmt(json.at("pixel_format").get<std::string>().c_str());
@@ -82,9 +95,14 @@ FramePtr read_picture(const std::string& path, Pixels* pixels) {
 
 class PictureInput : public FrameInput {
  public:
-  PictureInput(const std::vector<std::string>& files, const std::vector<int64_t>& times, const Plan& plan,
-               FrameChoice choice)
-      : files_(files), times_(times), plan_(plan), choice_(std::move(choice)) {}
+  PictureInput(const std::vector<std::string>& files, const std::vector<int64_t>& times,
+               const SourceFacts& facts, FrameChoice choice)
+      : files_(files),
+        times_(times),
+        plan_(facts.plan),
+        interlaced_(facts.interlaced),
+        top_field_first_(facts.top_field_first),
+        choice_(std::move(choice)) {}
 
   void run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) override {
     size_t next = 0;
@@ -100,7 +118,14 @@ class PictureInput : public FrameInput {
         item.source->pts = place.time;
         item.number = place.number;
         item.segment = segment;
-        item.parts.push_back(std::move(pixels));
+        if (interlaced_) {
+          item.source->interlaced_frame = 1;
+          item.source->top_field_first = top_field_first_ ? 1 : 0;
+          const size_t row = pixels.size() / static_cast<size_t>(item.source->height);
+          item.parts = {field_of(pixels, row, 0), field_of(pixels, row, 1)};
+        } else {
+          item.parts.push_back(std::move(pixels));
+        }
         if (!take(std::move(item))) return;
       }
       FrameItem end;
@@ -113,6 +138,7 @@ class PictureInput : public FrameInput {
   const std::vector<std::string>& files_;
   const std::vector<int64_t>& times_;
   const Plan& plan_;
+  bool interlaced_, top_field_first_;
   FrameChoice choice_;
 };
 
@@ -132,21 +158,25 @@ class PictureSource : public FrameSource {
     facts_.format = side.format ? *side.format : film_format(channels_of(format), deep);
     facts_.colour = side.colour ? *side.colour : Colour{};
     facts_.hdr = side.hdr;
+    facts_.interlaced = side.interlaced && options.interlaced == Interlaced::keep && first->height % 4 == 0;
+    facts_.top_field_first = side.top_field_first;
     facts_.sample_aspect = side.sample_aspect;
     facts_.others = side.others;
     facts_.others.skip_unsupported = options.skip_unsupported;
     if (!options.others_from.empty()) facts_.others.others = fs::absolute(options.others_from).string();
-    if (!facts_.others.others.empty() && options.others_from.empty() && !fs::exists(facts_.others.others))
+    if (!facts_.others.others.empty() && !fs::exists(facts_.others.others)) {
+      log_warning(facts_.others.others +
+                  " is not there: its sound and so on are left out (--others-from names another file)");
       facts_.others.others.clear();
+    }
     const double frame_work = work(first->width, first->height, deep ? SampleType::u16 : SampleType::u8);
     facts_.plan =
         plan_pictures(times_, facts_.time_base,
                       {options.start, options.duration, choose_segment_frames(options, frame_work)});
     MuxRequest& others = facts_.others;
-    if (side.others.last_duration == 0 || options.fps_numerator > 0) {
-      others.time_base = facts_.time_base;
-      others.last_duration = 1;
-    }
+    if (others.time_base.num == 0) others.time_base = facts_.time_base;
+    if (side.others.last_duration == 0 || options.fps_numerator > 0)
+      others.last_duration = std::max<int64_t>(1, av_rescale_q(1, facts_.time_base, others.time_base));
     if (options.start > 0 || options.duration > 0) {
       const auto in_others = [&](int64_t time) {
         return av_rescale_q(time, facts_.time_base, others.time_base);
@@ -165,7 +195,7 @@ class PictureSource : public FrameSource {
   }
 
   std::unique_ptr<FrameInput> frames(FrameChoice choice) const override {
-    return std::make_unique<PictureInput>(files_, times_, facts_.plan, std::move(choice));
+    return std::make_unique<PictureInput>(files_, times_, facts_, std::move(choice));
   }
 
  private:
@@ -173,7 +203,10 @@ class PictureSource : public FrameSource {
     if (options.fps_numerator > 0) {
       facts_.frame_rate = {options.fps_numerator, options.fps_denominator};
       facts_.time_base = av_inv_q(facts_.frame_rate);
-      for (size_t i = 0; i < files_.size(); ++i) times_.push_back(static_cast<int64_t>(i));
+      const int64_t first = side.others.time_base.num > 0
+                                ? av_rescale_q(side.others.origin, side.others.time_base, facts_.time_base)
+                                : 0;
+      for (size_t i = 0; i < files_.size(); ++i) times_.push_back(first + static_cast<int64_t>(i));
       return;
     }
     if (side.times.empty())

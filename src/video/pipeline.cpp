@@ -14,9 +14,10 @@ namespace {
 // Frames that wait between two stages: enough for a stage to take a breath, few enough for the memory.
 constexpr size_t read_ahead = 2, enlarged_ahead = 1, converted_ahead = 2;
 
-/// The network's threads wait for each other often: one that has to give its processor to another thread holds
-/// up all. What runs beside it (and the encoder's threads, which inherit this) therefore comes behind it, and
-/// has all processors when the network waits for it. Linux keeps this for each thread; failure does no harm.
+/// The network's threads wait for each other often: one that has to give its processor to another thread
+/// holds up all. What runs beside it (and the encoder's threads, which inherit this) therefore comes behind
+/// it, and has all processors when the network waits for it. Linux keeps this for each thread; failure does
+/// no harm.
 void step_back() {
   static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 19));
 }

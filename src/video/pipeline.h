@@ -101,6 +101,7 @@ struct FramePlace {
 };
 /// Which frames are to be handed over.
 struct FrameChoice {
+  const std::atomic<bool>* stop = nullptr;             ///< Cancelled is thrown when it becomes true
   std::function<bool(size_t segment)> segment;         ///< frames of others are not even looked at
   std::function<bool(const FramePlace& frame)> frame;  ///< of those segments; may be empty: all
 };

@@ -144,7 +144,12 @@ Plan plan_film(const std::string& path, const PlanRequest& request) {
     if (packet == nullptr) break;
     reader.forget_before(i);
     if (packet->pts == no_time) ++without;
-    packets.push_back({packet->pts, (packet->flags & AV_PKT_FLAG_KEY) != 0});
+    // A single packet without a time: near the one before.
+    const int64_t time = packet->pts != no_time   ? packet->pts
+                         : packet->dts != no_time ? packet->dts
+                         : packets.empty()        ? media.origin()
+                                                  : packets.back().time + 1;
+    packets.push_back({time, packet->pts != no_time && (packet->flags & AV_PKT_FLAG_KEY) != 0});
     if (packet->pts >= greatest && packet->pts < stop) {
       greatest = packet->pts;
       plan.last_duration = packet->duration;
@@ -152,12 +157,13 @@ Plan plan_film(const std::string& path, const PlanRequest& request) {
     if (packet->pts != no_time && packet->pts > stop && packet->dts > stop) break;
   }
   int64_t origin = media.origin();
-  if (without > 0) {
+  if (2 * without > static_cast<int64_t>(packets.size())) {
     plan.has_times = false;
-    plan.time_base = av_inv_q(media.frame_rate());
+    const AVRational base = av_inv_q(media.frame_rate());
+    plan.first_count = origin = av_rescale_q(origin, plan.time_base, base);
+    plan.time_base = base;
     plan.last_duration = 1;
-    origin = 0;
-    for (size_t i = 0; i < packets.size(); ++i) packets[i] = {static_cast<int64_t>(i), i == 0};
+    for (size_t i = 0; i < packets.size(); ++i) packets[i] = {origin + static_cast<int64_t>(i), i == 0};
   }
   if (plan.last_duration <= 0)
     plan.last_duration = std::max<int64_t>(1, av_rescale_q(1, av_inv_q(media.frame_rate()), plan.time_base));

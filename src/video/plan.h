@@ -28,6 +28,7 @@ struct Segment {
 struct Plan {
   AVRational time_base{0, 1};  ///< of all times here
   bool has_times = true;       ///< otherwise frames are counted, and a time is a number
+  int64_t first_count = 0;     ///< of the first frame, then
   std::vector<Chunk> chunks;
   std::vector<Segment> segments;  ///< in order
   int64_t frames = 0;             ///< expected, of all segments

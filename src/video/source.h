@@ -25,6 +25,7 @@ struct SourceFacts {
   int width = 0, height = 0;               ///< of the first frame
   AVPixelFormat format = AV_PIX_FMT_NONE;  ///< that a film made of the frames should have
   Colour colour;
+  double frames_of_each = 1;  ///< frames that are handed over for each that the plan expects
   bool interlaced = false, top_field_first = false;  ///< and to be kept so
   std::optional<AVPixelFormat> exact;  ///< that a lossless encoder should have instead: of pictures
   HighDynamicRange hdr;

@@ -16,8 +16,10 @@ void check(const VideoOptions& options) {
   const auto refuse = [](const std::string& option, const std::string& expected, double found) {
     throw Error("", option, expected, std::to_string(found));
   };
-  if (!(options.start >= 0)) refuse("--start", "seconds from the beginning", options.start);
-  if (!(options.duration >= 0)) refuse("--duration", "a number of seconds", options.duration);
+  if (!(options.start >= 0 && options.start < 1e9))
+    refuse("--start", "seconds from the beginning", options.start);
+  if (!(options.duration >= 0 && options.duration < 1e9))
+    refuse("--duration", "a number of seconds", options.duration);
   if (options.fps_numerator < 0 || options.fps_denominator <= 0)
     refuse("--fps", "frames per second, such as 30 or 24000/1001", options.fps_numerator);
   if (options.segment_frames < 0) refuse("--segment-frames", "a number of frames", options.segment_frames);
@@ -96,7 +98,10 @@ void preview_video(const std::string& model_file, const std::string& input, cons
   video::capture_messages();
   check(options);
   video::FrameNetwork network(model_file, options.upscale, false);
-  const auto source = open_input(input, options, false, network);
+  VideoOptions whole = options;  // each frame as it is, no fields
+  whole.fps_numerator = 0;
+  whole.interlaced = Interlaced::deinterlace;
+  const auto source = open_input(input, whole, false, network);
   video::make_preview(*source, network, picture, frames, events);
 }
 

@@ -39,10 +39,16 @@ nlohmann::json WorkFolder::job() const {
 void WorkFolder::begin(const nlohmann::json& job, bool restart) {
   if (restart) remove();
   if (fs::exists(folder_ / job_file)) {
-    const nlohmann::json there = this->job();
-    if (there != job)
+    nlohmann::json there = this->job(), here = job;
+    for (nlohmann::json* each : {&there, &here})  // names may be other ways to the same files
+      if (each->contains("mux")) {
+        each->at("mux").erase("output");
+        each->at("mux").erase("others");
+      }
+    if (there != here)
       throw Error(folder_.string(), "belongs to another job",
-                  "the same command, or --restart to begin again, or another output", difference(there, job));
+                  "the same command, or --restart to begin again, or another output",
+                  difference(there, here));
   } else {
     std::error_code error;
     fs::create_directories(folder_, error);
