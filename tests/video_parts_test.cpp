@@ -27,16 +27,6 @@ class VideoParts : public test::RandomTest {
   test::TemporaryFolder folder_;
 };
 
-FramePtr frame_of(AVPixelFormat format, int width, int height) {
-  FramePtr frame = make_frame();
-  frame->format = format;
-  frame->width = width;
-  frame->height = height;
-  check(av_frame_get_buffer(frame.get(), 0), "", "test");
-  check(av_frame_make_writable(frame.get()), "", "test");
-  return frame;
-}
-
 // ---- plan ----
 
 TEST_F(VideoParts, SegmentsPartTheFilm) {
@@ -129,8 +119,8 @@ TEST_F(VideoParts, FramesSurviveTheWayToPixelsAndBack) {
     for (const AVColorSpace matrix : {AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M, AVCOL_SPC_BT2020_NCL})
       for (const AVColorRange range : {AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG}) {
         const int width = 2 * between(8, 60), height = 2 * between(8, 40);
-        const FramePtr frame = frame_of(test.format, width, height),
-                       back = frame_of(test.format, width, height);
+        const FramePtr frame = empty_frame(width, height, test.format),
+                       back = empty_frame(width, height, test.format);
         const auto& desc = *av_pix_fmt_desc_get(test.format);
         frame->colorspace = (desc.flags & AV_PIX_FMT_FLAG_RGB) != 0 ? AVCOL_SPC_RGB : matrix;
         frame->color_range = range;
@@ -190,7 +180,7 @@ TEST(Colour, IsThatOfTheStandards) {
         Standard{AVCOL_SPC_BT2020_NCL, 0.2627, 0.0593}})
     for (int colour = 0; colour < 8; ++colour) {
       const double r = colour & 1 ? 0.8 : 0.1, g = colour & 2 ? 0.7 : 0.2, b = colour & 4 ? 0.9 : 0.15;
-      const FramePtr frame = frame_of(AV_PIX_FMT_YUV420P10, 16, 16);
+      const FramePtr frame = empty_frame(16, 16, AV_PIX_FMT_YUV420P10);
       frame->colorspace = standard.matrix;
       frame->color_range = AVCOL_RANGE_MPEG;
       Pixels pixels;
@@ -208,21 +198,21 @@ TEST(Colour, IsThatOfTheStandards) {
 
 TEST(Colour, WhatIsNotToldIsGuessedBySize) {
   const auto guess = [](int width, int height) {
-    return colour_of(*frame_of(AV_PIX_FMT_YUV420P, width, height));
+    return colour_of(*empty_frame(width, height, AV_PIX_FMT_YUV420P));
   };
   EXPECT_EQ(guess(720, 480).matrix, AVCOL_SPC_SMPTE170M);
   EXPECT_EQ(guess(720, 576).primaries, AVCOL_PRI_BT470BG);
   EXPECT_EQ(guess(1280, 720).matrix, AVCOL_SPC_BT709);
   EXPECT_EQ(guess(1280, 720).range, AVCOL_RANGE_MPEG);
-  EXPECT_EQ(colour_of(*frame_of(AV_PIX_FMT_YUVJ420P, 64, 64)).range, AVCOL_RANGE_JPEG);
-  EXPECT_EQ(colour_of(*frame_of(AV_PIX_FMT_GBRP, 64, 64)).matrix, AVCOL_SPC_RGB);
+  EXPECT_EQ(colour_of(*empty_frame(64, 64, AV_PIX_FMT_YUVJ420P)).range, AVCOL_RANGE_JPEG);
+  EXPECT_EQ(colour_of(*empty_frame(64, 64, AV_PIX_FMT_GBRP)).matrix, AVCOL_SPC_RGB);
 }
 
 TEST_F(VideoParts, FieldsAreWovenAtTheirPlaces) {
   // A vertical ramp looks the same whether the frame or its fields are enlarged.
   const int width = 16, height = 48, scale = 4;
-  const FramePtr frame = frame_of(AV_PIX_FMT_GBRP, width, height),
-                 woven = frame_of(AV_PIX_FMT_GBRP, width * scale, height * scale);
+  const FramePtr frame = empty_frame(width, height, AV_PIX_FMT_GBRP),
+                 woven = empty_frame(width * scale, height * scale, AV_PIX_FMT_GBRP);
   for (int plane = 0; plane < 3; ++plane)
     for (int y = 0; y < height; ++y)
       std::memset(frame->data[plane] + y * frame->linesize[plane], 20 + 4 * y, static_cast<size_t>(width));

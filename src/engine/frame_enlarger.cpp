@@ -1,7 +1,7 @@
 #include "engine/frame_enlarger.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "engine/strip_upscaler.h"
 
@@ -19,7 +19,7 @@ ImageInfo info_of(int width, int height, int channels) {
 
 class PixelSource : public RowSource {
  public:
-  PixelSource(const Pixels& pixels, const ImageInfo& info) : pixels_(pixels), info_(info) {}
+  PixelSource(const Pixels& pixels, ImageInfo info) : pixels_(pixels), info_(std::move(info)) {}
   const ImageInfo& info() const override { return info_; }
   void read(int begin, int end, float* out) override {
     const size_t row = info_.row_samples();

@@ -74,15 +74,6 @@ AVPixelFormat planar_equivalent(AVPixelFormat format) {
   return best;
 }
 
-FramePtr empty_frame(int width, int height, AVPixelFormat format) {
-  FramePtr frame = make_frame();
-  frame->width = width;
-  frame->height = height;
-  frame->format = format;
-  check(av_frame_get_buffer(frame.get(), 0), "", "a frame cannot be allocated");
-  return frame;
-}
-
 /// The same samples in the arrangement of another frame of the same size.
 void rearrange(const AVFrame& from, AVFrame& to) {
   const auto from_format = static_cast<AVPixelFormat>(from.format),
@@ -264,6 +255,15 @@ int alpha_component(AVPixelFormat format) {
 }
 
 }  // namespace
+
+FramePtr empty_frame(int width, int height, AVPixelFormat format) {
+  FramePtr frame = make_frame();
+  frame->width = width;
+  frame->height = height;
+  frame->format = format;
+  check(av_frame_get_buffer(frame.get(), 0), "", "a frame cannot be allocated");
+  return frame;
+}
 
 int channels_of(AVPixelFormat format) {
   const AVPixFmtDescriptor& desc = description(format);

@@ -39,6 +39,9 @@ std::pair<int, int> size_multiples(AVPixelFormat format, bool interlaced);
 /// The lines of a frame that are taken or written.
 enum class Lines { all, top, bottom };
 
+/// A frame with memory of its own, whose contents are arbitrary.
+FramePtr empty_frame(int width, int height, AVPixelFormat format);
+
 /// Samples of one channel, and alpha, as FFmpeg's pixel formats have them.
 int channels_of(AVPixelFormat format);  ///< 1 to 4, as in ImageInfo
 int depth_of(AVPixelFormat format);     ///< bits of a sample

@@ -65,7 +65,7 @@ Hardware find_hardware(const AVCodec& codec, const std::string& wanted) {
 }
 
 AVPixelFormat choose_format(AVCodecContext* codec, const AVPixelFormat* offered) {
-  const auto wanted = static_cast<AVPixelFormat>(reinterpret_cast<intptr_t>(codec->opaque));
+  const AVPixelFormat wanted = *static_cast<const AVPixelFormat*>(codec->opaque);
   for (const AVPixelFormat* format = offered; *format != AV_PIX_FMT_NONE; ++format)
     if (*format == wanted) return *format;
   return avcodec_default_get_format(codec, offered);  // a profile that the device does not know
@@ -184,7 +184,8 @@ void ChunkDecoder::open() {
     Hardware hardware = find_hardware(*decoder, options_.hardware);
     if (hardware.device) {
       codec_->hw_device_ctx = av_buffer_ref(hardware.device.get());
-      codec_->opaque = reinterpret_cast<void*>(static_cast<intptr_t>(hardware.format));
+      hardware_format_ = hardware.format;
+      codec_->opaque = &hardware_format_;
       codec_->get_format = choose_format;
     } else if (options_.hardware != "auto") {
       throw Error(media.path, "--hwaccel", std::string("a device here that decodes ") + decoder->name,

@@ -52,6 +52,7 @@ class ChunkDecoder {
   DecodeOptions options_;
   AVRational time_base_;
   CodecPtr codec_;
+  AVPixelFormat hardware_format_ = AV_PIX_FMT_NONE;  // of frames on the device
   BufferPtr device_;
   std::unique_ptr<Filters> filters_;
   int64_t count_ = 0;  // of frames, where the film has no times

@@ -34,8 +34,8 @@ void read_rotation(const AVStream& stream, DecodeOptions& options) {
 
 class FilmSource : public FrameSource {
  public:
-  FilmSource(const std::string& input, const VideoOptions& options, bool keep_rotation, const FrameWork& work)
-      : input_(input) {
+  FilmSource(std::string input, const VideoOptions& options, bool keep_rotation, const FrameWork& work)
+      : input_(std::move(input)) {
     read_streams(options, keep_rotation, work);
     inspect();
   }

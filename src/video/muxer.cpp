@@ -484,7 +484,7 @@ std::vector<std::string> check_container(const MuxRequest& request, const Stream
                 video.encoder + " (" + name_of(codec) + ")");
   std::vector<std::string> remarks;
   if (request.others.empty()) {
-    Muxer(request, video, "/dev/null");
+    const Muxer header(request, video, "/dev/null");
     return remarks;
   }
   const Media media = open_media(request.others);
@@ -498,7 +498,7 @@ std::vector<std::string> check_container(const MuxRequest& request, const Stream
     if (fate == Fate::impossible || fate == Fate::left_out)
       remarks.push_back(kind_of(stream) + " is left out: " + container.name + " cannot hold it");
   }
-  Muxer(request, video, "/dev/null");  // writes a header
+  const Muxer header(request, video, "/dev/null");  // which shows what else is refused
   return remarks;
 }
 

@@ -113,7 +113,7 @@ void make_preview(const FrameSource& source, FrameNetwork& network, const std::s
     return found != numbers.end() && *found < first + plan.segments[segment].frames;
   };
   const auto frames = source.frames(
-      {events.stop, wants_segment, [&](const FramePlace& place) { return numbers.count(place.number) > 0; }});
+      {events.stop, wants_segment, [&](const FramePlace& place) { return numbers.contains(place.number); }});
   Preview preview(network, events);
   PixelsPool pool;
   frames->run(pool, [&](const FrameItem& item) {
