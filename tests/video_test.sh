@@ -209,6 +209,14 @@ cat 64x48.ts 96x72.ts >sizes.ts
 expect 0 "change their size from 64x48 to 96x72" "$program" video sizes.ts -o sizes.mkv -m tiny
 same "size" "$(probe sizes.mkv v:0 stream=width,height)" $'128\n96'
 
+make -f lavfi -i testsrc2=s=64x48:r=25:d=2 -f lavfi -i sine=440:d=2 -c:v libx264 -g 20 -c:a aac once.ts
+cat once.ts once.ts >twice.ts
+enlarge twice.ts twice.mkv
+same "frames of a joined recording" "$(frames twice.mkv)" 100
+span() { ffprobe -v error -select_streams "$2" -show_entries packet=pts_time -of csv=p=0 "$1" | tr -d , | sort -n | awk 'NR == 1 {first = $1} {if (NR > 1 && $1 - last > gap) gap = $1 - last; last = $1} END {print (last - first > 3.8 && last - first < 4.2 && gap < 0.2) ? "even" : first " to " last ", gap " gap}'; }
+same "times of a joined recording" "$(span twice.mkv v:0)" even
+same "sound of a joined recording" "$(span twice.mkv a:0)" even
+
 part "split, enlarge, join: the same as at once"
 make -i vfr.mkv -map 0:v -map 0:a:0 -c:v ffv1 -pix_fmt gbrp -c:a copy rgb.mkv
 enlarge rgb.mkv at_once.mkv --encoder ffv1

@@ -45,7 +45,24 @@ Media open_media(const std::string& path) {
   return media;
 }
 
-PacketReader::PacketReader(const std::string& path) : media_(open_media(path)) {
+SteadyClock::SteadyClock(const Media& media)
+    : video_((media.format->iformat->flags & AVFMT_TS_DISCONT) != 0 ? media.video : nullptr) {}
+
+void SteadyClock::correct(AVPacket& packet, const AVStream& stream) {
+  if (video_ == nullptr) return;
+  const int64_t time = packet.dts != no_time ? packet.dts : packet.pts;
+  if (&stream == video_ && time != no_time) {
+    const int64_t step = last_ != no_time ? time + offset_ - last_ : 0;
+    if (seconds(step, stream.time_base) < -1 || seconds(step, stream.time_base) > 10)
+      offset_ = last_ + std::max<int64_t>(1, packet.duration) - time;
+    last_ = time + offset_;
+  }
+  const int64_t offset = av_rescale_q(offset_, video_->time_base, stream.time_base);
+  if (packet.pts != no_time) packet.pts += offset;
+  if (packet.dts != no_time) packet.dts += offset;
+}
+
+PacketReader::PacketReader(const std::string& path) : media_(open_media(path)), clock_(media_) {
   for (unsigned i = 0; i < media_.format->nb_streams; ++i)
     if (media_.format->streams[i] != media_.video) media_.format->streams[i]->discard = AVDISCARD_ALL;
 }
@@ -64,6 +81,7 @@ PacketPtr PacketReader::next() {
       if (media_.format->pb != nullptr && media_.format->pb->error < 0 && avio_feof(media_.format->pb) != 0)
         ended_ = true;
     } else if (packet->stream_index == media_.video->index) {
+      clock_.correct(*packet, *media_.video);
       return packet;
     } else {
       av_packet_unref(packet.get());

@@ -22,6 +22,19 @@ struct Media {
 /// Opens a file and chooses its video stream (no cover picture). Throws Error when there is none.
 Media open_media(const std::string& path);
 
+/// Makes time go on where the clock of a broadcast stream jumps, as in recordings that were joined. It goes
+/// by the video's packets alone, so that all who read the file come to the same times.
+class SteadyClock {
+ public:
+  explicit SteadyClock(const Media& media);
+  /// Packets of all streams that are read, in the order of the file.
+  void correct(AVPacket& packet, const AVStream& stream);
+
+ private:
+  const AVStream* video_;                // null for containers whose times mean what they say
+  int64_t offset_ = 0, last_ = no_time;  // in the video's time base
+};
+
 /// The video stream's packets in the order of the file; each has a number, from 0.
 class PacketReader {
  public:
@@ -41,6 +54,7 @@ class PacketReader {
   PacketPtr next();
 
   Media media_;
+  SteadyClock clock_;
   std::deque<PacketPtr> kept_;
   int64_t first_ = 0, forget_ = 0;  // number of the first one kept, and of the first one to be kept
   int64_t errors_ = 0;

@@ -147,7 +147,10 @@ class Muxer {
     format_.reset(made);
     format_->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;  // FLAC in MP4
     format_->flags |= AVFMT_FLAG_BITEXACT;  // nothing random: the same job gives the same file
-    if (!request.others.empty()) others_.emplace(open_media(request.others));
+    if (!request.others.empty()) {
+      others_.emplace(open_media(request.others));
+      clock_.emplace(*others_);
+    }
     add_streams(video);
     if (others_) {
       copy_chapters();
@@ -356,6 +359,7 @@ class Muxer {
         continue;
       }
       const auto index = static_cast<size_t>(packet->stream_index);
+      clock_->correct(*packet, *others_->format->streams[index]);
       // Streams that turn up late in a damaged file are not known to the output.
       if (index >= mapped_.size() || mapped_[index] < 0) continue;
       const AVStream& stream = *others_->format->streams[index];
@@ -429,7 +433,8 @@ class Muxer {
   const AVOutputFormat& container_;
   FormatPtr format_;
   std::optional<Media> others_;
-  std::vector<int> mapped_;  // the output's streams, of the film's
+  std::optional<SteadyClock> clock_;  // of the others
+  std::vector<int> mapped_;           // the output's streams, of the film's
   AVStream* video_ = nullptr;
   std::vector<int64_t> last_times_;
   int64_t unwritable_ = 0;
