@@ -35,9 +35,9 @@ struct Defaults {
   const char *quick, *patient;  // FFmpeg's notation, "a=b:c=d"
 };
 constexpr Defaults defaults[] = {
-    // The quickest preset with B frames, CABAC and 8x8 transforms: about the bits of "superfast" for two
-    // thirds
-    // of its time (measured on 5120x2880 frames, docs/benchmarks.md).
+    // The quickest preset with B frames, CABAC and 8x8 transforms: smaller than "superfast" in less time
+    // (5120x2880
+    // frames, docs/benchmarks.md).
     {"libx264", "crf", 18, "preset=ultrafast:bf=3:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
      "preset=medium"},
     {"libx264rgb", "crf", 18, "preset=ultrafast", "preset=medium"},
