@@ -1,6 +1,5 @@
 #include "image/samples.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/half.h"
@@ -20,8 +19,7 @@ void unpack_integers(const std::byte* samples, size_t count, float largest, floa
 template <typename T>
 void pack_integers(const float* values, size_t count, float largest, std::byte* out) {
   for (size_t i = 0; i < count; ++i) {
-    const float clamped = values[i] > 0 ? std::min(values[i], 1.0F) : 0.0F;  // NaN becomes 0
-    const auto value = static_cast<T>(clamped * largest + 0.5F);
+    const auto value = static_cast<T>(whole_sample(values[i], largest));
     std::memcpy(out + i * sizeof(T), &value, sizeof(T));
   }
 }

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 namespace esrgan {
 
@@ -21,6 +22,13 @@ inline float linear_from_srgb(float value) {
   const float linear =
       magnitude <= 0.04045F ? magnitude / 12.92F : std::pow((magnitude + 0.055F) / 1.055F, 2.4F);
   return std::copysign(linear, value);
+}
+
+/// A value in [0, 1] as one of the whole numbers 0 to `largest`: clamped and rounded to nearest (halves up);
+/// what is not a number becomes 0.
+inline uint16_t whole_sample(float value, float largest) {
+  const float clamped = value > 0 ? (value < 1.0F ? value : 1.0F) : 0.0F;
+  return static_cast<uint16_t>(clamped * largest + 0.5F);
 }
 
 /// Stored samples to floats in [0, 1]; floating-point samples are taken as they are.

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "train/text.h"
+#include "base/text.h"
 
 namespace esrgan::train {
 namespace {

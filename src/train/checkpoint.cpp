@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "train/text.h"
+#include "base/text.h"
 #include "weights/read_weights.h"
 #include "weights/safetensors.h"
 

@@ -4,9 +4,9 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "train/chart.h"
 #include "train/report.h"
-#include "train/text.h"
 
 namespace esrgan::train {
 namespace {

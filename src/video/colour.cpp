@@ -12,6 +12,8 @@ extern "C" {
 #include <cstring>
 #include <vector>
 
+#include "image/samples.h"
+
 namespace esrgan::video {
 namespace {
 
@@ -207,9 +209,7 @@ struct Place {
     const auto largest = static_cast<float>((1 << depth) - 1);
     each([&](uint8_t* row, ptrdiff_t y) {
       for (ptrdiff_t x = 0; x < width; ++x) {
-        const float pixel = in[(y * width + x) * channels];
-        const float clamped = pixel > 0 ? std::min(pixel, 1.0F) : 0.0F;
-        const auto value = static_cast<uint16_t>(clamped * largest + 0.5F);
+        const uint16_t value = whole_sample(in[(y * width + x) * channels], largest);
         if (sample == 2)
           std::memcpy(row + 2 * x, &value, 2);
         else
@@ -272,6 +272,10 @@ int channels_of(AVPixelFormat format) {
 
 int depth_of(AVPixelFormat format) {
   return description(format).comp[0].depth;
+}
+
+SampleType stored_type(AVPixelFormat format) {
+  return depth_of(format) > 8 ? SampleType::u16 : SampleType::u8;
 }
 
 Colour colour_of(const AVFrame& frame) {

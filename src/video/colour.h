@@ -25,6 +25,9 @@ struct Colour {
 
 Colour colour_of(const AVFrame& frame);
 
+/// The type of picture files' samples that hold such a format's.
+SampleType stored_type(AVPixelFormat format);
+
 /// The same colours stored in another format: an RGB one has no matrix, and one that is not RGB needs one.
 Colour colour_for(Colour colour, AVPixelFormat stored);
 

@@ -12,19 +12,11 @@ extern "C" {
 #include <filesystem>
 #include <new>
 
+#include "base/text.h"
 #include "base/thread_pool.h"
 
 namespace esrgan::video {
 namespace {
-
-using Options = std::vector<std::pair<std::string, std::string>>;
-
-std::string number(double value) {
-  std::string text = std::to_string(value);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.back() == '.') text.pop_back();
-  return text;
-}
 
 /// What an encoder is given where the user says nothing: quality that does not show, and as much care as a
 /// network leaves time for: a few hundredths of its own.
@@ -35,9 +27,8 @@ struct Defaults {
   const char *quick, *patient;  // FFmpeg's notation, "a=b:c=d"
 };
 constexpr Defaults defaults[] = {
-    // The quickest preset with B frames, CABAC and 8x8 transforms: smaller than "superfast" in less time
-    // (5120x2880
-    // frames, docs/benchmarks.md).
+    // The quickest preset with B frames, CABAC and 8x8 transforms: smaller than "superfast" in less time, as
+    // docs/benchmarks.md shows.
     {"libx264", "crf", 18, "preset=ultrafast:bf=3:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
      "preset=medium"},
     {"libx264rgb", "crf", 18, "preset=ultrafast", "preset=medium"},
@@ -105,10 +96,10 @@ AVDictionary* collect(const EncoderSettings& settings) {
     if (!preset || std::string(usual->quick).find("b=0") != std::string::npos)
       av_dict_parse_string(&all, settings.patient ? usual->patient : usual->quick, "=", ":", 0);
     if (*usual->quality != '\0')
-      set(all, usual->quality, number(settings.crf >= 0 ? settings.crf : usual->value));
+      set(all, usual->quality, text_of(settings.crf >= 0 ? settings.crf : usual->value));
   }
   if (settings.crf >= 0 && (usual == nullptr || *usual->quality == '\0'))
-    set(all, "crf", number(settings.crf));
+    set(all, "crf", text_of(settings.crf));
   const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(settings.format);
   const bool alpha = (format.flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
   if (settings.name == "libvpx-vp9" && alpha) set(all, "auto-alt-ref", "0");

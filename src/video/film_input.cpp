@@ -36,8 +36,8 @@ bool same_picture(const AVFrame& a, const AVFrame& b) {
   return true;
 }
 
-}  // namespace
-
+/// The frame's pixels; those of both fields where it is interlaced and `keep_fields`. `readers` are kept for
+/// the next frame.
 std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPool& pool,
                                std::optional<FrameReader> (&readers)[3]) {
   const auto read = [&](Lines lines) {
@@ -56,6 +56,8 @@ std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPoo
   }
   return parts;
 }
+
+}  // namespace
 
 FilmInput::FilmInput(const std::string& path, const Plan& plan, const DecodeOptions& options,
                      FrameChoice choice)

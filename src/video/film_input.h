@@ -34,9 +34,4 @@ class FilmInput : public FrameInput {
   bool ended_ = false;
 };
 
-/// The frame's pixels; those of both fields where it is interlaced and `keep_fields`. `readers` are kept for
-/// the next frame.
-std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPool& pool,
-                               std::optional<FrameReader> (&readers)[3]);
-
 }  // namespace esrgan::video

@@ -52,8 +52,8 @@ EncoderSettings choose_settings(const SourceFacts& facts, double scale, const st
 /// Whether the network takes so long for a pixel of the film that an encoder's care costs little beside it.
 bool is_slow(FrameNetwork& network, const SourceFacts& facts, const EncoderSettings& settings) {
   constexpr double much = 2e5;  // multiply-accumulates; compact networks have some 5e4, RRDBNet more than 3e5
-  const SampleType stored = depth_of(facts.format) > 8 ? SampleType::u16 : SampleType::u8;
-  return network.work(facts.width, facts.height, stored) > much * settings.width * settings.height;
+  return network.work(facts.width, facts.height, stored_type(facts.format)) >
+         much * settings.width * settings.height;
 }
 
 VideoReport finish(const std::string& output, const MuxRequest& request, size_t segment_count,
@@ -115,12 +115,10 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
   MuxRequest request = facts.others;
   request.output = output;
   request.skip_unsupported = options.skip_unsupported;
-
   settings.patient = is_slow(network, facts, settings);
 
-  // What cannot be done is said before the work, not behind it.
-  const Encoder probe(settings);
-  std::vector<std::string> remarks = check_container(request, describe(probe, settings));
+  // What cannot be done is said before the work, not behind it. The encoder that shows it goes at once.
+  std::vector<std::string> remarks = check_container(request, describe(Encoder(settings), settings));
   if (channels_of(facts.format) % 2 == 0 && channels_of(settings.format) % 2 != 0)
     remarks.push_back("alpha is left out: " + settings.name +
                       " does not store it here (libvpx-vp9 in .webm or .mkv and prores_ks in .mov do)");

@@ -55,8 +55,9 @@ class FilmSource : public FrameSource {
     decode_.fps = {options.fps_numerator, options.fps_denominator};
     decode_.hardware = options.hardware;
     if (!keep_rotation) read_rotation(*media.video, decode_);
-    const bool deep = codec.format >= 0 && depth_of(static_cast<AVPixelFormat>(codec.format)) > 8;
-    const double frame_work = work(codec.width, codec.height, deep ? SampleType::u16 : SampleType::u8);
+    const auto format = static_cast<AVPixelFormat>(codec.format);
+    const double frame_work =
+        work(codec.width, codec.height, format != AV_PIX_FMT_NONE ? stored_type(format) : SampleType::u8);
     Plan& plan = facts_.plan;
     plan = plan_film(input_, {options.start, options.duration, choose_segment_frames(options, frame_work)});
 

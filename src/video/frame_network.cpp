@@ -9,10 +9,6 @@
 namespace esrgan::video {
 namespace {
 
-SampleType stored_type(const AVFrame& frame) {
-  return depth_of(static_cast<AVPixelFormat>(frame.format)) > 8 ? SampleType::u16 : SampleType::u8;
-}
-
 /// Bytes that wait in the pipeline beside the frame that the network works on: pixels before and behind it,
 /// and frames in the encoder, most of which look some 40 frames ahead.
 uint64_t pipeline_memory(uint64_t pixels, uint64_t scale) {
@@ -37,7 +33,8 @@ double FrameNetwork::work(int width, int height, SampleType stored) {
 }
 
 void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<bool>* stop) {
-  const int channels = channels_of(static_cast<AVPixelFormat>(item.source->format));
+  const auto format = static_cast<AVPixelFormat>(item.source->format);
+  const int channels = channels_of(format);
   for (size_t field = 0; field < item.parts.size(); ++field) {
     Pixels& part = item.parts[field];
     const int width = item.source->width;
@@ -49,7 +46,7 @@ void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<
       std::optional<FrameEnlarger>& frames = frames_[field];
       if (!frames || size != sizes_[field]) {
         const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height);
-        frames.emplace(*enlarger_, width, height, channels, stored_type(*item.source),
+        frames.emplace(*enlarger_, width, height, channels, stored_type(format),
                        pipeline_memory(pixels, static_cast<uint64_t>(scale())), reuse_);
         sizes_[field] = size;
         if (reuse_ && !frames->can_reuse())

@@ -77,7 +77,6 @@ PacketPtr PacketReader::next() {
       ended_ = true;
     } else if (status < 0) {
       ++failures;
-      ++errors_;
       if (media_.format->pb != nullptr && media_.format->pb->error < 0 && avio_feof(media_.format->pb) != 0)
         ended_ = true;
     } else if (packet->stream_index == media_.video->index) {

@@ -47,9 +47,6 @@ class PacketReader {
   const AVPacket* read(int64_t number);
   void forget_before(int64_t number);
 
-  /// Bytes or packets of the file that could not be read; the demuxer went on behind them.
-  int64_t errors() const { return errors_; }
-
  private:
   PacketPtr next();
 
@@ -57,7 +54,6 @@ class PacketReader {
   SteadyClock clock_;
   std::deque<PacketPtr> kept_;
   int64_t first_ = 0, forget_ = 0;  // number of the first one kept, and of the first one to be kept
-  int64_t errors_ = 0;
   bool ended_ = false;
 };
 

@@ -447,7 +447,7 @@ nlohmann::json to_json(const MuxRequest& request) {
           {"others", request.others},
           {"skip_unsupported", request.skip_unsupported},
           {"keep_rotation", request.keep_rotation},
-          {"time_base", {request.time_base.num, request.time_base.den}},
+          {"time_base", to_json(request.time_base)},
           {"origin", request.origin},
           {"begin", request.begin},
           {"end", request.end},
@@ -460,7 +460,7 @@ MuxRequest mux_request_from_json(const nlohmann::json& json) {
   request.others = json.at("others");
   request.skip_unsupported = json.at("skip_unsupported");
   request.keep_rotation = json.at("keep_rotation");
-  request.time_base = {json.at("time_base").at(0), json.at("time_base").at(1)};
+  request.time_base = rational_from_json(json.at("time_base"));
   request.origin = json.at("origin");
   request.begin = json.at("begin");
   request.end = json.at("end");

@@ -82,10 +82,9 @@ class PictureOutput : public FrameOutput {
 
 nlohmann::json side_json(const SourceFacts& facts, const std::vector<int64_t>& times) {
   const Colour& c = facts.colour;
-  const auto pair = [](AVRational value) { return nlohmann::json{value.num, value.den}; };
-  return {{"time_base", pair(facts.time_base)},
-          {"frame_rate", pair(facts.frame_rate)},
-          {"sample_aspect", pair(facts.sample_aspect)},
+  return {{"time_base", to_json(facts.time_base)},
+          {"frame_rate", to_json(facts.frame_rate)},
+          {"sample_aspect", to_json(facts.sample_aspect)},
           {"pixel_format", av_get_pix_fmt_name(facts.format)},
           {"colour", {c.matrix, c.range, c.primaries, c.transfer, c.chroma}},
           {"interlaced", facts.interlaced},

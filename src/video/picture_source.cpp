@@ -41,10 +41,6 @@ Pixels field_of(const Pixels& picture, size_t row, size_t first) {
   return field;
 }
 
-AVRational rational_from(const nlohmann::json& json) {
-  return {json.at(0).get<int>(), json.at(1).get<int>()};
-}
-
 std::optional<SideFacts> read_side_file(const fs::path& folder) {
   const fs::path path = folder / side_file;
   if (!fs::exists(path)) return {};
@@ -52,9 +48,9 @@ std::optional<SideFacts> read_side_file(const fs::path& folder) {
   const nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
   try {
     SideFacts facts;
-    facts.time_base = rational_from(json.at("time_base"));
-    facts.frame_rate = rational_from(json.at("frame_rate"));
-    facts.sample_aspect = rational_from(json.at("sample_aspect"));
+    facts.time_base = rational_from_json(json.at("time_base"));
+    facts.frame_rate = rational_from_json(json.at("frame_rate"));
+    facts.sample_aspect = rational_from_json(json.at("sample_aspect"));
     facts.times = json.at("times").get<std::vector<int64_t>>();
     facts.interlaced = json.at("interlaced");
     facts.top_field_first = json.at("top_field_first");
@@ -151,11 +147,10 @@ class PictureSource : public FrameSource {
     take_times(side, folder, options);
     const FramePtr first = read_picture(files_.front(), nullptr);
     const auto format = static_cast<AVPixelFormat>(first->format);
-    const bool deep = depth_of(format) > 8;
     facts_.width = first->width;
     facts_.height = first->height;
     if (!side.format) facts_.exact = format;
-    facts_.format = side.format ? *side.format : film_format(channels_of(format), deep);
+    facts_.format = side.format ? *side.format : film_format(channels_of(format), depth_of(format) > 8);
     facts_.colour = side.colour ? *side.colour : Colour{};
     facts_.hdr = side.hdr;
     facts_.interlaced = side.interlaced && options.interlaced == Interlaced::keep && first->height % 4 == 0;
@@ -169,7 +164,7 @@ class PictureSource : public FrameSource {
                   " is not there: its sound and so on are left out (--others-from names another file)");
       facts_.others.others.clear();
     }
-    const double frame_work = work(first->width, first->height, deep ? SampleType::u16 : SampleType::u8);
+    const double frame_work = work(first->width, first->height, stored_type(format));
     facts_.plan =
         plan_pictures(times_, facts_.time_base,
                       {options.start, options.duration, choose_segment_frames(options, frame_work)});

@@ -22,14 +22,14 @@ constexpr char magic[] = {'e', 's', 'r', 'g', 'a', 'n', 'S', '1'};
 constexpr uint32_t last_packet = 0xFFFFFFFF;
 constexpr uint32_t largest = 1U << 30U;
 
+}  // namespace
+
 nlohmann::json to_json(AVRational value) {
   return {value.num, value.den};
 }
-AVRational rational_from(const nlohmann::json& json) {
+AVRational rational_from_json(const nlohmann::json& json) {
   return {json.at(0).get<int>(), json.at(1).get<int>()};
 }
-
-}  // namespace
 
 nlohmann::json to_json(const HighDynamicRange& hdr) {
   nlohmann::json json = nlohmann::json::object();
@@ -54,10 +54,10 @@ HighDynamicRange hdr_from_json(const nlohmann::json& json) {
     const nlohmann::json& from = json["mastering"];
     AVMasteringDisplayMetadata display{};
     const nlohmann::json& points = from.at("points");
-    for (size_t i = 0; i < 6; ++i) display.display_primaries[i / 2][i % 2] = rational_from(points.at(i));
-    for (size_t i = 0; i < 2; ++i) display.white_point[i] = rational_from(points.at(6 + i));
-    display.min_luminance = rational_from(from.at("least"));
-    display.max_luminance = rational_from(from.at("greatest"));
+    for (size_t i = 0; i < 6; ++i) display.display_primaries[i / 2][i % 2] = rational_from_json(points.at(i));
+    for (size_t i = 0; i < 2; ++i) display.white_point[i] = rational_from_json(points.at(6 + i));
+    display.min_luminance = rational_from_json(from.at("least"));
+    display.max_luminance = rational_from_json(from.at("greatest"));
     display.has_primaries = from.at("has").at(0);
     display.has_luminance = from.at("has").at(1);
     hdr.mastering = display;
@@ -124,9 +124,9 @@ StreamDescription stream_from_json(const nlohmann::json& json) {
   p.chroma_location = static_cast<AVChromaLocation>(colour.at(4).get<int>());
   p.field_order = static_cast<AVFieldOrder>(json.at("field_order").get<int>());
   p.video_delay = json.at("delay");
-  stream.time_base = rational_from(json.at("time_base"));
-  stream.frame_rate = rational_from(json.at("frame_rate"));
-  stream.sample_aspect = p.sample_aspect_ratio = rational_from(json.at("sample_aspect"));
+  stream.time_base = rational_from_json(json.at("time_base"));
+  stream.frame_rate = rational_from_json(json.at("frame_rate"));
+  stream.sample_aspect = p.sample_aspect_ratio = rational_from_json(json.at("sample_aspect"));
   stream.hdr = hdr_from_json(json.at("hdr"));
   stream.encoder = json.at("encoder");
   const auto extradata = json.at("extradata").get<std::vector<uint8_t>>();

@@ -20,6 +20,8 @@ struct StreamDescription {
   std::string encoder;
 };
 
+nlohmann::json to_json(AVRational value);
+AVRational rational_from_json(const nlohmann::json& json);
 nlohmann::json to_json(const HighDynamicRange& hdr);
 HighDynamicRange hdr_from_json(const nlohmann::json& json);
 nlohmann::json to_json(const StreamDescription& stream);

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-namespace esrgan::train {
+namespace esrgan {
 
 /// A number in printf's `format`; nine digits are a float's.
 inline std::string text_of(double value, const char* format = "%.9g") {
@@ -14,4 +14,4 @@ inline std::string text_of(double value, const char* format = "%.9g") {
   return text.data();
 }
 
-}  // namespace esrgan::train
+}  // namespace esrgan
