@@ -83,7 +83,12 @@ struct Network::Progress {
   size_t stage = 0;
   bool finished = false;
   std::atomic<size_t> next{0};
-  std::vector<std::atomic<int>> left;  // parts, of each band of each step of the stage
+  struct Band {
+    std::atomic<int> left{0};  // parts
+    std::atomic<PartSet> finished{0};
+  };
+  size_t bands = 0;                    // of each step of the stage
+  std::vector<Band> band;              // of all steps
   std::vector<std::atomic<int>> done;  // bands of each step: all up to there
   std::atomic<bool> abort{false};
   std::atomic<double> macs{0};
@@ -91,34 +96,53 @@ struct Network::Progress {
   std::mutex mutex;
   std::exception_ptr failure;
 
-  Progress(size_t bands, size_t steps) : left(bands), done(steps) {}
+  Progress(size_t most_bands, size_t steps) : band(most_bands), done(steps) {}
+
+  Band& at(size_t step, int number) { return band[step * bands + static_cast<size_t>(number)]; }
 
   /// For the threads that wait for each other; sets up a stage.
-  void start(size_t number, const Stage& plan, const StagePlan& bands, const std::vector<Item>& items) {
+  void start(size_t number, const Stage& now, const StagePlan& plan, const std::vector<Item>& items) {
     stage = number;
+    bands = static_cast<size_t>(plan.bands);
     next.store(0, std::memory_order_relaxed);
-    for (size_t i = 0; i < plan.end - plan.begin; ++i) done[i].store(0, std::memory_order_relaxed);
-    for (const Item& item : items)
-      left[(item.step - plan.begin) * static_cast<size_t>(bands.bands) + static_cast<size_t>(item.band)]
-          .store(item.parts, std::memory_order_relaxed);
+    for (size_t i = 0; i < now.end - now.begin; ++i) done[i].store(0, std::memory_order_relaxed);
+    for (const Item& item : items) {
+      Band& of = at(item.step - now.begin, item.band);
+      of.left.store(item.parts, std::memory_order_relaxed);
+      of.finished.store(0, std::memory_order_relaxed);
+    }
   }
 
-  /// Waits until `count` bands of a step are done; false when the run was given up.
-  bool wait(size_t step, int count, int bands) {
+  void finish(size_t step, const Item& item) {
+    Band& of = at(step, item.band);
+    if (item.parts <= most_parts_in_set)
+      of.finished.fetch_or(PartSet{1} << static_cast<unsigned>(item.part), std::memory_order_release);
+    of.left.fetch_sub(1, std::memory_order_release);
+  }
+
+  bool has_finished(size_t step, int count) {
+    int ready = done[step].load(std::memory_order_acquire);
+    if (ready >= count) return true;
+    while (ready < count && at(step, ready).left.load(std::memory_order_acquire) == 0) ++ready;
+    if (ready < count) return false;
+    done[step].store(ready, std::memory_order_release);  // may fall back; it is only a shortcut
+    return true;
+  }
+
+  /// Waits until `count` bands of a step are done, of the last of them some parts; false when the run was
+  /// given up.
+  bool wait(size_t step, int count, PartSet of_last) {
+    const auto is_done = [&] {
+      if (of_last == whole_band) return has_finished(step, count);
+      return has_finished(step, count - 1) &&
+             (at(step, count - 1).finished.load(std::memory_order_acquire) & of_last) == of_last;
+    };
     constexpr int spins = 2000;
-    for (int tries = 0;; ++tries) {
-      int ready = done[step].load(std::memory_order_acquire);
-      if (ready >= count) return true;
-      while (ready < count && left[step * static_cast<size_t>(bands) + static_cast<size_t>(ready)].load(
-                                  std::memory_order_acquire) == 0)
-        ++ready;
-      if (ready >= count) {
-        done[step].store(ready, std::memory_order_release);  // may fall back; it is only a shortcut
-        return true;
-      }
+    for (int tries = 0; !is_done(); ++tries) {
       if (abort.load(std::memory_order_relaxed)) return false;
       if (tries > spins) std::this_thread::yield();
     }
+    return true;
   }
 
   void fail() {
@@ -232,18 +256,15 @@ void Network::execute(const Item& item, const StagePlan& plan, int worker) {
     prepared_[item.step]->run(work, item.part, item.parts, reinterpret_cast<std::byte*>(scratch));
     return;
   }
-  const int count = band.end - band.begin;
-  Rows rows{band.begin + count * item.part / item.parts, band.begin + count * (item.part + 1) / item.parts};
+  const BandPart part = part_of(operation, nullptr, item, 0, band.end - band.begin);
+  const Rows rows{band.begin + part.row_begin, band.begin + part.row_end};
   if (const auto* shuffle = std::get_if<PixelShuffle>(&operation)) {
     const FeatureView in = view(shuffle->in), out = view(shuffle->out);
-    if (shuffle->inverse) {
+    if (shuffle->inverse)
       shuffle_pixels(out, in, shuffle->factor, true, rows);
-    } else {
-      // Parts of the deep side's rows.
-      const int deep = count / shuffle->factor, begin = band.begin / shuffle->factor;
-      rows = {begin + deep * item.part / item.parts, begin + deep * (item.part + 1) / item.parts};
-      shuffle_pixels(in, out, shuffle->factor, false, rows);
-    }
+    else
+      shuffle_pixels(in, out, shuffle->factor, false,
+                     {rows.begin / shuffle->factor, rows.end / shuffle->factor});
   } else if (const auto* add = std::get_if<AddUpsampled>(&operation)) {
     add_upsampled(view(add->in), view(add->base), view(add->out), add->factor, add->mode, rows);
   }
@@ -257,16 +278,21 @@ void Network::work(Progress& progress, int worker, const RunControl& control) {
   for (size_t i = progress.next.fetch_add(1); i < items.size(); i = progress.next.fetch_add(1)) {
     const Item& item = items[i];
     if (control.stop != nullptr && control.stop->load()) throw Cancelled();
-    for (const Dependence& need : schedule_.steps[item.step].needs)
-      if (!progress.wait(need.step - stage.begin, std::min(plan.bands, item.band + need.ahead), plan.bands))
+    const std::vector<Dependence>& needs = schedule_.steps[item.step].needs;
+    for (size_t n = 0; n < needs.size(); ++n) {
+      const int count = item.band + needs[n].ahead;
+      const PartSet of_last = count < plan.bands
+                                  ? plan.reads[item.step - stage.begin][n * static_cast<size_t>(item.parts) +
+                                                                        static_cast<size_t>(item.part)]
+                                  : whole_band;
+      if (count > 0 && !progress.wait(needs[n].step - stage.begin, std::min(plan.bands, count), of_last))
         return;
+    }
     execute(item, plan, worker);
     const int cells =
         std::min(plan.band_cells, layout_.cells_y - item.band * plan.band_cells) * layout_.cells_x;
     progress.macs.fetch_add(macs_[item.step] * cells / item.parts);
-    progress
-        .left[(item.step - stage.begin) * static_cast<size_t>(plan.bands) + static_cast<size_t>(item.band)]
-        .fetch_sub(1, std::memory_order_release);
+    progress.finish(item.step - stage.begin, item);
     if (worker == 0 && control.done) {
       const double macs = progress.macs.load();
       control.done(macs - progress.reported);

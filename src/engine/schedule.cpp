@@ -126,9 +126,9 @@ class Scheduler {
       Step& step = schedule_.steps[i];
       for (const MapId in : inputs_of(graph_.operations[i]))
         if (in_stage(stage, writer_[static_cast<size_t>(in)]))
-          step.needs.push_back({writer_[static_cast<size_t>(in)], step.reach + 1});
+          step.needs.push_back({writer_[static_cast<size_t>(in)], step.reach + 1, true});
       for (const TransformUse& use : step.transforms)
-        if (!use.fill) step.needs.push_back({schedule_.transforms[use.transform].step, 1});
+        if (!use.fill) step.needs.push_back({schedule_.transforms[use.transform].step, 1, true});
       const auto out = static_cast<size_t>(output_of(graph_.operations[i]));
       MapLife& life = schedule_.maps[out];
       if (life.bands == 0 || life.external) continue;
@@ -137,7 +137,7 @@ class Scheduler {
         life.bands = std::max(life.bands, step.lead - reader.lead + reader.reach + 1);
       }
       for (const size_t r : readers_[out])
-        step.needs.push_back({r, schedule_.steps[r].reach + 1 - life.bands});
+        step.needs.push_back({r, schedule_.steps[r].reach + 1 - life.bands, false});
     }
     for (const size_t t : stage.transforms) {
       TransformSpec& transform = schedule_.transforms[t];
@@ -149,7 +149,7 @@ class Scheduler {
       for (size_t i = stage.begin; i < stage.end; ++i)
         if (uses(i)) transform.bands = std::max(transform.bands, maker.lead - schedule_.steps[i].lead + 1);
       for (size_t i = stage.begin; i < stage.end; ++i)
-        if (uses(i)) maker.needs.push_back({i, 1 - transform.bands});
+        if (uses(i)) maker.needs.push_back({i, 1 - transform.bands, false});
     }
   }
 
@@ -191,7 +191,88 @@ size_t place(std::vector<Claim>& claims) {
   return total;
 }
 
+/// How many parts a band of a step is cut into: as many in the last one, which may be lower, as in the
+/// others, since their number bounds the scratch.
+int parts_of(const Schedule& schedule, const PreparedOperations& prepared, const Layout& layout,
+             const StagePlan& plan, size_t step, int threads) {
+  const int density = schedule.steps[step].density,
+            rows = std::min(layout.cells_y, plan.band_cells) * density;
+  return prepared[step] ? prepared[step]->parts(layout.cells_x * density, rows, threads)
+                        : std::min(rows, threads);
+}
+
+/// Which parts of steps read which parts of others.
+class Reading {
+ public:
+  Reading(const Graph& graph, const Schedule& schedule, const PreparedOperations& prepared,
+          const Layout& layout, const StagePlan& plan, int threads)
+      : graph_(graph),
+        schedule_(schedule),
+        prepared_(prepared),
+        layout_(layout),
+        plan_(plan),
+        threads_(threads) {}
+
+  /// For each need of a step and each of its parts.
+  std::vector<PartSet> of(size_t step) const {
+    std::vector<PartSet> result;
+    const int parts = count(step);
+    for (const Dependence& need : schedule_.steps[step].needs)
+      for (int part = 0; part < parts; ++part) result.push_back(of(step, part, parts, need));
+    return result;
+  }
+
+ private:
+  int count(size_t step) const { return parts_of(schedule_, prepared_, layout_, plan_, step, threads_); }
+
+  BandPart part(size_t step, int part, int parts) const {
+    const int density = schedule_.steps[step].density;
+    return part_of(graph_.operations[step], prepared_[step].get(), {step, 0, part, parts},
+                   layout_.cells_x * density, plan_.band_cells * density);
+  }
+
+  PartSet of(size_t step, int number, int parts, const Dependence& need) const {
+    const int read_parts = count(need.step);
+    if (!need.reads || read_parts > most_parts_in_set) return whole_band;
+    // In the pixels of what is read, counted from the corner of the last band needed.
+    const int density = schedule_.steps[step].density, read_density = schedule_.steps[need.step].density;
+    const int radius = radius_of(graph_.operations[step]);
+    const auto first = [&](int pixel) { return (pixel - radius) * read_density / density - 1; };
+    const auto end = [&](int pixel) { return (pixel + radius) * read_density / density + 1; };
+    const BandPart own = part(step, number, parts);
+    const int bands_before = (need.ahead - 1) * plan_.band_cells * read_density;
+    PartSet result = 0;
+    for (int other = 0; other < read_parts; ++other) {
+      const BandPart there = part(need.step, other, read_parts);
+      if (there.row_begin + bands_before < end(own.row_end) &&
+          first(own.row_begin) < there.row_end + bands_before && there.column_begin < end(own.column_end) &&
+          first(own.column_begin) < there.column_end)
+        result |= PartSet{1} << static_cast<unsigned>(other);
+    }
+    return result;
+  }
+
+  const Graph& graph_;
+  const Schedule& schedule_;
+  const PreparedOperations& prepared_;
+  const Layout& layout_;
+  const StagePlan& plan_;
+  int threads_;
+};
+
 }  // namespace
+
+BandPart part_of(const Operation& operation, const PreparedConvolution* prepared, const Item& item, int width,
+                 int rows) {
+  if (prepared != nullptr) return prepared->part_of(item.part, item.parts, width, rows);
+  const auto* shuffle = std::get_if<PixelShuffle>(&operation);
+  if (shuffle == nullptr || shuffle->inverse) return part_of_rows(item.part, item.parts, width, rows);
+  // Cut between rows of the deep side.
+  BandPart part = part_of_rows(item.part, item.parts, width, rows / shuffle->factor);
+  part.row_begin *= shuffle->factor;
+  part.row_end *= shuffle->factor;
+  return part;
+}
 
 Schedule make_schedule(const Graph& graph, const PreparedOperations& prepared) {
   return Scheduler(graph, prepared).run();
@@ -209,7 +290,9 @@ Layout lay_out(const Graph& graph, const Schedule& schedule, const PreparedOpera
     plan.band_cells = stage.unit * ceil_div(tiles_for_a_thread * threads, std::max(1, tiles));
     plan.band_cells = std::min(plan.band_cells, ceil_div(cells_y, stage.unit) * stage.unit);
     plan.bands = ceil_div(cells_y, plan.band_cells);
-    layout.stages.push_back(plan);
+    const Reading reading(graph, schedule, prepared, layout, plan, threads);
+    for (size_t step = stage.begin; step < stage.end; ++step) plan.reads.push_back(reading.of(step));
+    layout.stages.push_back(std::move(plan));
   }
 
   layout.maps.resize(graph.maps.size());
@@ -267,7 +350,8 @@ Layout lay_out(const Graph& graph, const Schedule& schedule, const PreparedOpera
       if (!prepared[i]) continue;
       const int width = cells_x * schedule.steps[i].density,
                 rows = std::min(cells_y, layout.stages[s].band_cells) * schedule.steps[i].density;
-      const size_t bytes = prepared[i]->scratch_bytes(width, rows, prepared[i]->parts(width, rows, threads));
+      const size_t bytes = prepared[i]->scratch_bytes(
+          width, rows, parts_of(schedule, prepared, layout, layout.stages[s], i, threads));
       layout.scratch_floats = std::max(layout.scratch_floats, aligned(bytes / sizeof(float)));
     }
   layout.total += layout.scratch_floats * static_cast<size_t>(threads);
@@ -284,11 +368,7 @@ std::vector<Item> items_of(const Schedule& schedule, const PreparedOperations& p
       const Step& step = schedule.steps[i];
       const int band = turn - (stage.lead - step.lead);
       if (band < 0 || band >= plan.bands) continue;
-      const int rows = std::min(layout.cells_y - band * plan.band_cells, plan.band_cells) * step.density;
-      // As many parts as a whole band has: their number bounds the scratch.
-      const int full = std::min(layout.cells_y, plan.band_cells) * step.density;
-      const int parts = prepared[i] ? prepared[i]->parts(layout.cells_x * step.density, full, threads)
-                                    : std::min(rows, threads);
+      const int parts = parts_of(schedule, prepared, layout, plan, i, threads);
       for (int part = 0; part < parts; ++part) items.push_back({i, band, part, parts});
     }
   return items;

@@ -3,10 +3,12 @@
 // Operations of a stage advance together, a band of rows at a time: a band of the first, then of the second
 // as far as the first has come, and so on. What one writes the next reads while it is still in the caches,
 // and of a map that is used in its stage only the latest bands are held. All threads take bands, or parts of
-// bands, in one fixed order and wait for what these need; no operation waits for the whole of another.
+// bands, in one fixed order and wait for what these need; no operation waits for the whole of another, and
+// within a picture no part of a band for more of the band before than it reads.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -15,10 +17,12 @@
 
 namespace esrgan {
 
-/// A step may run its band b when bands up to b + ahead - 1 of another step are done.
+/// A step may run its band b when bands up to b + ahead - 1 of another step are done. Of the last of them a
+/// part needs only those parts that it reads, where `reads`: the others have read what it writes over.
 struct Dependence {
   size_t step;
   int ahead;
+  bool reads;
 };
 
 /// Where a step finds one of its inputs transformed.
@@ -79,9 +83,17 @@ struct Item {
   int band, part, parts;
 };
 
+/// Some parts of a band, a bit for each.
+using PartSet = uint64_t;
+constexpr PartSet whole_band = ~PartSet{0};
+constexpr int most_parts_in_set = 63;
+
 struct StagePlan {
   int band_cells = 0;  ///< rows of cells in a band
   int bands = 0;
+  /// Of each step, for each of its needs and then each of its parts: what this reads of the last band needed,
+  /// in a picture without end.
+  std::vector<std::vector<PartSet>> reads;
 };
 
 /// Where everything lies when the grid has cells_x x cells_y cells. Offsets in floats.
@@ -100,6 +112,10 @@ struct Layout {
 
 Layout lay_out(const Graph& graph, const Schedule& schedule, const PreparedOperations& prepared, int cells_x,
                int cells_y, int threads);
+
+/// What an item computes of its band of width x rows.
+BandPart part_of(const Operation& operation, const PreparedConvolution* prepared, const Item& item, int width,
+                 int rows);
 
 /// Everything that a stage computes, in the order in which it is to be taken.
 std::vector<Item> items_of(const Schedule& schedule, const PreparedOperations& prepared, const Layout& layout,

@@ -44,6 +44,16 @@ struct ConvolutionBand {
   const float* zeros = nullptr;    ///< a row of zeros, as long as any input's, at its pixel 0
 };
 
+/// Pixels of a band, counted from its corner.
+struct BandPart {
+  int row_begin = 0, row_end = 0, column_begin = 0, column_end = 0;
+};
+
+/// One of `parts` parts of a band that is cut between its rows.
+inline BandPart part_of_rows(int part, int parts, int width, int rows) {
+  return {rows * part / parts, rows * (part + 1) / parts, 0, width};
+}
+
 /// How a convolution wants its inputs prepared: 0 for not at all. Equal numbers, equal form.
 using TransformForm = int;
 
@@ -67,6 +77,10 @@ class PreparedConvolution {
   }
   /// Into how many parts a band is best cut for `threads` threads.
   virtual int parts(int width, int rows, int threads) const = 0;
+  /// What part number `part` computes of a band of width x rows, or a rectangle around it.
+  virtual BandPart part_of(int part, int parts, int width, int rows) const {
+    return part_of_rows(part, parts, width, rows);
+  }
   /// Bytes of scratch that run() needs for one of `parts` parts.
   virtual size_t scratch_bytes(int width, int rows, int parts) const = 0;
   /// Computes part number `part`; all parts may run at once.

@@ -87,8 +87,8 @@ class DirectConvolution : public PreparedConvolution {
   }
 
   void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const override {
-    const int rows = band.row_end - band.row_begin;
-    const int begin = band.row_begin + rows * part / parts, end = band.row_begin + rows * (part + 1) / parts;
+    const BandPart here = part_of(part, parts, band.out.width, band.row_end - band.row_begin);
+    const int begin = band.row_begin + here.row_begin, end = band.row_begin + here.row_end;
     std::vector<const float*> src;
     std::vector<float*> dst;
     std::array<std::vector<const float*>, most_residuals> residuals;
@@ -192,15 +192,25 @@ class WinogradConvolution : public PreparedConvolution {
     return std::max({1, (count + most_tiles - 1) / most_tiles, std::min(threads, count / least_tiles)});
   }
 
+  BandPart part_of(int part, int parts, int width, int rows) const override {
+    const Range range = range_of(part, parts, width, rows);
+    if (range.begin == range.end) return {};
+    const int first = range.begin / range.across, last = (range.end - 1) / range.across;
+    BandPart result{first * winograd_tile, std::min(rows, (last + 1) * winograd_tile), 0, width};
+    if (first == last) {
+      result.column_begin = (range.begin - first * range.across) * winograd_tile;
+      result.column_end = std::min(width, (range.end - first * range.across) * winograd_tile);
+    }
+    return result;
+  }
+
   size_t scratch_bytes(int width, int rows, int parts) const override {
     const int count = (tiles(width, rows) + parts - 1) / parts;
     return sizeof(float) * winograd_points * static_cast<size_t>(product_stride(kernel_, count, 2));
   }
 
   void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const override {
-    const int rows = band.row_end - band.row_begin;
-    const int count = tiles(band.out.width, rows);
-    const Range range{count * part / parts, count * (part + 1) / parts, winograd_tiles(band.out.width)};
+    const Range range = range_of(part, parts, band.out.width, band.row_end - band.row_begin);
     std::vector<WinogradFactor> factors;
     for (size_t i = 0; i < band.inputs.size(); ++i) {
       const int channels = channels_[i];
@@ -236,6 +246,11 @@ class WinogradConvolution : public PreparedConvolution {
   };
 
   static int tiles(int width, int rows) { return winograd_tiles(width) * winograd_tiles(rows); }
+
+  static Range range_of(int part, int parts, int width, int rows) {
+    const int count = tiles(width, rows);
+    return {count * part / parts, count * (part + 1) / parts, winograd_tiles(width)};
+  }
 
   size_t point_stride(const ChannelBlock& block) const {
     return static_cast<size_t>(depth_channels_) * static_cast<size_t>(block.vectors * kernel_.lanes);

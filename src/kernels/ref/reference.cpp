@@ -14,9 +14,8 @@ class ReferenceConvolution : public PreparedConvolution {
   size_t scratch_bytes(int, int, int) const override { return 0; }
 
   void run(const ConvolutionBand& band, int part, int parts, std::byte*) const override {
-    const int rows = band.row_end - band.row_begin;
-    const int begin = band.row_begin + rows * part / parts, end = band.row_begin + rows * (part + 1) / parts;
-    for (int y = begin; y < end; ++y)
+    const BandPart here = part_of(part, parts, band.out.width, band.row_end - band.row_begin);
+    for (int y = band.row_begin + here.row_begin; y < band.row_begin + here.row_end; ++y)
       for (int x = 0; x < band.out.width; ++x)
         for (int c = 0; c < band.out.channels; ++c)
           band.out.row_at(y)[x * band.out.pixel + c] = static_cast<float>(value_at(band, x, y, c));
