@@ -74,17 +74,27 @@ class Ring {
   /// All rows of all planes that belong to the rows from `line` on that zimg asks for at once.
   void visit(unsigned line, unsigned left, unsigned right,
              const PlaneConversion::RowFunction& function) const {
-    for (int p = 0; p < planes_; ++p) {
+    const bool same_size = format_.subsample_w == 0 && format_.subsample_h == 0;
+    for (int p = 0; p < planes_;) {
       const unsigned across = p > 0 ? format_.subsample_w : 0, down = p > 0 ? format_.subsample_h : 0;
+      const int count = p > 0 || same_size ? planes_ - p : 1;
       const unsigned end =
           (std::min(line + (1U << format_.subsample_h), format_.height) + (1U << down) - 1) >> down;
       for (unsigned row = line >> down; row < end; ++row) {
-        const auto& plane = buffer_.plane[p];
-        auto* const samples =
-            static_cast<std::byte*>(plane.data) + static_cast<ptrdiff_t>(row & plane.mask) * plane.stride;
-        function({p, static_cast<int>(row), static_cast<int>(left >> across),
-                  static_cast<int>((right + (1U << across) - 1) >> across), samples});
+        PlaneRows rows{p,
+                       count,
+                       static_cast<int>(row),
+                       static_cast<int>(left >> across),
+                       static_cast<int>((right + (1U << across) - 1) >> across),
+                       {}};
+        for (int i = 0; i < count; ++i) {
+          const auto& plane = buffer_.plane[p + i];
+          rows.samples[static_cast<size_t>(i)] =
+              static_cast<std::byte*>(plane.data) + static_cast<ptrdiff_t>(row & plane.mask) * plane.stride;
+        }
+        function(rows);
       }
+      p += count;
     }
   }
 

@@ -3,17 +3,19 @@
 
 #include <zimg.h>
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
 
 namespace esrgan::video {
 
-/// Rows of one plane at which a conversion reads or writes: samples [begin, end) of row `row` are at
-/// `samples`, counted from sample 0 of the row.
-struct PlaneRow {
-  int plane, row, begin, end;
-  std::byte* samples;
+/// Where a conversion reads or writes: samples [begin, end) of row `row` of the planes first_plane to
+/// first_plane + planes - 1, which have the same size; plane first_plane + i has them at samples[i], counted
+/// from sample 0 of the row.
+struct PlaneRows {
+  int first_plane, planes, row, begin, end;
+  std::array<std::byte*, 3> samples;
 };
 
 /// One conversion between two formats, used for many pictures. Not thread-safe.
@@ -28,8 +30,9 @@ class PlaneConversion {
   PlaneConversion(const PlaneConversion&) = delete;
   PlaneConversion& operator=(const PlaneConversion&) = delete;
 
-  using RowFunction = std::function<void(const PlaneRow&)>;
-  /// `load` fills the rows of the input, `store` takes those of the output, each row in one or more parts.
+  using RowFunction = std::function<void(const PlaneRows&)>;
+  /// `load` fills the rows of the input, `store` takes those of the output, each row in one or more parts:
+  /// those of a part of the columns from the top down, then those of the next.
   void run(const RowFunction& load, const RowFunction& store);
 
  private:
