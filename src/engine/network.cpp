@@ -4,80 +4,15 @@
 
 #include <algorithm>
 #include <barrier>
-#include <cmath>
 #include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "engine/pixel_operations.h"
+
 namespace esrgan {
-namespace {
-
-/// Rows of one operation's output.
-struct Rows {
-  int begin, end;
-};
-
-/// Moves values between the deep view (many channels) and the wide one, in either direction; rows of the
-/// deep.
-void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep, Rows rows) {
-  for (int y = rows.begin; y < rows.end; ++y)
-    for (int dy = 0; dy < factor; ++dy) {
-      float* deep_row = deep.row_at(y);
-      float* wide_row = wide.row_at(y * factor + dy);
-      for (int x = 0; x < deep.width; ++x)
-        for (int dx = 0; dx < factor; ++dx)
-          for (int c = 0; c < wide.channels; ++c) {
-            float& there = deep_row[x * deep.pixel + (c * factor + dy) * factor + dx];
-            float& here = wide_row[(x * factor + dx) * wide.pixel + c];
-            if (to_deep)
-              there = here;
-            else
-              here = there;
-          }
-    }
-}
-
-/// Where an output coordinate falls between two input coordinates (align_corners = false).
-struct Sample {
-  int low, high;
-  float weight;  // of `high`
-};
-
-Sample sample_at(int position, int factor, int extent) {
-  const float place =
-      std::max(0.0F, (static_cast<float>(position) + 0.5F) / static_cast<float>(factor) - 0.5F);
-  const int low = std::min(static_cast<int>(place), extent - 1);
-  return {low, std::min(low + 1, extent - 1), place - static_cast<float>(low)};
-}
-
-void add_upsampled(const FeatureView& in, const FeatureView& base, const FeatureView& out, int factor,
-                   Upsampling mode, Rows rows) {
-  for (int y = rows.begin; y < rows.end; ++y) {
-    const Sample v = sample_at(y, factor, base.height);
-    const float *low_row = base.row_at(v.low), *high_row = base.row_at(v.high);
-    for (int x = 0; x < out.width; ++x) {
-      const float* from = in.row_at(y) + x * in.pixel;
-      float* to = out.row_at(y) + x * out.pixel;
-      if (mode == Upsampling::nearest) {
-        const float* nearest = base.row_at(y / factor) + x / factor * base.pixel;
-        for (int c = 0; c < out.channels; ++c) to[c] = from[c] + nearest[c];
-        continue;
-      }
-      const Sample h = sample_at(x, factor, base.width);
-      const ptrdiff_t left = h.low * base.pixel, right = h.high * base.pixel;
-      for (int c = 0; c < out.channels; ++c) {
-        const float top = (1 - h.weight) * low_row[left + c] + h.weight * low_row[right + c];
-        const float bottom = (1 - h.weight) * high_row[left + c] + h.weight * high_row[right + c];
-        to[c] = from[c] + (1 - v.weight) * top + v.weight * bottom;
-      }
-    }
-  }
-}
-
-}  // namespace
-
 /// What the threads of a run share.
 struct Network::Progress {
   size_t stage = 0;

@@ -1,0 +1,22 @@
+// The operations of a graph that are no convolutions.
+#pragma once
+
+#include "graph/graph.h"
+#include "kernels/backend.h"
+
+namespace esrgan {
+
+/// Rows of one operation's output.
+struct Rows {
+  int begin, end;
+};
+
+/// Moves values between the deep view (many channels) and the wide one (more pixels), in either direction;
+/// rows of the deep.
+void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep, Rows rows);
+
+/// out = in + base enlarged by `factor`; rows of `out`.
+void add_upsampled(const FeatureView& in, const FeatureView& base, const FeatureView& out, int factor,
+                   Upsampling mode, Rows rows);
+
+}  // namespace esrgan
