@@ -3,87 +3,36 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <atomic>
 #include <barrier>
 #include <cstring>
 #include <exception>
 #include <mutex>
-#include <thread>
 #include <utility>
 
+#include "engine/item_queue.h"
 #include "engine/pixel_operations.h"
 
 namespace esrgan {
 /// What the threads of a run share.
 struct Network::Progress {
+  ItemQueue queue;
   size_t stage = 0;
   bool finished = false;
-  std::atomic<size_t> next{0};
-  struct Band {
-    std::atomic<int> left{0};  // parts
-    std::atomic<PartSet> finished{0};
-  };
-  size_t bands = 0;                    // of each step of the stage
-  std::vector<Band> band;              // of all steps
-  std::vector<std::atomic<int>> done;  // bands of each step: all up to there
-  std::atomic<bool> abort{false};
+  std::atomic<bool> failed{false};
   std::atomic<double> macs{0};
   double reported = 0;
   std::mutex mutex;
   std::exception_ptr failure;
 
-  Progress(size_t most_bands, size_t steps) : band(most_bands), done(steps) {}
-
-  Band& at(size_t step, int number) { return band[step * bands + static_cast<size_t>(number)]; }
-
-  /// For the threads that wait for each other; sets up a stage.
-  void start(size_t number, const Stage& now, const StagePlan& plan, const std::vector<Item>& items) {
-    stage = number;
-    bands = static_cast<size_t>(plan.bands);
-    next.store(0, std::memory_order_relaxed);
-    for (size_t i = 0; i < now.end - now.begin; ++i) done[i].store(0, std::memory_order_relaxed);
-    for (const Item& item : items) {
-      Band& of = at(item.step - now.begin, item.band);
-      of.left.store(item.parts, std::memory_order_relaxed);
-      of.finished.store(0, std::memory_order_relaxed);
-    }
-  }
-
-  void finish(size_t step, const Item& item) {
-    Band& of = at(step, item.band);
-    if (item.parts <= most_parts_in_set)
-      of.finished.fetch_or(PartSet{1} << static_cast<unsigned>(item.part), std::memory_order_release);
-    of.left.fetch_sub(1, std::memory_order_release);
-  }
-
-  bool has_finished(size_t step, int count) {
-    int ready = done[step].load(std::memory_order_acquire);
-    if (ready >= count) return true;
-    while (ready < count && at(step, ready).left.load(std::memory_order_acquire) == 0) ++ready;
-    if (ready < count) return false;
-    done[step].store(ready, std::memory_order_release);  // may fall back; it is only a shortcut
-    return true;
-  }
-
-  /// Waits until `count` bands of a step are done, of the last of them some parts; false when the run was
-  /// given up.
-  bool wait(size_t step, int count, PartSet of_last) {
-    const auto is_done = [&] {
-      if (of_last == whole_band) return has_finished(step, count);
-      return has_finished(step, count - 1) &&
-             (at(step, count - 1).finished.load(std::memory_order_acquire) & of_last) == of_last;
-    };
-    constexpr int spins = 2000;
-    for (int tries = 0; !is_done(); ++tries) {
-      if (abort.load(std::memory_order_relaxed)) return false;
-      if (tries > spins) std::this_thread::yield();
-    }
-    return true;
-  }
+  Progress(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items)
+      : queue(schedule, layout, items) {}
 
   void fail() {
     const std::lock_guard lock(mutex);
     if (!failure) failure = std::current_exception();
-    abort.store(true);
+    failed.store(true);
+    queue.abandon();
   }
 };
 
@@ -207,27 +156,14 @@ void Network::execute(const Item& item, const StagePlan& plan, int worker) {
 
 /// What one thread does during a stage.
 void Network::work(Progress& progress, int worker, const RunControl& control) {
-  const Stage& stage = schedule_.stages[progress.stage];
   const StagePlan& plan = layout_.stages[progress.stage];
-  const std::vector<Item>& items = items_[progress.stage];
-  for (size_t i = progress.next.fetch_add(1); i < items.size(); i = progress.next.fetch_add(1)) {
-    const Item& item = items[i];
+  while (const Item* const item = progress.queue.take()) {
     if (control.stop != nullptr && control.stop->load()) throw Cancelled();
-    const std::vector<Dependence>& needs = schedule_.steps[item.step].needs;
-    for (size_t n = 0; n < needs.size(); ++n) {
-      const int count = item.band + needs[n].ahead;
-      const PartSet of_last = count < plan.bands
-                                  ? plan.reads[item.step - stage.begin][n * static_cast<size_t>(item.parts) +
-                                                                        static_cast<size_t>(item.part)]
-                                  : whole_band;
-      if (count > 0 && !progress.wait(needs[n].step - stage.begin, std::min(plan.bands, count), of_last))
-        return;
-    }
-    execute(item, plan, worker);
+    execute(*item, plan, worker);
     const int cells =
-        std::min(plan.band_cells, layout_.cells_y - item.band * plan.band_cells) * layout_.cells_x;
-    progress.macs.fetch_add(macs_[item.step] * cells / item.parts);
-    progress.finish(item.step - stage.begin, item);
+        std::min(plan.band_cells, layout_.cells_y - item->band * plan.band_cells) * layout_.cells_x;
+    progress.macs.fetch_add(macs_[item->step] * cells / item->parts);
+    progress.queue.finish(*item);
     if (worker == 0 && control.done) {
       const double macs = progress.macs.load();
       control.done(macs - progress.reported);
@@ -244,20 +180,15 @@ void Network::run(const float* in, int width, int height, float* out, const RunC
     std::copy_n(in + static_cast<ptrdiff_t>(y) * width * input.channels, width * input.channels,
                 input.row_at(y));
 
-  size_t bands = 0, steps = 0;
-  for (size_t s = 0; s < schedule_.stages.size(); ++s) {
-    const size_t count = schedule_.stages[s].end - schedule_.stages[s].begin;
-    steps = std::max(steps, count);
-    bands = std::max(bands, count * static_cast<size_t>(layout_.stages[s].bands));
-  }
-  Progress progress(bands, steps);
+  Progress progress(schedule_, layout_, items_);
   const auto start = [&](size_t s) {
     clear_borders(s);
-    progress.start(s, schedule_.stages[s], layout_.stages[s], items_[s]);
+    progress.stage = s;
+    progress.queue.start(s);
   };
   start(0);
   const auto next = [&]() noexcept {
-    progress.finished = progress.abort.load() || progress.stage + 1 == schedule_.stages.size();
+    progress.finished = progress.failed.load() || progress.stage + 1 == schedule_.stages.size();
     if (!progress.finished) start(progress.stage + 1);
   };
   std::barrier barrier(pool_.size(), next);

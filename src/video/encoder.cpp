@@ -29,7 +29,7 @@ struct Defaults {
 constexpr Defaults defaults[] = {
     // The quickest preset with B frames, CABAC and 8x8 transforms: smaller than "superfast" in less time, as
     // docs/benchmarks.md shows.
-    {"libx264", "crf", 18, "preset=ultrafast:bf=3:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
+    {"libx264", "crf", 18, "preset=ultrafast:bf=7:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
      "preset=medium"},
     {"libx264rgb", "crf", 18, "preset=ultrafast", "preset=medium"},
     {"libx265", "crf", 20, "preset=ultrafast", "preset=medium"},

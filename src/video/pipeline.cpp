@@ -1,8 +1,7 @@
 #include "video/pipeline.h"
 
 #include <esrgan/error.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <sys/prctl.h>
 
 #include <chrono>
 #include <exception>
@@ -14,12 +13,9 @@ namespace {
 // Frames that wait between two stages: enough for a stage to take a breath, few enough for the memory.
 constexpr size_t read_ahead = 2, enlarged_ahead = 1, converted_ahead = 2;
 
-/// The network's threads wait for each other often: one that has to give its processor to another thread
-/// holds up all. What runs beside it (and the encoder's threads, which inherit this) therefore comes behind
-/// it, and has all processors when the network waits for it. Linux keeps this for each thread; failure does
-/// no harm.
-void step_back() {
-  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 19));
+/// Names the calling thread, and the encoder's and decoder's threads that it starts, for those who look.
+void name_thread(const char* name) {
+  prctl(PR_SET_NAME, name);
 }
 
 class Pipeline {
@@ -29,12 +25,12 @@ class Pipeline {
 
   PipelineCounts run(const std::function<void(FrameItem&, PixelsPool&)>& enlarge) {
     std::thread reading([&] {
-      step_back();
+      name_thread("film: decode");
       stage([&] { input_.run(pool_, [&](FrameItem item) { return read_.push(std::move(item)); }); });
       read_.close();
     });
     std::thread converting([&] {
-      step_back();
+      name_thread("film: convert");
       stage([&] {
         while (auto item = enlarged_.pop())
           if (!converted_.push(output_.prepare(std::move(*item), pool_))) return;
@@ -42,7 +38,7 @@ class Pipeline {
       converted_.close();
     });
     std::thread writing([&] {
-      step_back();
+      name_thread("film: encode");
       stage([&] {
         while (auto write = converted_.pop()) (*write)();
       });

@@ -1,0 +1,58 @@
+// Who computes which part of which band, when.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "engine/schedule.h"
+
+namespace esrgan {
+
+/// Gives the items of a stage to threads, in their order, and none before what it needs is done. A thread
+/// that has waited for a while takes a later item that can be done already. For any number of threads, except
+/// start().
+class ItemQueue {
+ public:
+  /// Room for all stages of a schedule that is laid out so. All three must outlive the queue.
+  ItemQueue(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items);
+
+  /// Begins a stage; nobody may be at work.
+  void start(size_t stage);
+
+  /// The next item, for the thread that asks; null when there is none left, or after abandon(). Waits until
+  /// one can be computed.
+  const Item* take();
+  void finish(const Item& item);
+
+  /// Nobody gets anything from now on.
+  void abandon();
+
+ private:
+  struct Band {
+    std::atomic<int> left{0};          // parts
+    std::atomic<PartSet> finished{0};  // where these are few enough
+  };
+
+  const Item* take_among(size_t first, size_t count);
+  size_t first_left();
+  bool is_ready(const Item& item);
+  bool has_finished(size_t step, int count);
+  Band& band(size_t step, int number) { return bands_[step * bands_of_step_ + static_cast<size_t>(number)]; }
+  void tell();
+
+  const Schedule& schedule_;
+  const Layout& layout_;
+  const std::vector<std::vector<Item>>& all_items_;
+  const Stage* stage_ = nullptr;
+  const StagePlan* plan_ = nullptr;
+  const std::vector<Item>* items_ = nullptr;
+  size_t bands_of_step_ = 0;
+  std::vector<Band> bands_;               // of all steps of the stage
+  std::vector<std::atomic<int>> done_;    // bands of each step: all up to there
+  std::vector<std::atomic<bool>> taken_;  // items
+  std::atomic<size_t> first_left_{0};     // all items before are taken
+  std::atomic<int> events_{0};            // changes whenever there may be something new for those that wait
+  std::atomic<bool> abandoned_{false};
+};
+
+}  // namespace esrgan
