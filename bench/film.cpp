@@ -118,7 +118,8 @@ Alone network_alone(const std::string& model, const std::string& film, const esr
   FrameNetwork network(model, options.upscale, false);
   const auto source = open_source(
       film, options, false,
-      [&](int width, int height, esrgan::SampleType stored) { return network.work(width, height, stored); });
+      [&](int width, int height, esrgan::SampleType stored) { return network.work(width, height, stored); },
+      nullptr);
   std::vector<FrameItem> items;
   PixelsPool pool, results;
   const auto frames = source->frames({nullptr, [](size_t) { return true; }, {}});

@@ -8,8 +8,10 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 
 #include "support.h"
 #include "video/colour.h"
@@ -71,6 +73,20 @@ TEST_F(VideoParts, SegmentsPartTheFilm) {
 }
 
 // ---- decoding times ----
+
+TEST_F(VideoParts, TheFirstReadingOfAFilmCanBeStopped) {
+  const std::string film = folder_ / "film.y4m";
+  std::ofstream file(film, std::ios::binary);
+  file << "YUV4MPEG2 W16 H16 F25:1 Ip C420jpeg\n";
+  for (int frame = 0; frame < 3; ++frame) file << "FRAME\n" << std::string(16 * 16 * 3 / 2, 'g');
+  file.close();
+  std::atomic<bool> stop{false};
+  PlanRequest request;
+  request.stop = &stop;
+  EXPECT_EQ(plan_film(film, request).frames, 3);
+  stop = true;
+  EXPECT_THROW(plan_film(film, request), Cancelled);
+}
 
 TEST_F(VideoParts, DecodingTimesGrowAndComeInTime) {
   for (int round = 0; round < 300; ++round) {

@@ -98,7 +98,10 @@ struct VideoCommand {
 
   int run() {
     if (!overwrite && std::filesystem::is_regular_file(output)) {
-      print_message(output + " exists, skipped (--overwrite replaces it)");
+      const std::string left = std::filesystem::exists(output + ".parts")
+                                   ? ", and goes on with what is in " + output + ".parts"
+                                   : "";
+      print_message(output + " exists, skipped (--overwrite replaces it" + left + ")");
       if (json) print_line({{"event", "skipped"}, {"output", output}});
       return all_done;
     }

@@ -34,9 +34,10 @@ void read_rotation(const AVStream& stream, DecodeOptions& options) {
 
 class FilmSource : public FrameSource {
  public:
-  FilmSource(std::string input, const VideoOptions& options, bool keep_rotation, const FrameWork& work)
+  FilmSource(std::string input, const VideoOptions& options, bool keep_rotation, const FrameWork& work,
+             const std::atomic<bool>* stop)
       : input_(std::move(input)) {
-    read_streams(options, keep_rotation, work);
+    read_streams(options, keep_rotation, work, stop);
     inspect();
   }
 
@@ -47,7 +48,8 @@ class FilmSource : public FrameSource {
   }
 
  private:
-  void read_streams(const VideoOptions& options, bool keep_rotation, const FrameWork& work) {
+  void read_streams(const VideoOptions& options, bool keep_rotation, const FrameWork& work,
+                    const std::atomic<bool>* stop) {
     const Media media = open_media(input_);
     const AVCodecParameters& codec = *media.video->codecpar;
     field_order_ = codec.field_order;
@@ -59,7 +61,8 @@ class FilmSource : public FrameSource {
     const double frame_work =
         work(codec.width, codec.height, format != AV_PIX_FMT_NONE ? stored_type(format) : SampleType::u8);
     Plan& plan = facts_.plan;
-    plan = plan_film(input_, {options.start, options.duration, choose_segment_frames(options, frame_work)});
+    plan = plan_film(input_,
+                     {options.start, options.duration, choose_segment_frames(options, frame_work), stop});
 
     facts_.frame_rate = decode_.fps.num > 0 ? decode_.fps : media.frame_rate();
     if (decode_.interlaced == Interlaced::double_rate && decode_.fps.num == 0) facts_.frame_rate.num *= 2;
@@ -138,15 +141,17 @@ int choose_segment_frames(const VideoOptions& options, double work) {
 }
 
 std::unique_ptr<FrameSource> open_film(const std::string& input, const VideoOptions& options,
-                                       bool keep_rotation, const FrameWork& work) {
-  return std::make_unique<FilmSource>(input, options, keep_rotation, work);
+                                       bool keep_rotation, const FrameWork& work,
+                                       const std::atomic<bool>* stop) {
+  return std::make_unique<FilmSource>(input, options, keep_rotation, work, stop);
 }
 
 std::unique_ptr<FrameSource> open_source(const std::string& input, const VideoOptions& options,
-                                         bool keep_rotation, const FrameWork& work) {
+                                         bool keep_rotation, const FrameWork& work,
+                                         const std::atomic<bool>* stop) {
   const std::vector<std::string> pictures = list_pictures(input);
   if (!pictures.empty()) return open_pictures(pictures, options, work);
-  return open_film(input, options, keep_rotation, work);
+  return open_film(input, options, keep_rotation, work, stop);
 }
 
 }  // namespace esrgan::video

@@ -142,6 +142,7 @@ Plan plan_film(const std::string& path, const PlanRequest& request) {
   for (int64_t i = 0;; ++i) {
     const AVPacket* const packet = reader.read(i);
     if (packet == nullptr) break;
+    if (request.stop != nullptr && request.stop->load()) throw Cancelled();
     reader.forget_before(i);
     if (packet->pts == no_time) ++without;
     // A single packet without a time: near the one before.

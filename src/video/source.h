@@ -54,10 +54,12 @@ class FrameSource {
 /// Work of the network for a frame, by its size and the way its samples are stored.
 using FrameWork = std::function<double(int width, int height, SampleType stored)>;
 
-/// Opens a film, a folder of pictures or a pattern, and chooses how it is cut. keep_rotation: the output says
-/// by itself how it is turned. Throws Error.
+/// Opens a film, a folder of pictures or a pattern, and chooses how it is cut, for which a film is read to
+/// its end. keep_rotation: the output says by itself how it is turned. Throws Error; Cancelled when *stop
+/// becomes true.
 std::unique_ptr<FrameSource> open_source(const std::string& input, const VideoOptions& options,
-                                         bool keep_rotation, const FrameWork& work);
+                                         bool keep_rotation, const FrameWork& work,
+                                         const std::atomic<bool>* stop);
 
 /// The files of a folder or a pattern, in order; empty when `input` is neither. Throws Error when there is
 /// none.
@@ -67,7 +69,8 @@ std::vector<std::string> list_pictures(const std::string& input);
 constexpr const char* side_file = "frames.json";
 
 std::unique_ptr<FrameSource> open_film(const std::string& input, const VideoOptions& options,
-                                       bool keep_rotation, const FrameWork& work);
+                                       bool keep_rotation, const FrameWork& work,
+                                       const std::atomic<bool>* stop);
 std::unique_ptr<FrameSource> open_pictures(const std::vector<std::string>& files, const VideoOptions& options,
                                            const FrameWork& work);
 

@@ -57,10 +57,12 @@ bool is_folder(const std::string& output) {
 }
 
 std::unique_ptr<video::FrameSource> open_input(const std::string& input, const VideoOptions& options,
-                                               bool keep_rotation, video::FrameNetwork& network) {
-  return video::open_source(input, options, keep_rotation, [&](int width, int height, SampleType stored) {
-    return network.work(width, height, stored);
-  });
+                                               bool keep_rotation, video::FrameNetwork& network,
+                                               const VideoEvents& events) {
+  return video::open_source(
+      input, options, keep_rotation,
+      [&](int width, int height, SampleType stored) { return network.work(width, height, stored); },
+      events.stop);
 }
 
 }  // namespace
@@ -78,9 +80,7 @@ VideoReport upscale_video(const std::string& model_file, const std::string& inpu
   if (!pictures && fs::exists(output) && fs::exists(input) && fs::equivalent(input, output))
     throw Error(output, "the output would replace its input");
   video::FrameNetwork network(model_file, options.upscale, options.reuse);
-  const auto source = video::open_source(
-      input, options, keep_rotation,
-      [&](int width, int height, SampleType stored) { return network.work(width, height, stored); });
+  const auto source = open_input(input, options, keep_rotation, network, events);
   VideoReport report = pictures ? video::make_pictures(*source, network, output, options, events)
                                 : video::make_film(*source, network, output,
                                                    identity(model_file, *source, options), options, events);
@@ -101,7 +101,7 @@ void preview_video(const std::string& model_file, const std::string& input, cons
   VideoOptions whole = options;  // each frame as it is, no fields
   whole.fps_numerator = 0;
   whole.interlaced = Interlaced::deinterlace;
-  const auto source = open_input(input, whole, false, network);
+  const auto source = open_input(input, whole, false, network, events);
   video::make_preview(*source, network, picture, frames, events);
 }
 
