@@ -14,7 +14,7 @@ extern "C" {
 #include <fstream>
 
 #include "support.h"
-#include "video/colour.h"
+#include "video/frame_pixels.h"
 #include "video/decoding_times.h"
 #include "video/pipeline.h"
 #include "video/plan.h"

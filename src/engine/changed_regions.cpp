@@ -68,28 +68,31 @@ class Regions {
   }
   double cost(const Rectangle& in) const { return pixels(in).grown(margin_, 1, width_, height_).area(); }
 
+  struct Gap {
+    int middle = 0, length = 0;
+  };
+  template <typename Changed>
+  static Gap longest_gap(int begin, int end, const Changed& changed) {
+    Gap longest;
+    for (int i = begin, length = 0; i < end; ++i) {
+      length = changed(i) ? 0 : length + 1;
+      if (length > longest.length) longest = {i + 1 - length / 2, length};
+    }
+    return longest;
+  }
+
   void add(const Rectangle& candidate) {
     const Rectangle box = shrunk(candidate);
     if (box.area() == 0) return;
     // Two halves, parted by the middle of the longest stretch without a change, if that is less work.
-    Rectangle first, second;
-    int longest = 0, run = 0;
-    for (int x = box.left; x < box.right; ++x) {
-      run = column_changed(x, box) ? 0 : run + 1;
-      if (run <= longest) continue;
-      longest = run;
-      first = second = box;
-      first.right = second.left = x + 1 - run / 2;
-    }
-    run = 0;
-    for (int y = box.top; y < box.bottom; ++y) {
-      run = row_changed(y, box) ? 0 : run + 1;
-      if (run <= longest) continue;
-      longest = run;
-      first = second = box;
-      first.bottom = second.top = y + 1 - run / 2;
-    }
-    if (longest > 0 && cost(shrunk(first)) + cost(shrunk(second)) < cost(box)) {
+    const Gap columns = longest_gap(box.left, box.right, [&](int x) { return column_changed(x, box); });
+    const Gap rows = longest_gap(box.top, box.bottom, [&](int y) { return row_changed(y, box); });
+    Rectangle first = box, second = box;
+    if (columns.length >= rows.length)
+      first.right = second.left = columns.middle;
+    else
+      first.bottom = second.top = rows.middle;
+    if (std::max(columns.length, rows.length) > 0 && cost(shrunk(first)) + cost(shrunk(second)) < cost(box)) {
       add(first);
       add(second);
     } else {

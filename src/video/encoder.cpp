@@ -4,7 +4,6 @@
 
 extern "C" {
 #include <libavutil/opt.h>
-#include <libavutil/pixdesc.h>
 }
 
 #include <algorithm>
@@ -14,6 +13,7 @@ extern "C" {
 
 #include "base/text.h"
 #include "base/thread_pool.h"
+#include "video/pixel_formats.h"
 
 namespace esrgan::video {
 namespace {
@@ -24,27 +24,27 @@ struct Defaults {
   const char* encoder;
   const char* quality;  // name of its option for constant quality
   double value;
-  const char *quick, *patient;  // FFmpeg's notation, "a=b:c=d"
+  const char *always, *quick, *patient;  // FFmpeg's notation, "a=b:c=d"
 };
 constexpr Defaults defaults[] = {
     // The quickest preset with B frames, CABAC and 8x8 transforms: smaller than "superfast" in less time, as
     // docs/benchmarks.md shows.
-    {"libx264", "crf", 18, "preset=ultrafast:bf=7:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
+    {"libx264", "crf", 18, "", "preset=ultrafast:bf=7:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
      "preset=medium"},
-    {"libx264rgb", "crf", 18, "preset=ultrafast", "preset=medium"},
-    {"libx265", "crf", 20, "preset=ultrafast", "preset=medium"},
-    {"libsvtav1", "crf", 26, "preset=10", "preset=7"},
-    {"libaom-av1", "crf", 24, "cpu-used=8:row-mt=1:b=0", "cpu-used=6:row-mt=1:b=0"},
-    {"libvpx-vp9", "crf", 24, "b=0:deadline=good:cpu-used=5:row-mt=1",
-     "b=0:deadline=good:cpu-used=3:row-mt=1"},
-    {"libvpx", "crf", 10, "b=20M:deadline=good:cpu-used=5", "b=20M:deadline=good:cpu-used=3"},
-    {"ffv1", "", 0, "level=3:slicecrc=1:slices=16", "level=3:slicecrc=1:slices=16"},
-    {"h264_nvenc", "cq", 19, "preset=p5:rc=vbr:b=0", "preset=p7:rc=vbr:b=0"},
-    {"hevc_nvenc", "cq", 21, "preset=p5:rc=vbr:b=0", "preset=p7:rc=vbr:b=0"},
-    {"av1_nvenc", "cq", 26, "preset=p5:rc=vbr:b=0", "preset=p7:rc=vbr:b=0"},
-    {"mpeg4", "", 0, "q=2", "q=2"},
-    {"mpeg2video", "", 0, "q=2", "q=2"},
-    {"mjpeg", "", 0, "q=2", "q=2"},
+    {"libx264rgb", "crf", 18, "", "preset=ultrafast", "preset=medium"},
+    {"libx265", "crf", 20, "", "preset=ultrafast", "preset=medium"},
+    {"libsvtav1", "crf", 26, "", "preset=10", "preset=7"},
+    // "b=0": without it FFmpeg sets a bit rate that limits the quality.
+    {"libaom-av1", "crf", 24, "b=0:row-mt=1", "cpu-used=8", "cpu-used=6"},
+    {"libvpx-vp9", "crf", 24, "b=0:row-mt=1:deadline=good", "cpu-used=5", "cpu-used=3"},
+    {"libvpx", "crf", 10, "b=20M:deadline=good", "cpu-used=5", "cpu-used=3"},
+    {"ffv1", "", 0, "level=3:slicecrc=1:slices=16", "", ""},
+    {"h264_nvenc", "cq", 19, "b=0:rc=vbr", "preset=p5", "preset=p7"},
+    {"hevc_nvenc", "cq", 21, "b=0:rc=vbr", "preset=p5", "preset=p7"},
+    {"av1_nvenc", "cq", 26, "b=0:rc=vbr", "preset=p5", "preset=p7"},
+    {"mpeg4", "", 0, "q=2", "", ""},
+    {"mpeg2video", "", 0, "q=2", "", ""},
+    {"mjpeg", "", 0, "q=2", "", ""},
 };
 
 const Defaults* defaults_of(const std::string& encoder) {
@@ -93,15 +93,15 @@ AVDictionary* collect(const EncoderSettings& settings) {
     // Whoever names a preset wants that, and not what improves on another.
     const bool preset = std::any_of(settings.options.begin(), settings.options.end(),
                                     [](const auto& option) { return option.first == "preset"; });
-    if (!preset || std::string(usual->quick).find("b=0") != std::string::npos)
-      av_dict_parse_string(&all, settings.patient ? usual->patient : usual->quick, "=", ":", 0);
+    av_dict_parse_string(&all, usual->always, "=", ":", 0);
+    if (!preset) av_dict_parse_string(&all, settings.patient ? usual->patient : usual->quick, "=", ":", 0);
     if (*usual->quality != '\0')
       set(all, usual->quality, text_of(settings.crf >= 0 ? settings.crf : usual->value));
   }
   if (settings.crf >= 0 && (usual == nullptr || *usual->quality == '\0'))
     set(all, "crf", text_of(settings.crf));
-  const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(settings.format);
-  const bool alpha = (format.flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
+  const AVPixFmtDescriptor& format = description(settings.format);
+  const bool alpha = has_alpha(format);
   if (settings.name == "libvpx-vp9" && alpha) set(all, "auto-alt-ref", "0");
   if (settings.name == "prores_ks") {
     set(all, "profile", format.log2_chroma_w == 0 ? "4444" : "hq");
@@ -154,12 +154,11 @@ const AVCodec& find_encoder(const std::string& name) {
 
 std::string default_encoder(const std::string& file, AVPixelFormat wanted) {
   const std::string extension = std::filesystem::path(file).extension().string();
-  const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(wanted);
-  const bool alpha = (format.flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
+  const bool alpha = has_alpha(description(wanted));
   if (extension == ".webm") return "libvpx-vp9";
   if (alpha && extension == ".mov") return "prores_ks";
   if (alpha && extension == ".mkv") return "libvpx-vp9";
-  if (format.comp[0].depth > 8) return "libx265";
+  if (depth_of(wanted) > 8) return "libx265";
   return "libx264";
 }
 

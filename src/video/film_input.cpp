@@ -4,10 +4,11 @@
 
 extern "C" {
 #include <libavutil/imgutils.h>
-#include <libavutil/pixdesc.h>
 }
 
 #include <cstring>
+
+#include "video/frame_pixels.h"
 
 namespace esrgan::video {
 namespace {
@@ -20,7 +21,7 @@ bool same_picture(const AVFrame& a, const AVFrame& b) {
       a.color_trc != b.color_trc || a.chroma_location != b.chroma_location)
     return false;
   const auto format = static_cast<AVPixelFormat>(a.format);
-  const AVPixFmtDescriptor& desc = *av_pix_fmt_desc_get(format);
+  const AVPixFmtDescriptor& desc = description(format);
   if ((desc.flags & AV_PIX_FMT_FLAG_PAL) != 0 && std::memcmp(a.data[1], b.data[1], AVPALETTE_SIZE) != 0)
     return false;
   for (int plane = 0; plane < av_pix_fmt_count_planes(format); ++plane) {
@@ -43,7 +44,7 @@ std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPoo
   const auto read = [&](Lines lines) {
     std::optional<FrameReader>& reader = readers[static_cast<int>(lines)];
     if (!reader || !reader->fits(frame)) reader.emplace(frame, lines);
-    Pixels pixels = pool.take();
+    Pixels pixels = pool.take(reader->samples());
     reader->read(frame, pixels);
     return pixels;
   };

@@ -5,8 +5,10 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "video/containers.h"
 #include "video/film_output.h"
 #include "video/jobs.h"
+#include "video/pixel_formats.h"
 #include "video/work_folder.h"
 
 namespace esrgan::video {

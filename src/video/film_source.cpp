@@ -12,6 +12,7 @@ extern "C" {
 #include "base/file.h"
 #include "base/log.h"
 #include "video/film_input.h"
+#include "video/pixel_formats.h"
 #include "video/source.h"
 
 namespace esrgan::video {

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "video/colour.h"
+#include "video/frame_pixels.h"
 #include "video/pipeline.h"
 
 namespace esrgan::video {

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "image/denoise_tv.h"
-#include "video/colour.h"
+#include "video/frame_pixels.h"
 
 namespace esrgan::video {
 namespace {
@@ -53,7 +53,7 @@ void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<
           log_info(
               "--reuse: nothing can be taken from the frame before, bit for bit, with this network and size");
       }
-      enlarged = pool.take();
+      enlarged = pool.take(part.size() * static_cast<size_t>(scale()) * static_cast<size_t>(scale()));
       frames->run(part, enlarged, stop);
       reused_ += frames->reused();
       ++parts_;

@@ -7,6 +7,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <new>
@@ -14,68 +15,11 @@ extern "C" {
 
 #include "base/file.h"
 #include "base/log.h"
+#include "video/containers.h"
 #include "video/decoding_times.h"
 
 namespace esrgan::video {
 namespace {
-
-std::string name_of(AVCodecID codec) {
-  return avcodec_get_name(codec);
-}
-
-std::string kind_of(const AVStream& stream) {
-  const char* const kind = av_get_media_type_string(stream.codecpar->codec_type);
-  const AVDictionaryEntry* const language = av_dict_get(stream.metadata, "language", nullptr, 0);
-  return "stream " + std::to_string(stream.index) + " (" + name_of(stream.codecpar->codec_id) + " " +
-         (kind != nullptr ? kind : "data") +
-         (language != nullptr ? std::string(", ") + language->value : "") + ")";
-}
-
-bool is_cover(const AVStream& stream) {
-  return (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
-}
-
-bool is_matroska(const AVOutputFormat& container) {
-  return std::string(container.name) == "matroska";
-}
-
-/// Matroska and its relative WebM.
-bool holds_opus_delay(const AVOutputFormat& container) {
-  return is_matroska(container) || std::string(container.name) == "webm";
-}
-
-bool is_quicktime(const AVOutputFormat& container) {
-  const std::string name = container.name;
-  return name == "mov" || name == "mp4" || name == "ipod" || name == "3gp" || name == "3g2" ||
-         name == "psp" || name == "f4v";
-}
-
-enum class Fate { copied, attached, left_out, impossible };
-
-/// What becomes of one of the film's other streams.
-Fate fate_of(const AVStream& stream, const AVOutputFormat& container) {
-  const AVCodecParameters& codec = *stream.codecpar;
-  const bool attachments = is_matroska(container);
-  if (is_cover(stream)) {
-    if (attachments) return Fate::attached;
-    return is_quicktime(container) ? Fate::copied : Fate::left_out;
-  }
-  switch (codec.codec_type) {
-    case AVMEDIA_TYPE_ATTACHMENT:
-      return attachments ? Fate::copied : Fate::left_out;
-    case AVMEDIA_TYPE_VIDEO:
-    case AVMEDIA_TYPE_AUDIO:
-    case AVMEDIA_TYPE_SUBTITLE:
-      return avformat_query_codec(&container, codec.codec_id, FF_COMPLIANCE_EXPERIMENTAL) == 0
-                 ? Fate::impossible
-                 : Fate::copied;
-    default:
-      // Time codes and the like, which few containers take.
-      return avformat_query_codec(&container, codec.codec_id, FF_COMPLIANCE_EXPERIMENTAL) == 1
-                 ? Fate::copied
-                 : Fate::left_out;
-  }
-}
 
 /// The video's packets, segment after segment.
 class VideoPackets {
@@ -468,25 +412,13 @@ MuxRequest mux_request_from_json(const nlohmann::json& json) {
   return request;
 }
 
-const AVOutputFormat& container_of(const std::string& output) {
-  const AVOutputFormat* const found = av_guess_format(nullptr, output.c_str(), nullptr);
-  if (found == nullptr || found->video_codec == AV_CODEC_ID_NONE || (found->flags & AVFMT_NOFILE) != 0)
-    throw Error(output, "the container cannot be told by the name",
-                "an extension such as .mkv, .mp4, .mov or .webm (or a folder: a name that ends in /)");
-  return *found;
-}
-
-bool keeps_rotation(const std::string& output) {
-  return is_quicktime(container_of(output));
-}
-
 std::vector<std::string> check_container(const MuxRequest& request, const StreamDescription& video) {
   const AVOutputFormat& container = container_of(request.output);
   const AVCodecID codec = video.parameters->codec_id;
   if (avformat_query_codec(&container, codec, FF_COMPLIANCE_EXPERIMENTAL) == 0)
     throw Error(request.output, "cannot hold the video",
                 "an encoder whose codec the container takes, or .mkv",
-                video.encoder + " (" + name_of(codec) + ")");
+                video.encoder + " (" + avcodec_get_name(codec) + ")");
   std::vector<std::string> remarks;
   if (request.others.empty()) {
     const Muxer header(request, video, "/dev/null");

@@ -24,12 +24,6 @@ struct MuxRequest {
 nlohmann::json to_json(const MuxRequest& request);
 MuxRequest mux_request_from_json(const nlohmann::json& json);
 
-/// Whether a file of this name keeps what a film says of its rotation.
-bool keeps_rotation(const std::string& output);
-
-/// The container's format. Throws Error when the name tells none that can be written.
-const AVOutputFormat& container_of(const std::string& output);
-
 /// Throws Error naming the first of the film's other streams, or the encoder, that the output cannot hold;
 /// returns remarks on what is left out.
 std::vector<std::string> check_container(const MuxRequest& request, const StreamDescription& video);

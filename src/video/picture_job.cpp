@@ -15,6 +15,7 @@ extern "C" {
 #include "image/rows.h"
 #include "video/frame_assembler.h"
 #include "video/jobs.h"
+#include "video/pixel_formats.h"
 
 namespace esrgan::video {
 namespace {
@@ -24,12 +25,12 @@ namespace fs = std::filesystem;
 /// The samples of a planar frame, channels interleaved.
 Image to_image(const AVFrame& frame) {
   const auto format = static_cast<AVPixelFormat>(frame.format);
-  const AVPixFmtDescriptor& desc = *av_pix_fmt_desc_get(format);
+  const AVPixFmtDescriptor& desc = description(format);
   Image image;
   image.info.width = frame.width;
   image.info.height = frame.height;
   image.info.channels = desc.nb_components;
-  image.info.type = desc.comp[0].depth > 8 ? SampleType::u16 : SampleType::u8;
+  image.info.type = stored_type(format);
   image.samples.resize(image.info.bytes());
   const size_t size = size_of(image.info.type);
   std::byte* to = image.samples.data();

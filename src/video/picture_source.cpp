@@ -14,6 +14,7 @@ extern "C" {
 #include "base/log.h"
 #include "base/memory.h"
 #include "image/rows.h"
+#include "video/pixel_formats.h"
 #include "video/source.h"
 
 namespace esrgan::video {
@@ -109,8 +110,9 @@ class PictureInput : public FrameInput {
             (choice_.frame && !choice_.frame(place)))
           continue;
         FrameItem item;
-        Pixels pixels = pool.take();
+        Pixels pixels = pool.take(samples_);
         item.source = read_picture(files_[next], &pixels);
+        samples_ = pixels.size();
         item.source->pts = place.time;
         item.number = place.number;
         item.segment = segment;
@@ -136,6 +138,7 @@ class PictureInput : public FrameInput {
   const Plan& plan_;
   bool interlaced_, top_field_first_;
   FrameChoice choice_;
+  size_t samples_ = 0;  // of the picture before
 };
 
 class PictureSource : public FrameSource {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -64,24 +65,26 @@ class BoundedQueue {
   bool closed_ = false, abandoned_ = false;
 };
 
-/// Memory of pictures, to be used again.
+/// Memory of pictures, to be used again: for others of about the same size, so that the small ones before the
+/// network do not come to hold the memory of those behind it.
 class PixelsPool {
  public:
-  Pixels take() {
+  /// For so many samples; of any size, until it is resized.
+  Pixels take(size_t samples) {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return {};
-    Pixels pixels = std::move(free_.back());
-    free_.pop_back();
-    return pixels;
+    const auto found = free_.lower_bound(samples);
+    if (found == free_.end() || found->first > 2 * samples) return {};
+    return std::move(free_.extract(found).mapped());
   }
   void give(Pixels pixels) {
     const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(pixels));
+    const size_t capacity = pixels.capacity();
+    free_.emplace(capacity, std::move(pixels));
   }
 
  private:
   std::mutex mutex_;
-  std::vector<Pixels> free_;
+  std::multimap<size_t, Pixels> free_;  // by capacity
 };
 
 /// A frame on its way, or the end of a segment (then without a source).

@@ -8,6 +8,7 @@
 #include "image/float_image.h"
 #include "image/resize.h"
 #include "image/rows.h"
+#include "video/pixel_formats.h"
 
 namespace esrgan::video {
 namespace {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "video/containers.h"
 #include "video/jobs.h"
 #include "video/preview.h"
 
