@@ -10,11 +10,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How far a thread looks ahead at first, how far later, and how long it waits awake. Mostly the next item is
-// ready within microseconds. Where it takes longer, something else has the processor of the thread that is
-// waited for: it is better to do other work, though it is farther from what the caches hold, and, where there
-// is none, to give up the processor here.
-constexpr size_t look_ahead = 2, look_far_ahead = 256;
+// When and how far a thread looks ahead beyond the items that come next (one for each thread), and how long
+// it waits awake. Mostly one of the next is ready within microseconds. Where it takes longer, something else
+// has the processor of the thread that is waited for: it is better to do other work, though it is farther
+// from what the caches hold, and, where there is none, to give up the processor here.
+constexpr size_t look_far_ahead = 256;
 constexpr std::chrono::microseconds patience{200}, awake{300};
 
 size_t most_bands(const Schedule& schedule, const Layout& layout) {
@@ -40,10 +40,11 @@ size_t most_items(const std::vector<std::vector<Item>>& items) {
 }  // namespace
 
 ItemQueue::ItemQueue(const Schedule& schedule, const Layout& layout,
-                     const std::vector<std::vector<Item>>& items)
+                     const std::vector<std::vector<Item>>& items, int threads)
     : schedule_(schedule),
       layout_(layout),
       all_items_(items),
+      look_ahead_(static_cast<size_t>(threads)),
       bands_(most_bands(schedule, layout)),
       done_(most_steps(schedule)),
       taken_(most_items(items)) {}
@@ -69,7 +70,7 @@ const Item* ItemQueue::take() {
     const int seen = events_.load();
     const size_t first = first_left();
     if (abandoned_.load(std::memory_order_relaxed) || first == items_->size()) return nullptr;
-    if (const Item* const next = take_among(first, look_ahead)) return next;
+    if (const Item* const next = take_among(first, look_ahead_)) return next;
     const Clock::time_point now = Clock::now();
     if (!start) start = now;
     if (now - *start < patience) continue;

@@ -13,8 +13,10 @@ namespace esrgan {
 /// start().
 class ItemQueue {
  public:
-  /// Room for all stages of a schedule that is laid out so. All three must outlive the queue.
-  ItemQueue(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items);
+  /// Room for all stages of a schedule that is laid out so. All three must outlive the queue. threads: how
+  /// many will come.
+  ItemQueue(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items,
+            int threads);
 
   /// Begins a stage; nobody may be at work.
   void start(size_t stage);
@@ -43,6 +45,7 @@ class ItemQueue {
   const Schedule& schedule_;
   const Layout& layout_;
   const std::vector<std::vector<Item>>& all_items_;
+  size_t look_ahead_;
   const Stage* stage_ = nullptr;
   const StagePlan* plan_ = nullptr;
   const std::vector<Item>* items_ = nullptr;

@@ -25,8 +25,9 @@ struct Network::Progress {
   std::mutex mutex;
   std::exception_ptr failure;
 
-  Progress(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items)
-      : queue(schedule, layout, items) {}
+  Progress(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items,
+           int threads)
+      : queue(schedule, layout, items, threads) {}
 
   void fail() {
     const std::lock_guard lock(mutex);
@@ -180,7 +181,7 @@ void Network::run(const float* in, int width, int height, float* out, const RunC
     std::copy_n(in + static_cast<ptrdiff_t>(y) * width * input.channels, width * input.channels,
                 input.row_at(y));
 
-  Progress progress(schedule_, layout_, items_);
+  Progress progress(schedule_, layout_, items_, pool_.size());
   const auto start = [&](size_t s) {
     clear_borders(s);
     progress.stage = s;
