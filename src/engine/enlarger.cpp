@@ -231,7 +231,8 @@ void Enlarger::enlarge(Input& input, RowSink& sink, uint64_t held, const Progres
   RowSource& source = *input.source;
   TileRunner runner = make_runner();
   const TilePlan tiles = plan(source.info(), runner, held + source.memory());
-  upscale_strips(source, sink, runner, tiles, scale_, options_.edges == Edges::wrap,
+  StripMemory memory;
+  upscale_strips(source, sink, runner, tiles, scale_, options_.edges == Edges::wrap, memory,
                  follow(tiles, runner.passes(source.info().channels), progress, stop));
 }
 

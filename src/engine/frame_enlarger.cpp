@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/strip_upscaler.h"
-
 namespace esrgan {
 namespace {
 
@@ -79,7 +77,7 @@ void FrameEnlarger::run_whole(const Pixels& in, Pixels& out, const RunControl& c
   }
   PixelSource source(in, info_of(width_, height_, channels_));
   PixelSink sink(out, info_of(out_width(), out_height(), channels_));
-  upscale_strips(source, sink, runner_, plan_, enlarger_.scale(), false, control);
+  upscale_strips(source, sink, runner_, plan_, enlarger_.scale(), false, memory_, control);
 }
 
 void FrameEnlarger::run(const Pixels& in, Pixels& out, const std::atomic<bool>* stop) {

@@ -6,6 +6,7 @@
 
 #include "engine/changed_regions.h"
 #include "engine/enlarger.h"
+#include "engine/strip_upscaler.h"
 
 namespace esrgan {
 
@@ -42,6 +43,7 @@ class FrameEnlarger {
   int width_, height_, channels_;
   TileRunner runner_;
   TilePlan plan_;
+  StripMemory memory_;
   bool one_tile_ = false;     // the picture as it is
   std::optional<int> reach_;  // when regions can be taken from the picture before
   Pixels last_in_, last_out_, part_;

@@ -23,7 +23,7 @@ int reflect_end(int index, int extent) {
 class StripUpscaler {
  public:
   StripUpscaler(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale,
-                bool wrap, const RunControl& control)
+                bool wrap, StripMemory& memory, const RunControl& control)
       : source_(source),
         sink_(sink),
         runner_(runner),
@@ -32,7 +32,12 @@ class StripUpscaler {
         scale_(scale),
         wrap_(wrap),
         control_(control),
-        out_row_(info_.row_samples() * static_cast<size_t>(scale)) {}
+        out_row_(info_.row_samples() * static_cast<size_t>(scale)),
+        window_(memory.window),
+        tile_(memory.tile),
+        canvas_(memory.canvas) {
+    window_.clear();
+  }
 
   void run() {
     if (plan_.x.tiles.size() * plan_.y.tiles.size() == 1) {
@@ -137,15 +142,29 @@ class StripUpscaler {
     return (plan_.y.tiles[strip].core_end + (last ? 0 : plan_.y.blend)) * scale_;
   }
 
+  float* canvas_row(int y) { return canvas_.data() + static_cast<size_t>(y - canvas_first_) * out_row_; }
+
+  /// Some rows at a time, by all threads.
+  template <typename RowFunction>
+  void for_rows(int begin, int end, const RowFunction& function) {
+    constexpr int rows = 16;
+    runner_.pool().parallel_for(static_cast<size_t>((end - begin + rows - 1) / rows), [&](size_t part, int) {
+      const int first = begin + static_cast<int>(part) * rows;
+      for (int y = first; y < std::min(end, first + rows); ++y) function(y);
+    });
+  }
+
   /// The canvas keeps what the strip above left in the rows that both touch.
   void start_canvas(size_t strip) {
     const int begin = touched_begin(strip);
     const size_t kept =
-        canvas_.empty() ? 0 : canvas_.size() - static_cast<size_t>(begin - canvas_first_) * out_row_;
+        strip == 0 ? 0 : canvas_.size() - static_cast<size_t>(begin - canvas_first_) * out_row_;
     if (kept > 0) std::memmove(canvas_.data(), canvas_.data() + canvas_.size() - kept, kept * sizeof(float));
-    canvas_.resize(kept);
-    canvas_.resize(static_cast<size_t>(touched_end(strip) - begin) * out_row_, 0.0F);
+    canvas_.resize(static_cast<size_t>(touched_end(strip) - begin) * out_row_);
     canvas_first_ = begin;
+    const int kept_rows = static_cast<int>(kept / out_row_);
+    for_rows(begin + kept_rows, touched_end(strip),
+             [&](int y) { std::fill_n(canvas_row(y), out_row_, 0.0F); });
   }
 
   void run_tile(size_t strip, size_t column) {
@@ -160,24 +179,26 @@ class StripUpscaler {
     const int x_end = std::min(info_.width, across.core_end + plan_.x.blend) * scale_;
     std::vector<float> weights;
     for (int x = x_begin; x < x_end; ++x) weights.push_back(blend_weight(plan_.x, column, x, scale_));
-    for (int y = touched_begin(strip); y < touched_end(strip); ++y) {
+    for_rows(touched_begin(strip), touched_end(strip), [&](int y) {
       const float vertical = blend_weight(plan_.y, strip, y, scale_);
       const float* from = enlarged.data() + (static_cast<size_t>(y - down.begin * scale_) *
                                                  static_cast<size_t>(width * scale_) +
                                              static_cast<size_t>(x_begin - across.begin * scale_)) *
                                                 channels;
-      float* to = canvas_.data() + static_cast<size_t>(y - canvas_first_) * out_row_ +
-                  static_cast<size_t>(x_begin) * channels;
+      float* to = canvas_row(y) + static_cast<size_t>(x_begin) * channels;
       for (const float horizontal : weights)
         for (size_t c = 0; c < channels; ++c) *to++ += horizontal * vertical * *from++;
-    }
+    });
   }
 
   /// Writes the rows to which no later strip adds.
   void emit(size_t strip) {
     const bool last = strip + 1 == plan_.y.tiles.size();
     const int end = last ? touched_end(strip) : touched_begin(strip + 1);
-    sink_.write(canvas_.data(), end - canvas_first_);
+    if (plan_.y.tiles.size() == 1)
+      sink_.write_all(canvas_, end);
+    else
+      sink_.write(canvas_.data(), end - canvas_first_);
   }
 
   RowSource& source_;
@@ -190,18 +211,18 @@ class StripUpscaler {
   const RunControl& control_;
   size_t out_row_;  // floats in a row of the output
 
-  std::vector<float> window_;  // input rows from window_first_ on
+  std::vector<float>& window_;  // input rows from window_first_ on
   int window_first_ = 0, next_row_ = 0;
-  std::vector<float> tile_;
-  std::vector<float> canvas_;  // output rows from canvas_first_ on
+  std::vector<float>& tile_;
+  std::vector<float>& canvas_;  // output rows from canvas_first_ on
   int canvas_first_ = 0;
 };
 
 }  // namespace
 
 void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale,
-                    bool wrap, const RunControl& control) {
-  StripUpscaler(source, sink, runner, plan, scale, wrap, control).run();
+                    bool wrap, StripMemory& memory, const RunControl& control) {
+  StripUpscaler(source, sink, runner, plan, scale, wrap, memory, control).run();
 }
 
 uint64_t strips_memory(const ImageInfo& info, const TileRunner& runner, const TilePlan& plan, int scale) {

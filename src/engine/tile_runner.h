@@ -24,6 +24,9 @@ class TileRunner {
   std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
                           const RunControl& control);
 
+  /// The threads that run() uses, between runs.
+  ThreadPool& pool() { return network_.pool(); }
+
   /// How often a result was computed again in full precision.
   int fallbacks() const { return fallbacks_; }
 
