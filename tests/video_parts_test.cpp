@@ -14,8 +14,8 @@ extern "C" {
 #include <fstream>
 
 #include "support.h"
-#include "video/frame_pixels.h"
 #include "video/decoding_times.h"
+#include "video/frame_pixels.h"
 #include "video/pipeline.h"
 #include "video/plan.h"
 #include "video/segment_file.h"
