@@ -72,8 +72,6 @@ TEST_F(VideoParts, SegmentsPartTheFilm) {
   }
 }
 
-// ---- decoding times ----
-
 TEST_F(VideoParts, TheFirstReadingOfAFilmCanBeStopped) {
   const std::string film = folder_ / "film.y4m";
   std::ofstream file(film, std::ios::binary);
@@ -87,6 +85,8 @@ TEST_F(VideoParts, TheFirstReadingOfAFilmCanBeStopped) {
   stop = true;
   EXPECT_THROW(plan_film(film, request), Cancelled);
 }
+
+// ---- decoding times ----
 
 TEST_F(VideoParts, DecodingTimesGrowAndComeInTime) {
   for (int round = 0; round < 300; ++round) {

@@ -19,7 +19,6 @@ struct Network::Progress {
   ItemQueue queue;
   size_t stage = 0;
   bool finished = false;
-  std::atomic<bool> failed{false};
   std::atomic<double> macs{0};
   double reported = 0;
   std::mutex mutex;
@@ -32,7 +31,6 @@ struct Network::Progress {
   void fail() {
     const std::lock_guard lock(mutex);
     if (!failure) failure = std::current_exception();
-    failed.store(true);
     queue.abandon();
   }
 };
@@ -189,7 +187,7 @@ void Network::run(const float* in, int width, int height, float* out, const RunC
   };
   start(0);
   const auto next = [&]() noexcept {
-    progress.finished = progress.failed.load() || progress.stage + 1 == schedule_.stages.size();
+    progress.finished = progress.failure != nullptr || progress.stage + 1 == schedule_.stages.size();
     if (!progress.finished) start(progress.stage + 1);
   };
   std::barrier barrier(pool_.size(), next);

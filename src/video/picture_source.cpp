@@ -34,8 +34,11 @@ struct SideFacts {
 };
 
 /// Every second line of a picture.
-Pixels field_of(const Pixels& picture, size_t row, size_t first) {
-  Pixels field;
+Pixels field_of(const Pixels& picture, size_t row, size_t first, PixelsPool& pool) {
+  const size_t samples = (picture.size() / row + 1 - first) / 2 * row;
+  Pixels field = pool.take(samples);
+  field.clear();
+  field.reserve(samples);
   for (size_t begin = first * row; begin < picture.size(); begin += 2 * row)
     field.insert(field.end(), picture.begin() + static_cast<ptrdiff_t>(begin),
                  picture.begin() + static_cast<ptrdiff_t>(begin + row));
@@ -120,7 +123,9 @@ class PictureInput : public FrameInput {
           item.source->interlaced_frame = 1;
           item.source->top_field_first = top_field_first_ ? 1 : 0;
           const size_t row = pixels.size() / static_cast<size_t>(item.source->height);
-          item.parts = {field_of(pixels, row, 0), field_of(pixels, row, 1)};
+          for (const size_t first : {size_t{0}, size_t{1}})
+            item.parts.push_back(field_of(pixels, row, first, pool));
+          pool.give(std::move(pixels));
         } else {
           item.parts.push_back(std::move(pixels));
         }
