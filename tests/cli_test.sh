@@ -27,12 +27,13 @@ expect 0 "a_x2.ppm: 80x60" "$program" upscale a.ppm -m tiny
 expect 0 "exists, skipped" "$program" upscale a.ppm -m tiny
 expect 0 "80x60" "$program" upscale --input a.ppm --output b.png --model_path tiny --self_ensemble --fp16 --tile 16
 expect 0 "100x75" "$program" upscale a.ppm -o c.png -m tiny --scale 2.5
-expect 1 "--tile" "$program" upscale a.ppm -o d.png -m tiny --tile small
-expect 1 "--max-memory" "$program" upscale a.ppm -o d.png -m tiny --max-memory lots
+expect 2 "--tile" "$program" upscale a.ppm -o d.png -m tiny --tile small
+expect 2 "--tile" "$program" upscale a.ppm -o d.png -m tiny --tile 3
+expect 2 "--max-memory" "$program" upscale a.ppm -o d.png -m tiny --max-memory lots
 expect 1 "absent.png" "$program" upscale absent.png -o d.png -m tiny
 expect 1 "replace its input" "$program" upscale a.ppm -o a.ppm -m tiny --overwrite
 expect 1 "no such model" "$program" upscale a.ppm -o d.png -m nothing
-expect 1 "format" "$program" upscale a.ppm -o d.xyz -m tiny
+expect 2 "format" "$program" upscale a.ppm -o d.xyz -m tiny
 [ ! -e d.png ] && [ ! -e d.xyz ] || { echo "FAILED: an output of a failed job exists" >&2; failures=$((failures + 1)); }
 
 # A folder: one bad file does not stop the others.

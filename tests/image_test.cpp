@@ -6,7 +6,6 @@
 #include "image/background_sink.h"
 #include "image/bleed.h"
 #include "image/float_image.h"
-#include "image/jpeg_check.h"
 #include "image/rows.h"
 #include "support.h"
 

@@ -3,16 +3,19 @@
 
 #include <esrgan/export.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace esrgan {
 
-/// How one sample of one channel is stored.
-enum class SampleType { u8, u16, f16, f32 };
+/// How one sample of one channel is stored. Pictures in memory have one of the first four; files may have
+/// others.
+enum class SampleType { u8, u16, f16, f32, i8, i16, u32, i32 };
 
 ESRGAN_API size_t size_of(SampleType type);
 ESRGAN_API const char* name_of(SampleType type);
@@ -20,12 +23,15 @@ ESRGAN_API const char* name_of(SampleType type);
 /// ICC profile, EXIF, resolution and the like, as found in a file; opaque.
 struct ImageMetadata;
 
-/// How the samples of a floating-point image map to the range [0, 1] that networks work in:
-/// value = decode(lo + (hi - lo) * sample), decode being the sRGB curve when `linear`. 8 and 16 bit images
-/// have the defaults.
+/// How the samples of a picture whose values are numbers of their own (floats, signed and 32-bit integers)
+/// map to the range [0, 1] that networks work in: value = decode(lo + (hi - lo) * sample), decode being the
+/// sRGB curve when `linear`. Pictures with 8 and 16 unsigned bits have the defaults.
 struct ValueRange {
   bool linear = false;
-  float lo = 0, hi = 1;
+  double lo = 0, hi = 1;
+  std::optional<SampleType> whole;  ///< values are whole numbers, in a file of this type (i8, i16, u32, i32)
+
+  bool is_default() const { return !linear && lo == 0 && hi == 1 && !whole; }
 };
 
 /// What there is to know of a picture but its samples.
@@ -35,6 +41,8 @@ struct ImageInfo {
   SampleType type = SampleType::u8;
   ValueRange range;
   std::shared_ptr<const ImageMetadata> metadata;  ///< may be null
+  int bits = 0;                                   ///< that count of a 16-bit sample: 10, 12 or 14; 0 for all
+  double seconds = 0;                             ///< that a frame of an animation is shown
 
   bool has_alpha() const { return channels == 2 || channels == 4; }
   int colours() const { return has_alpha() ? channels - 1 : channels; }
@@ -57,18 +65,40 @@ struct Image {
   }
 };
 
-/// What a file is written as. Zero or empty means: as the format and the image suggest.
+/// How a file is written. Zero or empty means: as the format and the image suggest.
 struct WriteOptions {
-  int quality = 95;   ///< JPEG and WebP, 1 to 100
-  int bit_depth = 0;  ///< 8, 16 or 32; 0 keeps the image's, as far as the format can
+  std::string format;     ///< extension of the format; empty takes that of the file's name
+  int quality = 95;       ///< of lossy formats, 1 to 100
+  bool lossless = false;  ///< where a format has both ways; refused where it has only the lossy one
+  int compression = -1;   ///< effort of lossless compression, 0 to 9; -1 chooses
+  int bit_depth = 0;      ///< 8, 16 or 32; 0 keeps the image's, as far as the format can
+  std::array<float, 3> background{1, 1, 1};  ///< RGB that transparency is laid over where a format has none
+  double dpi = 0;                            ///< pixels per inch to be written into the file
+  bool keep_metadata = true;  ///< EXIF, XMP, IPTC and texts; colour profiles are kept in any case
+  int threads = 1;            ///< that may compress; 0 for one per processor
 };
 
-/// Reads any file that OpenImageIO reads, the first picture of it. EXIF orientation is applied. Colour spaces
-/// other than the image's own are left to its ICC profile, which is kept. Throws Error naming the file.
+/// Reads the first picture of a file, "-" being standard input; the format is told by the content. EXIF
+/// orientation is applied. Colour spaces other than the image's own are left to its ICC profile, which is
+/// kept. Throws Error naming the file.
 ESRGAN_API Image read_image(const std::string& path);
 
-/// Writes in the format of the extension; appears whole or not at all. Alpha is laid over white where the
-/// format has none. Throws Error naming the file.
+/// Writes in the format of the extension; appears whole or not at all. Alpha is laid over the background
+/// where the format has none. Throws Error naming the file.
 ESRGAN_API void write_image(const Image& image, const std::string& path, const WriteOptions& options = {});
+
+/// What this library can do with a picture format, here and now.
+struct FormatInfo {
+  std::string name;
+  std::vector<std::string> extensions;  ///< the usual one first
+  bool readable = false, writable = false;
+  std::string missing;   ///< what is to be installed, where it could be readable
+  std::string channels;  ///< that can be written: gray, gray + alpha, RGB, RGB + alpha as "1234"
+  std::vector<SampleType> types;
+  bool lossy = false, lossless = false;
+  bool icc = false, exif = false, xmp = false, iptc = false, text = false, several = false;
+  int64_t largest_side = 0;  ///< pixels that can be written; 0 for no limit of the format's own
+};
+ESRGAN_API std::vector<FormatInfo> list_formats();
 
 }  // namespace esrgan

@@ -32,8 +32,12 @@ enum class Edges {
 };
 
 struct UpscaleOptions {
-  double scale = 0;           ///< final enlargement; 0 takes the network's own. Others are reached by Lanczos
-  int input_size = 0;         ///< if set, the longer side of the input is first brought to this many pixels
+  double scale = 0;  ///< final enlargement; 0 takes the network's own. Others are reached by Lanczos
+  int width = 0,
+      height = 0;      ///< final size in pixels instead of `scale`; one of them alone keeps the proportions
+  bool fit = false;    ///< with both: the largest size within them that keeps the proportions
+  int longest = 0;     ///< pixels of the longer side instead
+  int input_size = 0;  ///< if set, the longer side of the input is first brought to this many pixels
   int tile = automatic_tile;  ///< side of a tile in input pixels, 0 for the whole picture at once
   int halo =
       default_halo;  ///< input pixels around a tile that the network sees besides it; no more than it can see

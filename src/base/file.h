@@ -4,10 +4,34 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
+#include <vector>
+
+#include "base/bytes.h"
 
 namespace esrgan {
+
+/// Closes a file descriptor at the end of its life.
+class Descriptor {
+ public:
+  explicit Descriptor(int value = -1) : value_(value) {}
+  ~Descriptor();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : value_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  int get() const { return value_; }
+  int release() {
+    const int value = value_;
+    value_ = -1;
+    return value;
+  }
+
+ private:
+  int value_;
+};
 
 /// A whole file mapped read-only into memory. Throws Error when it cannot be opened.
 class MappedFile {
@@ -28,11 +52,33 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-/// A name beside `target` to write to; commit() renames it over the target, and without commit() the
-/// destructor removes it. The extension is kept, since image writers choose their format by it.
+/// A file on the disk that is read a piece at a time. Throws Error when it cannot be opened; what is not a
+/// regular file (a pipe) is refused, see read_stream().
+class InputFile : public ByteSource {
+ public:
+  explicit InputFile(const std::string& path);
+
+  const std::string& name() const override { return name_; }
+  uint64_t size() const override { return size_; }
+  size_t read_at(uint64_t offset, std::span<uint8_t> to) const override;
+
+ private:
+  std::string name_;
+  Descriptor file_;
+  uint64_t size_ = 0;
+};
+
+/// All that comes from an open descriptor, a pipe for example, at most limits::piped_bytes.
+std::shared_ptr<const ByteSource> read_stream(int descriptor, const std::string& name);
+
+/// A file beside `target` to write to; commit() renames it over the target, and without commit() the
+/// destructor removes it. Its name is short, whatever the target's; the extension is kept where it is short
+/// too, since some writers choose their format by it. While it exists it is locked: what a process that was
+/// killed left in a folder is not, and is removed by the next AtomicFile there. A target that is a link stays
+/// one; a file that is replaced hands on its permissions.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path target);
+  explicit AtomicFile(const std::filesystem::path& target);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -40,12 +86,59 @@ class AtomicFile {
   AtomicFile& operator=(AtomicFile&&) = delete;
 
   const std::filesystem::path& temporary() const { return temporary_; }
+  /// The open file, to read and write.
+  int descriptor() const { return file_.get(); }
   /// Flushes the written data to the device, then renames. Throws Error, the temporary file then goes.
   void commit();
 
  private:
+  void create(const std::filesystem::path& folder);
+
+  std::string name_;  // of the target, as it was given
   std::filesystem::path target_, temporary_;
+  Descriptor file_;
   bool committed_ = false;
+};
+
+/// A file that appears whole or not at all, written piece by piece.
+class OutputFile : public ByteSink {
+ public:
+  explicit OutputFile(const std::string& target);
+
+  const std::string& name() const override { return name_; }
+  uint64_t size() const override { return written_ + buffer_.size(); }
+  void write(std::span<const uint8_t> bytes) override;
+  void write_at(uint64_t offset, std::span<const uint8_t> bytes) override;
+  size_t read_at(uint64_t offset, std::span<uint8_t> to) override;
+  void commit();
+
+ private:
+  void flush();
+
+  std::string name_;
+  AtomicFile file_;
+  std::vector<uint8_t> buffer_;  // not yet written
+  uint64_t written_ = 0;
+};
+
+/// What is written goes to an open descriptor (standard output) at the end, when all is there.
+class OutputStream : public ByteSink {
+ public:
+  OutputStream(int descriptor, std::string name);
+
+  const std::string& name() const override { return name_; }
+  uint64_t size() const override { return size_; }
+  void write(std::span<const uint8_t> bytes) override { write_at(size_, bytes); }
+  void write_at(uint64_t offset, std::span<const uint8_t> bytes) override;
+  size_t read_at(uint64_t offset, std::span<uint8_t> to) override;
+  /// Sends it off.
+  void commit();
+
+ private:
+  std::string name_;
+  int descriptor_;
+  Descriptor file_;  // without a name, in the folder for temporary files
+  uint64_t size_ = 0;
 };
 
 /// Writes `bytes` to `target` by way of an AtomicFile.

@@ -1,9 +1,10 @@
-// Numbers as text.
+// Numbers as text, and text for terminals.
 #pragma once
 
 #include <array>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 namespace esrgan {
 
@@ -13,5 +14,9 @@ inline std::string text_of(double value, const char* format = "%.9g") {
   std::snprintf(text.data(), text.size(), format, value);
   return text.data();
 }
+
+/// Text that a terminal shows and does not obey: control characters (the C1 ones in UTF-8, too) and bytes
+/// that are not UTF-8 become like "\x1b" or "\n". The rest stays as it is.
+std::string escaped(std::string_view text);
 
 }  // namespace esrgan

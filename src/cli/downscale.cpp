@@ -20,7 +20,14 @@ struct DownscaleCommand {
     request.suffix = "x" + std::to_string(scale);
     nlohmann::ordered_json results = nlohmann::ordered_json::array();
     int failures = 0;
-    for (const FileJob& job : plan_jobs(request)) {
+    const Plan plan = plan_jobs(request);
+    for (const std::string& remark : plan.remarks) print_message(remark);
+    for (const FailedInput& input : plan.failed) {
+      print_message(input.input + ": " + input.reason);
+      results.push_back({{"input", input.input}, {"status", "failed"}, {"error", input.reason}});
+      ++failures;
+    }
+    for (const FileJob& job : plan.jobs) {
       nlohmann::ordered_json result{{"input", job.input}, {"output", job.output}};
       std::string error;
       if (!overwrite && std::filesystem::exists(job.output)) {

@@ -8,7 +8,8 @@
 #include <filesystem>
 #include <optional>
 
-#include "cli/jobs.h"
+#include "base/text.h"
+#include "cli/picture_folder.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "image/resize.h"
@@ -58,15 +59,14 @@ struct EvaluateCommand {
         throw Error(model, "enlargement of the model", std::to_string(scale),
                     std::to_string(upscaler->network_scale()));
     }
-    // The planner finds and sorts the pictures of the folder; nothing is written.
-    std::vector<FileJob> jobs = plan_jobs({{data}, "unused", "png", "", false});
+    const std::vector<std::string> pictures = pictures_in(data);
     print_header();
     Scores bicubic_sum, model_sum;
     nlohmann::ordered_json images = nlohmann::ordered_json::array();
-    for (const FileJob& job : jobs) {
+    for (const std::string& picture : pictures) {
       if (stop_requested) throw Cancelled();
-      const std::string name = std::filesystem::path(job.input).stem().string();
-      const FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(job.input))), scale);
+      const std::string name = std::filesystem::path(picture).stem().string();
+      const FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(picture))), scale);
       const FloatImage small = resize_bicubic(truth, 1.0 / scale, SampleType::u8);
       const Scores bicubic = score_bicubic(truth, small);
       bicubic_sum.add(bicubic);
@@ -80,7 +80,7 @@ struct EvaluateCommand {
       images.push_back(entry);
       print_row(name, bicubic, ours);
     }
-    const auto count = static_cast<double>(jobs.size());
+    const auto count = static_cast<double>(pictures.size());
     print_row("mean", bicubic_sum.divided_by(count), model_sum.divided_by(count));
     if (json) {
       nlohmann::ordered_json document{{"data", data}, {"scale", scale}, {"model", model}, {"images", images}};
@@ -128,7 +128,7 @@ struct EvaluateCommand {
   void print_row(const std::string& name, const Scores& bicubic, const Scores& ours) const {
     if (json) return;
     ProgressBar::clear_line();
-    std::printf("%-16s%6.2f  %.4f  %6.2f   %.4f", name.c_str(), bicubic.y.psnr, bicubic.y.ssim,
+    std::printf("%-16s%6.2f  %.4f  %6.2f   %.4f", escaped(name).c_str(), bicubic.y.psnr, bicubic.y.ssim,
                 bicubic.rgb.psnr, bicubic.rgb.ssim);
     if (upscaler)
       std::printf("        %6.2f  %.4f  %6.2f   %.4f", ours.y.psnr, ours.y.ssim, ours.rgb.psnr,

@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
   add_weights_commands(app, action);
   add_downscale(app, action);
   add_metrics(app, action);
+  add_formats(app, action);
   add_evaluate(app, action);
   add_bench(app, action);
   add_train(app);

@@ -3,15 +3,19 @@
 #include <esrgan/error.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <map>
 
 #include "base/memory.h"
 #include "cli/session.h"
+#include "cli/usage_error.h"
+#include "engine/enlarger.h"
 
 namespace esrgan::cli {
 
 void NetworkOptions::describe(CLI::App& app) {
-  app.add_option("-m,--model,--model-path", model, "Model by name (see 'esrgan models') or file")
+  app.add_option("-m,-n,--model,--model-path,--model-name", model,
+                 "Model by name (see 'esrgan models') or file")
       ->type_name("MODEL");
   app.add_option("--model-type", objective, "Take the first installed model of this kind")
       ->transform(CLI::CheckedTransformer(
@@ -24,34 +28,71 @@ void NetworkOptions::describe(CLI::App& app) {
   app.add_option("--halo", upscale.halo, "Pixels around a tile that the network sees besides it")
       ->type_name("N")
       ->capture_default_str();
-  app.add_flag("--self-ensemble", upscale.self_ensemble,
+  app.add_flag("-x,--self-ensemble", upscale.self_ensemble,
                "Mean over 8 flips and rotations: a little better, 8 times slower");
   add_precision(app, upscale.precision);
   app.add_flag_callback(
       "--fp16", [this] { upscale.precision = Precision::half; }, "The same as --precision half");
   app.add_option("--denoise-tv", upscale.denoise_tv, "Smooth the result by total variation, for example 0.05")
       ->type_name("W");
-  app.add_option("--device", device, "Where to compute")
-      ->check(CLI::IsMember({"auto", "cpu"}))
-      ->type_name("auto|cpu");
-  app.add_option("-j,--threads", upscale.threads, "Worker threads; without it, one per processor")
-      ->type_name("N")
-      ->check(CLI::Range(1, 4096));
+  app.add_option("-g,--device,--gpu-id", device, "Where to compute")->type_name("auto|cpu");
+  app.add_option("-j,--threads", threads, "Worker threads; without it, one per processor")->type_name("N");
+  app.add_flag("-v,--verbose", verbose,
+               "Accepted for the sake of other programs' users; what matters is always told");
   app.add_option("--max-memory", memory, "Ceiling for the whole program; without it, half of what is free")
       ->type_name("SIZE");
 }
 
 void NetworkOptions::read() {
-  if (!memory.empty()) upscale.max_memory = parse_memory_size(memory, "--max-memory");
-  if (tile == "auto") return;
+  read_device();
+  read_threads();
+  if (tile != "auto" && !whole_number(tile, upscale.tile))
+    throw UsageError("", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
+  try {
+    if (!memory.empty()) upscale.max_memory = parse_memory_size(memory, "--max-memory");
+    check_options(upscale);
+  } catch (const Error& error) {
+    throw UsageError(error.file(), error.problem(), error.expected(), error.found());
+  }
+}
+
+/// The ncnn programs count GPUs, and call the processor -1.
+void NetworkOptions::read_device() const {
+  if (device == "auto" || device == "cpu" || device == "-1") return;
   int number = 0;
-  if (!CLI::detail::lexical_cast(tile, number))
-    throw Error("", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
-  upscale.tile = number;
+  if (!whole_number(device.substr(0, device.find(',')), number) || number < 0)
+    throw UsageError("", "--device", "auto or cpu", "'" + device + "'");
+  print_message("there is no GPU in use here; the processor computes");
+}
+
+/// The ncnn programs name threads for loading, computing and saving, "1:2:2"; here they see to that
+/// themselves.
+void NetworkOptions::read_threads() {
+  if (threads.empty() || threads.find(':') != std::string::npos) return;
+  if (!whole_number(threads, upscale.threads) || upscale.threads < 1 || upscale.threads > 4096)
+    throw UsageError("", "--threads", "a number from 1 to 4096", "'" + threads + "'");
 }
 
 std::string NetworkOptions::model_file() const {
   return find_model(model.empty() ? default_model(objective) : model);
+}
+
+bool whole_number(const std::string& text, int& value) {
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return failure == std::errc{} && end == text.data() + text.size() && !text.empty();
+}
+
+std::array<float, 3> read_colour(const std::string& text) {
+  if (text == "white") return {1, 1, 1};
+  if (text == "black") return {0, 0, 0};
+  std::string digits = text.starts_with("#") ? text.substr(1) : text;
+  if (digits.size() == 3) digits = {digits[0], digits[0], digits[1], digits[1], digits[2], digits[2]};
+  uint32_t value = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  if (digits.size() != 6 || failure != std::errc{} || end != digits.data() + digits.size())
+    throw UsageError("", "--background", "white, black or a colour such as #20a0ff", "'" + text + "'");
+  const auto share = [&](unsigned shift) { return static_cast<float>(value >> shift & 0xFFU) / 255; };
+  return {share(16), share(8), share(0)};
 }
 
 }  // namespace esrgan::cli

@@ -4,6 +4,7 @@
 #include <esrgan/models.h>
 #include <esrgan/upscaler.h>
 
+#include <array>
 #include <string>
 
 namespace CLI {
@@ -14,8 +15,9 @@ namespace esrgan::cli {
 
 struct NetworkOptions {
   UpscaleOptions upscale;
-  std::string model, tile = "auto", memory, device = "auto";
+  std::string model, tile = "auto", memory, device = "auto", threads;
   Objective objective = Objective::gan;
+  bool verbose = false;
 
   /// Adds them to a command; `this` must outlive it.
   void describe(CLI::App& app);
@@ -23,6 +25,16 @@ struct NetworkOptions {
   void read();
   /// The model's file. Throws Error when there is none.
   std::string model_file() const;
+
+ private:
+  void read_device() const;
+  void read_threads();
 };
+
+/// All of a text as a whole number; false when it is none.
+bool whole_number(const std::string& text, int& value);
+
+/// "white", "black", "#RRGGBB" or "#RGB" as shares. Throws UsageError.
+std::array<float, 3> read_colour(const std::string& text);
 
 }  // namespace esrgan::cli

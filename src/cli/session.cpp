@@ -11,7 +11,9 @@
 #include <iostream>
 #include <map>
 
+#include "base/text.h"
 #include "cli/progress_bar.h"
+#include "cli/usage_error.h"
 
 namespace esrgan::cli {
 
@@ -25,8 +27,9 @@ void catch_signals() {
       std::raise(signal);            // NOLINT(cert-err33-c)
     }
   };
-  std::signal(SIGINT, handler);   // NOLINT(cert-err33-c)
-  std::signal(SIGTERM, handler);  // NOLINT(cert-err33-c)
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, handler);  // NOLINT(cert-err33-c)
+  // A pipe that is closed and a file that may not grow are errors of writing, and told of as such.
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);  // NOLINT(cert-err33-c)
 }
 
 std::vector<std::string> spelled(int argc, char** argv) {
@@ -52,6 +55,12 @@ int run_program(const std::function<int()>& work) {
   } catch (const Cancelled&) {
     print_message("stopped; unfinished files were removed");
     return interrupted;
+  } catch (const UsageError& error) {
+    print_message(error.what());
+    return wrong_usage;
+  } catch (const std::bad_alloc&) {
+    print_message("out of memory");
+    return some_failed;
   } catch (const std::exception& error) {
     print_message(error.what());
     return some_failed;
@@ -59,8 +68,7 @@ int run_program(const std::function<int()>& work) {
 }
 
 void print_message(const std::string& text) {
-  ProgressBar::clear_line();
-  std::cerr << "esrgan: " << text << std::endl;
+  ProgressBar::print("esrgan: " + escaped(text) + "\n");
 }
 
 void print_json(const nlohmann::ordered_json& document) {

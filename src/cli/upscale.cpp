@@ -8,11 +8,13 @@
 #include <optional>
 #include <vector>
 
+#include "base/text.h"
 #include "cli/jobs.h"
 #include "cli/network_options.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "cli/share.h"
+#include "cli/usage_error.h"
 
 namespace esrgan::cli {
 namespace {
@@ -21,7 +23,9 @@ constexpr const char* examples = R"(Examples:
   esrgan upscale photo.jpg                      photo_x4.jpg, four times as large
   esrgan upscale photo.jpg -o large.png         into a file of your choice
   esrgan upscale photos/ -o large/ --recursive  a folder; what is already there is skipped
-  esrgan upscale photo.jpg --scale 2.5          any size
+  esrgan upscale photo.jpg --scale 2.5          any size; or --width, --height, --fit 1920x1080, --longest 4000
+  esrgan upscale a.gif -o a.webp                an animation
+  esrgan upscale - <in.png >out.png             in a pipe
   esrgan upscale texture.png --edges wrap       a texture that repeats
   esrgan upscale photos/ -o large/ --shard 2/4  one of four machines
   esrgan upscale scan.tif --max-memory 1G       a large picture, in little memory
@@ -31,7 +35,7 @@ struct UpscaleCommand {
   JobRequest request;
   NetworkOptions network;
   WriteOptions write;
-  std::string shard;
+  std::string shard, fit_text, background;
   bool overwrite = false, json = false;
 
   std::optional<Upscaler> upscaler;
@@ -40,30 +44,20 @@ struct UpscaleCommand {
 
   void describe(CLI::App& app) {
     app.footer(examples);
-    app.add_option("input,--input", request.inputs, "Pictures and folders of pictures")
+    app.add_option("input,-i,--input", request.inputs,
+                   "Pictures and folders of pictures; - is standard input")
         ->required()
         ->type_name("FILE...");
-    app.add_option("-o,--output", request.output, "File or folder to write to")->type_name("PATH");
+    app.add_option("-o,--output", request.output, "File or folder to write to; - is standard output")
+        ->type_name("PATH");
     network.describe(app);
-    app.add_option("--input-size", network.upscale.input_size,
-                   "Bring the longer side of the input to N pixels first")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000));
+    describe_sizes(app);
     app.add_option("--edges", network.upscale.edges,
                    "What lies beyond the edges; wrap suits textures that repeat")
         ->transform(CLI::CheckedTransformer(
             std::map<std::string, Edges>{{"border", Edges::border}, {"wrap", Edges::wrap}}))
         ->type_name("border|wrap");
-    app.add_option("-f,--format", request.format, "Write this kind of file (png, jpg, tif, webp, exr, ...)")
-        ->type_name("EXT");
-    app.add_option("--quality", write.quality, "Of JPEG and WebP")
-        ->type_name("1-100")
-        ->check(CLI::Range(1, 100))
-        ->capture_default_str();
-    app.add_option("--bit-depth", write.bit_depth, "Bits of a sample; without it, as in the input")
-        ->type_name("8|16|32")
-        ->check(CLI::IsMember({8, 16, 32}));
-    app.add_flag("-r,--recursive", request.recursive, "Folders with their sub-folders");
+    describe_files(app);
     app.add_option("--shard", shard, "Do a share of the pictures; auto: by the launcher's variables")
         ->type_name("I/N|auto|auto/N");
     app.add_flag("--overwrite", overwrite, "Replace outputs that exist, instead of skipping them");
@@ -72,14 +66,25 @@ struct UpscaleCommand {
 
   int run() {
     network.read();
+    read_sizes();
+    if (!background.empty()) write.background = read_colour(background);
+    request.suffix_always = !request.suffix.empty();
     const std::string model_file = network.model_file();
-    // The default name says the enlargement, which only the model knows when no --scale was given.
-    if (request.output.empty()) {
-      if (network.upscale.scale == 0) load(model_file);
-      request.suffix = suffix(network.upscale.scale > 0 ? network.upscale.scale : upscaler->network_scale());
-    }
-    const std::vector<FileJob> jobs = share_of(plan_jobs(request));
+    request.model_name = std::filesystem::path(model_file).stem().string();
+    // The default name says the enlargement, which only the model knows when nothing else was given.
+    if (network.upscale.scale == 0 && !has_size()) load(model_file);
+    const double scale =
+        network.upscale.scale > 0 || has_size() ? network.upscale.scale : upscaler->network_scale();
+    request.scale_text = has_size() ? "" : text_of(scale, "%.6g");
+    if (request.suffix.empty()) request.suffix = has_size() ? "_large" : "_x" + request.scale_text;
+    const Plan plan = plan_jobs(request);
+    for (const std::string& remark : plan.remarks) print_message(remark);
+    const std::vector<FileJob> jobs = share_of(plan.jobs);
     results.resize(jobs.size());
+    for (const FailedInput& input : plan.failed) {
+      results.push_back({{"input", input.input}});
+      failed(results.size() - 1, std::make_exception_ptr(Error(input.input, input.reason)));
+    }
     const std::vector<size_t> open = open_jobs(jobs);
     if (!open.empty()) {
       load(model_file);
@@ -91,18 +96,79 @@ struct UpscaleCommand {
   }
 
  private:
+  void describe_sizes(CLI::App& app) {
+    const auto side = CLI::Range(1, 1'000'000);
+    auto& upscale = network.upscale;
+    auto* width =
+        app.add_option("--width", upscale.width, "Width of the result")->type_name("N")->check(side);
+    auto* height =
+        app.add_option("--height", upscale.height, "Height of the result")->type_name("N")->check(side);
+    auto* fit = app.add_option("--fit", fit_text, "Largest result within a box, its proportions kept")
+                    ->type_name("WxH");
+    auto* longest = app.add_option("--longest", upscale.longest, "Longer side of the result")
+                        ->type_name("N")
+                        ->check(side);
+    fit->excludes(width)->excludes(height)->excludes(longest);
+    longest->excludes(width)->excludes(height);
+    for (CLI::Option* option : {width, height, fit, longest}) option->excludes(app.get_option("--scale"));
+    app.add_option("--input-size", upscale.input_size, "Bring the longer side of the input to N pixels first")
+        ->type_name("N")
+        ->check(side);
+  }
+
+  void describe_files(CLI::App& app) {
+    app.add_option("-f,--format", request.format, "Write this kind of file ('esrgan formats' lists them)")
+        ->type_name("EXT");
+    app.add_option("--suffix", request.suffix, "Put this behind the name of every output")->type_name("TEXT");
+    app.add_option("--name", request.name,
+                   "Names of outputs; {name} {ext} {scale} {model} {n} {n:4} are filled in")
+        ->type_name("PATTERN");
+    app.add_option("--quality", write.quality, "Of JPEG, WebP, AVIF, HEIF and JPEG XL")
+        ->type_name("1-100")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    app.add_flag("--lossless", write.lossless, "Of WebP, AVIF and JPEG XL");
+    app.add_option("--compression", write.compression, "Effort for files without loss, 0 to 9")
+        ->type_name("N")
+        ->check(CLI::Range(0, 9));
+    app.add_option("--bit-depth", write.bit_depth, "Bits of a sample; without it, as in the input")
+        ->type_name("8|16|32")
+        ->check(CLI::IsMember({8, 16, 32}));
+    app.add_option("--background", background, "What transparency is laid over where the format has none")
+        ->type_name("white|black|#RRGGBB");
+    app.add_option("--dpi", write.dpi, "Pixels per inch, to be written into the file")
+        ->type_name("N")
+        ->check(CLI::Range(1.0, 60000.0));
+    app.add_option("--metadata", write.keep_metadata,
+                   "EXIF, XMP, IPTC and texts; colour profiles are always kept")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"keep", true}, {"strip", false}}))
+        ->type_name("keep|strip");
+    app.add_flag("-r,--recursive", request.recursive, "Folders with their sub-folders");
+  }
+
+  bool has_size() const {
+    const UpscaleOptions& upscale = network.upscale;
+    return upscale.width > 0 || upscale.height > 0 || upscale.longest > 0;
+  }
+
+  void read_sizes() {
+    if (fit_text.empty()) return;
+    auto& upscale = network.upscale;
+    const size_t cross = fit_text.find('x');
+    if (cross == std::string::npos || !whole_number(fit_text.substr(0, cross), upscale.width) ||
+        !whole_number(fit_text.substr(cross + 1), upscale.height) || upscale.width < 1 || upscale.height < 1)
+      throw UsageError("", "--fit", "a size such as 1920x1080", "'" + fit_text + "'");
+    upscale.fit = true;
+  }
+
   /// A folder that 'esrgan video' has split a film into says when its frames are shown.
   void carry_side_file() const {
     namespace fs = std::filesystem;
     for (const std::string& input : request.inputs) {
-      const fs::path folder =
-          fs::path(input).has_filename() ? fs::path(input) : fs::path(input).parent_path();
-      const fs::path side = folder / "frames.json";
+      const fs::path side = fs::path(input) / "frames.json";
       std::error_code ignored;
-      if (fs::is_directory(folder) && fs::exists(side))
-        fs::copy_file(side,
-                      fs::path(request.output.empty() ? folder.string() + request.suffix : request.output) /
-                          "frames.json",
+      if (fs::is_directory(input, ignored) && fs::exists(side, ignored))
+        fs::copy_file(side, fs::path(output_folder(request, input)) / "frames.json",
                       fs::copy_options::skip_existing, ignored);
     }
   }
@@ -117,13 +183,6 @@ struct UpscaleCommand {
     return mine;
   }
 
-  static std::string suffix(double scale) {
-    std::string text = std::to_string(scale);
-    text.erase(text.find_last_not_of('0') + 1);
-    if (text.back() == '.') text.pop_back();
-    return "_x" + text;
-  }
-
   void load(const std::string& model_file) {
     if (upscaler) return;
     upscaler.emplace(model_file, network.upscale);
@@ -135,7 +194,8 @@ struct UpscaleCommand {
     std::vector<size_t> open;
     for (size_t i = 0; i < jobs.size(); ++i) {
       results[i] = {{"input", jobs[i].input}, {"output", jobs[i].output}};
-      if (!overwrite && std::filesystem::exists(jobs[i].output)) {
+      std::error_code ignored;
+      if (!overwrite && jobs[i].output != "-" && std::filesystem::exists(jobs[i].output, ignored)) {
         print_message(jobs[i].output + " exists, skipped (--overwrite replaces it)");
         results[i]["status"] = "skipped";
         continue;

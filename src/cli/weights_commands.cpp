@@ -3,10 +3,12 @@
 #include <esrgan/models.h>
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <iostream>
 #include <map>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/session.h"
 #include "engine/network.h"
 #include "model/architecture.h"
@@ -59,18 +61,18 @@ struct InfoCommand {
 
  private:
   static void print(const Model& model, const nlohmann::ordered_json& document) {
-    std::cout << "file         " << model.weights.file << " (" << model.weights.format << ")\n"
+    std::cout << "file         " << escaped(model.weights.file) << " (" << model.weights.format << ")\n"
               << "network      " << model.architecture.summary() << "\n"
               << "parameters   " << document["parameters"] << "\n"
               << "work         " << static_cast<long>(document["macs_per_input_pixel"].get<double>())
               << " multiply-accumulates for each input pixel\n"
               << "sees         " << document["receptive_radius"] << " pixels in each direction\n";
-    for (const std::string& reason : model.reasons) std::cout << "because      " << reason << "\n";
+    for (const std::string& reason : model.reasons) std::cout << "because      " << escaped(reason) << "\n";
     for (const auto& [key, value] : model.weights.metadata)
-      std::cout << "metadata     " << key << " = " << value << "\n";
+      std::cout << "metadata     " << escaped(key) << " = " << escaped(value) << "\n";
     if (document.contains("tensors"))
       for (const auto& [name, tensor] : model.weights.tensors)
-        std::cout << "tensor       " << name << "  " << tensor.shape_text() << "  "
+        std::cout << "tensor       " << escaped(name) << "  " << tensor.shape_text() << "  "
                   << name_of(tensor.stored_as) << "\n";
   }
 };

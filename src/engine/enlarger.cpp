@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "engine/strip_upscaler.h"
 #include "image/denoise_tv.h"
@@ -17,24 +18,6 @@ namespace {
 
 // Beside what is counted: buffers of codecs and the allocator.
 constexpr uint64_t memory_margin = uint64_t{48} << 20U;
-
-void check(const UpscaleOptions& options) {
-  const auto refuse = [](const std::string& option, const std::string& expected, const std::string& found) {
-    throw Error("", option, expected, found);
-  };
-  if (!(options.scale >= 0 && options.scale <= 64))
-    refuse("--scale", "a number up to 64", std::to_string(options.scale));
-  if (options.tile < UpscaleOptions::automatic_tile || (options.tile > 0 && options.tile < 8))
-    refuse("--tile", "auto, 0 or at least 8 pixels", std::to_string(options.tile));
-  if (options.halo < 0 || options.halo > 1024)
-    refuse("--halo", "0 to 1024 pixels", std::to_string(options.halo));
-  if (options.input_size < 0 || options.input_size > 1'000'000)
-    refuse("--input-size", "a number of pixels", std::to_string(options.input_size));
-  if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
-    refuse("--denoise-tv", "a weight such as 0.05", std::to_string(options.denoise_tv));
-  if (options.threads < 0 || options.threads > 4096)
-    refuse("--threads", "0 to 4096", std::to_string(options.threads));
-}
 
 /// `extent` times `factor`, at least one pixel.
 int scaled(int extent, double factor) {
@@ -70,9 +53,31 @@ bool same_size(const ImageInfo& a, const ImageInfo& b) {
 
 }  // namespace
 
+void check_options(const UpscaleOptions& options) {
+  const auto refuse = [](const std::string& option, const std::string& expected, const std::string& found) {
+    throw Error("", option, expected, found);
+  };
+  if (!(options.scale >= 0 && options.scale <= 64))
+    refuse("--scale", "a number up to 64", std::to_string(options.scale));
+  if (options.tile < UpscaleOptions::automatic_tile || (options.tile > 0 && options.tile < 8))
+    refuse("--tile", "auto, 0 or at least 8 pixels", std::to_string(options.tile));
+  if (options.halo < 0 || options.halo > 1024)
+    refuse("--halo", "0 to 1024 pixels", std::to_string(options.halo));
+  if (options.input_size < 0 || options.input_size > 1'000'000)
+    refuse("--input-size", "a number of pixels", std::to_string(options.input_size));
+  for (const int side : {options.width, options.height, options.longest})
+    if (side < 0 || side > limits::picture_side)
+      refuse("size of the result", "up to " + std::to_string(limits::picture_side) + " pixels each way",
+             std::to_string(side));
+  if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
+    refuse("--denoise-tv", "a weight such as 0.05", std::to_string(options.denoise_tv));
+  if (options.threads < 0 || options.threads > 4096)
+    refuse("--threads", "0 to 4096", std::to_string(options.threads));
+}
+
 Enlarger::Enlarger(std::string model_file, const UpscaleOptions& options)
     : options_(options), model_file_(std::move(model_file)) {
-  check(options_);
+  check_options(options_);
   const Model model = detect_model(read_weights(model_file_));
   family_ = model.architecture.family;
   summary_ = model.architecture.summary();
@@ -111,32 +116,28 @@ uint64_t Enlarger::budget() const {
   return ceiling_ > used ? ceiling_ - used : 0;
 }
 
-Input Enlarger::open(const std::string& path, uint64_t memory_limit) const {
+Input Enlarger::next(PictureReader& file, uint64_t memory_limit) const {
   const bool whole = options_.edges == Edges::wrap || options_.input_size > 0;
-  Input input{open_image(path, whole, memory_limit), {}};
+  Input input{file.next(whole, memory_limit), {}};
+  if (!input.source) return input;
   input.type = input.source->info().type;
   return input;
 }
 
-Input Enlarger::open(const std::string& path) const {
+Input Enlarger::next(PictureReader& file) const {
   const uint64_t ceiling = options_.max_memory != 0 ? options_.max_memory : available_memory() / 2;
-  Input input = open(path, ceiling / 2);
-  if (needs_resizing(options_, input.source->info()))
+  Input input = next(file, ceiling / 2);
+  if (input.source && needs_resizing(options_, input.source->info()))
     input.source = resized(*input.source, options_.input_size);
   return input;
 }
 
-Input Enlarger::open_ahead(const std::string& path) const {
-  try {
-    Input input = open(path, ahead_memory / 2);
-    const ImageInfo& info = input.source->info();
-    if (info.row_samples() * static_cast<uint64_t>(info.height) * sizeof(float) > ahead_memory / 2) return {};
-    input.source =
-        needs_resizing(options_, info) ? resized(*input.source, options_.input_size) : loaded(*input.source);
-    return input;
-  } catch (const Error&) {
-    return {};  // told of when its turn comes
-  }
+Input Enlarger::next_ahead(PictureReader& file) const {
+  if (file.bytes_as_floats() > ahead_memory / 4) return {};
+  Input input = next(file, ahead_memory / 2);
+  input.source = needs_resizing(options_, input.source->info()) ? resized(*input.source, options_.input_size)
+                                                                : loaded(*input.source);
+  return input;
 }
 
 Input Enlarger::open(std::shared_ptr<const Image> image) const {
@@ -149,9 +150,24 @@ Input Enlarger::open(std::shared_ptr<const Image> image) const {
 
 ImageInfo Enlarger::output_info(const Input& input) const {
   ImageInfo out = input.source->info();
-  const double factor = options_.scale > 0 ? options_.scale : scale_;
-  out.width = scaled(out.width, factor);
-  out.height = scaled(out.height, factor);
+  const double width = out.width, height = out.height;
+  const auto size = [&](double x, double y) {
+    out.width = scaled(1, x);
+    out.height = scaled(1, y);
+  };
+  const auto factor = [&](double f) { size(width * f, height * f); };
+  if (options_.longest > 0)
+    factor(options_.longest / std::max(width, height));
+  else if (options_.width > 0 && options_.height > 0 && options_.fit)
+    factor(std::min(options_.width / width, options_.height / height));
+  else if (options_.width > 0 && options_.height > 0)
+    size(options_.width, options_.height);
+  else if (options_.width > 0)
+    factor(options_.width / width);
+  else if (options_.height > 0)
+    factor(options_.height / height);
+  else
+    factor(options_.scale > 0 ? options_.scale : scale_);
   out.type = input.type;
   return out;
 }
@@ -234,6 +250,7 @@ void Enlarger::enlarge(Input& input, RowSink& sink, uint64_t held, const Progres
   StripMemory memory;
   upscale_strips(source, sink, runner, tiles, scale_, options_.edges == Edges::wrap, memory,
                  follow(tiles, runner.passes(source.info().channels), progress, stop));
+  if (progress) progress(1);
 }
 
 }  // namespace esrgan

@@ -22,6 +22,9 @@ struct Input {
   SampleType type = SampleType::u8;  ///< of its samples before anything was done to it
 };
 
+/// Throws Error when an option has a value that cannot be meant.
+void check_options(const UpscaleOptions& options);
+
 class Enlarger {
  public:
   /// Throws Error when the options are wrong or the model cannot be used.
@@ -31,11 +34,12 @@ class Enlarger {
   const std::string& summary() const { return summary_; }
   const char* kernels() const { return backend_->name(); }
 
-  Input open(const std::string& path) const;
+  /// The next picture of a file, without a source after the last.
+  Input next(PictureReader& file) const;
   Input open(std::shared_ptr<const Image> image) const;
-  /// Reads a small picture whole, in at most ahead_memory bytes; without a source when it is not small or
-  /// cannot be read. May be called from another thread while enlarge() runs.
-  Input open_ahead(const std::string& path) const;
+  /// Reads a small picture whole, in at most ahead_memory bytes; without a source, and the file as it was,
+  /// when it is not small. May be called from another thread while enlarge() runs.
+  Input next_ahead(PictureReader& file) const;
   static constexpr uint64_t ahead_memory = uint64_t{32} << 20U;
 
   /// What comes out for an input.
@@ -58,6 +62,7 @@ class Enlarger {
 
   /// Bytes that pictures may take beside the network's weights. After prepare().
   uint64_t budget() const;
+  int threads() const { return pool_->size(); }
 
   /// Sends the picture through the network to `sink`, which takes rows like network_info() and is not
   /// finished here. `held`: bytes that are in use beside what this needs.
@@ -69,7 +74,7 @@ class Enlarger {
 
   bool wants_half(SampleType stored) const;
   void load(bool half);
-  Input open(const std::string& path, uint64_t memory_limit) const;
+  Input next(PictureReader& file, uint64_t memory_limit) const;
   std::function<Network&()> fall_back();
   TileRunner make_runner();
   TilePlan plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const;

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/memory.h"
 
@@ -63,20 +64,32 @@ TilePlan fixed_tiles(const TileLimits& limits, int tile) {
 TilePlan choose_tiles(const TileLimits& limits) {
   constexpr std::array<int, 19> sizes{16,  24,  32,  48,  64,  80,  96,  128, 160, 192,
                                       224, 256, 320, 384, 448, 512, 640, 768, 1024};
-  std::optional<TilePlan> best;
-  uint64_t least = UINT64_MAX;
-  for (const int width : sizes)
-    for (const int height : sizes) {
-      const TilePlan plan = plan_tiles(limits, width, height);
-      const uint64_t bytes = limits.cost(plan);
-      least = std::min(least, bytes);
-      if (bytes <= limits.memory && (!best || work(plan) < work(*best))) best = plan;
+  // Sizes that cut a side into equally many tiles are one choice.
+  const auto choices = [&](int extent) {
+    std::vector<int> distinct;
+    int last_count = 0;
+    for (const int size : sizes) {
+      const int count = (extent - 1) / size + 1;
+      if (count != last_count) distinct.push_back(size);
+      last_count = count;
     }
-  if (!best)
-    throw Error(
-        "", "the memory ceiling is too low for this picture and network, even with the smallest tiles",
-        "at least " + format_memory_size(least), format_memory_size(limits.memory) + " (see --max-memory)");
-  return *best;
+    return distinct;
+  };
+  std::vector<TilePlan> plans;
+  for (const int width : choices(limits.width))
+    for (const int height : choices(limits.height)) plans.push_back(plan_tiles(limits, width, height));
+  // What a plan costs takes long to find out: the first that fits is the best.
+  std::stable_sort(plans.begin(), plans.end(),
+                   [](const TilePlan& a, const TilePlan& b) { return work(a) < work(b); });
+  uint64_t least = UINT64_MAX;
+  for (TilePlan& plan : plans) {
+    const uint64_t bytes = limits.cost(plan);
+    if (bytes <= limits.memory) return std::move(plan);
+    least = std::min(least, bytes);
+  }
+  throw Error("", "the memory ceiling is too low for this picture and network, even with the smallest tiles",
+              "at least " + format_memory_size(least),
+              format_memory_size(limits.memory) + " (see --max-memory)");
 }
 
 float blend_weight(const AxisPlan& plan, size_t tile, int position, int scale) {

@@ -165,6 +165,9 @@ void TileRunner::run_planes(const std::vector<float>& tile, int width, int heigh
   if (alpha && uniform()) {
     result_.resize(enlarged * stride);
     for (size_t i = 0; i < enlarged; ++i) result_[i * stride + offset] = tile[offset];
+    // Work that was reckoned with and need not be done.
+    if (control.done)
+      control.done(network_.macs_per_pixel() * static_cast<double>(pixels) * (self_ensemble_ ? 8 : 1));
     return;
   }
   if (planes == in && channels == count) {  // as it is

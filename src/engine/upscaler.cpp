@@ -34,7 +34,9 @@ class FileLine {
         write_(write),
         events_(events),
         progress_(std::move(progress)),
-        stop_(stop) {}
+        stop_(stop) {
+    write_.threads = enlarger.threads();
+  }
 
   void run() {
     for (size_t job = 0; job < jobs_.size(); ++job) {
@@ -86,35 +88,62 @@ class FileLine {
     if (events_.written) events_.written(done.job, done.info);
   }
 
+  /// A file, and its first picture where that was read ahead.
+  struct Opened {
+    std::unique_ptr<PictureReader> file;
+    Input first;
+  };
+
+  /// Opens a file beside the network's work; without a file when that fails, which is told of when its turn
+  /// comes.
+  Opened open_ahead(const std::string& path) const {
+    try {
+      Opened opened{std::make_unique<PictureReader>(path), {}};
+      opened.first = enlarger_.next_ahead(*opened.file);
+      return opened;
+    } catch (const Error&) {
+      return {};
+    }
+  }
+
   /// The input of a job, read ahead if it was small; starts to read the next.
-  Input open(size_t job) {
-    Input input = ahead_.valid() ? ahead_.get() : Input{};
+  Opened open(size_t job) {
+    Opened opened = ahead_.valid() ? ahead_.get() : Opened{};
     if (job + 1 < jobs_.size())
-      ahead_ =
-          std::async(std::launch::async, [this, job] { return enlarger_.open_ahead(jobs_[job + 1].input); });
-    return input.source ? std::move(input) : enlarger_.open(jobs_[job].input);
+      ahead_ = std::async(std::launch::async, [this, job] { return open_ahead(jobs_[job + 1].input); });
+    if (!opened.file) opened.file = std::make_unique<PictureReader>(jobs_[job].input);
+    if (!opened.first.source) opened.first = enlarger_.next(*opened.file);
+    return opened;
   }
 
   void enlarge(size_t job) {
-    Input input = open(job);
+    Opened opened = open(job);
+    const auto writer = PictureWriter::create(jobs_[job].output, write_, opened.file->pictures());
+    const int pictures = writer->pictures();
+    for (int picture = 0; picture < pictures; ++picture) {
+      Input input = picture == 0 ? std::move(opened.first) : enlarger_.next(*opened.file);
+      enlarge(job, input, *writer, [this, picture, pictures](double share) {
+        settle(false);
+        if (progress_) progress_((picture + share) / pictures);
+      });
+      if (picture + 1 == pictures) continue;
+      last_->sink->finish();  // before the next picture of the file is begun
+      last_.reset();
+    }
+  }
+
+  void enlarge(size_t job, Input& input, PictureWriter& writer, const Progress& progress) {
     enlarger_.prepare(stored_type(input.type, write_));
     const ImageInfo out = enlarger_.output_info(input), between = enlarger_.network_info(input);
     const uint64_t budget = enlarger_.budget();
     // Enough for what the network emits at once, where memory allows it.
     const size_t queue = std::min<uint64_t>(between.bytes(), budget / 8);
-    const uint64_t memory = enlarger_.filter_memory(input, out) + queue;
+    const uint64_t memory = enlarger_.filter_memory(input, out) + queue + writer.memory(out);
     const uint64_t ahead = ahead_.valid() ? Enlarger::ahead_memory : 0;
     if (last_ && last_->memory > budget / 4) settle(true);
-    auto sink = std::make_unique<BackgroundSink>(
-        enlarger_.with_filters(input, out, create_image(jobs_[job].output, out, write_)),
-        between.row_samples(), queue);
-    enlarger_.enlarge(
-        input, *sink, memory + ahead + (last_ ? last_->memory : 0),
-        [this](double share) {
-          settle(false);
-          if (progress_) progress_(share);
-        },
-        stop_);
+    auto sink = std::make_unique<BackgroundSink>(enlarger_.with_filters(input, out, writer.picture(out)),
+                                                 between.row_samples(), queue);
+    enlarger_.enlarge(input, *sink, memory + ahead + (last_ ? last_->memory : 0), progress, stop_);
     sink->end();
     settle(true);
     last_ = Written{job, out, std::move(sink), memory};
@@ -122,11 +151,11 @@ class FileLine {
 
   Enlarger& enlarger_;
   const std::vector<FileJob>& jobs_;
-  const WriteOptions& write_;
+  WriteOptions write_;
   const FileEvents& events_;
   Progress progress_;
   const std::atomic<bool>* stop_;
-  std::future<Input> ahead_;
+  std::future<Opened> ahead_;
   std::optional<Written> last_;
 };
 
@@ -157,6 +186,7 @@ void Upscaler::set_stop(const std::atomic<bool>* stop) {
 Image Upscaler::upscale(const Image& image) {
   Enlarger& enlarger = state_->enlarger;
   auto copy = std::make_shared<Image>(image);
+  check_samples(*copy);
   bleed_colours(*copy);
   Input input = enlarger.open(std::move(copy));
   enlarger.prepare(input.type);

@@ -12,11 +12,7 @@ namespace {
 class MemorySource : public RowSource {
  public:
   explicit MemorySource(std::shared_ptr<const Image> image) : image_(std::move(image)) {
-    const ImageInfo& i = image_->info;
-    if (i.width <= 0 || i.height <= 0 || i.channels < 1 || i.channels > 4 ||
-        image_->samples.size() != i.bytes())
-      throw Error("", "an image whose samples do not fit its size", std::to_string(i.bytes()) + " bytes",
-                  std::to_string(image_->samples.size()));
+    check_samples(*image_);
   }
   const ImageInfo& info() const override { return image_->info; }
   bool random_access() const override { return true; }
@@ -51,6 +47,13 @@ class MemorySink : public RowSink {
 };
 
 }  // namespace
+
+void check_samples(const Image& image) {
+  const ImageInfo& i = image.info;
+  if (i.width <= 0 || i.height <= 0 || i.channels < 1 || i.channels > 4 || image.samples.size() != i.bytes())
+    throw Error("", "an image whose samples do not fit its size", std::to_string(i.bytes()) + " bytes",
+                std::to_string(image.samples.size()));
+}
 
 std::unique_ptr<RowSource> make_source(std::shared_ptr<const Image> image) {
   return std::make_unique<MemorySource>(std::move(image));

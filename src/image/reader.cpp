@@ -1,256 +1,320 @@
+// From a file's rows to rows of floats in [0, 1].
 #include <esrgan/error.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <limits>
-#include <mutex>
 #include <utility>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "image/bleed.h"
-#include "image/jpeg_check.h"
-#include "image/oiio.h"
+#include "image/codecs/table.h"
+#include "image/colour_convert.h"
+#include "image/exif.h"
 #include "image/rows.h"
 #include "image/samples.h"
 
 namespace esrgan {
-
-void prepare_oiio() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    OIIO::attribute("threads", 1);
-    OIIO::attribute("exr_threads", 1);
-  });
-}
-
-std::string take_oiio_error(std::string message) {
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  while (!message.empty() && (message.back() == ' ' || message.back() == '.')) message.pop_back();
-  return message.empty() ? "unknown reason" : message;
-}
-
 namespace {
 
-SampleType sample_type_of(const OIIO::TypeDesc& type) {
-  switch (type.basetype) {
-    case OIIO::TypeDesc::UINT8:
-      return SampleType::u8;
-    case OIIO::TypeDesc::UINT16:
-      return SampleType::u16;
-    case OIIO::TypeDesc::HALF:
-      return SampleType::f16;
-    default:
-      return SampleType::f32;
-  }
+std::shared_ptr<const ByteSource> open_bytes(const std::string& path) {
+  if (path == "-") return read_stream(STDIN_FILENO, "standard input");
+  return std::make_shared<InputFile>(path);
 }
 
-/// Four characters at byte 16 of an ICC profile name the colour space of its data side (ICC.1:2010, 7.2).
-std::string icc_colour_space(const OIIO::ImageSpec& spec) {
-  const OIIO::ParamValue* profile = spec.find_attribute("ICCProfile");
-  if (profile == nullptr || profile->datasize() < 20) return "";
-  return {static_cast<const char*>(profile->data()) + 16, 4};
-}
+/// A decoder, and what was said of the picture it is at.
+struct OpenFile {
+  std::string path;
+  std::shared_ptr<const ByteSource> source;
+  const Codec* codec = nullptr;
+  std::unique_ptr<Decoder> decoder;
+  size_t remarks_told = 0;
 
-/// An open file with what we make of its header.
-class OpenFile {
- public:
-  explicit OpenFile(const std::string& path) : path_(path) {
-    prepare_oiio();
-    check_content();
-    OIIO::ImageSpec config;
-    config.attribute("oiio:UnassociatedAlpha", 1);
-    input_ = OIIO::ImageInput::open(path, &config);
-    if (!input_) throw Error(path_, "cannot be read as an image: " + take_oiio_error(OIIO::geterror()));
-    examine();
+  explicit OpenFile(const std::string& name)
+      : path(name),
+        source(open_bytes(name)),
+        codec(&codec_of(*source, name)),
+        decoder(open_decoder(*codec, source)) {
+    check();
   }
 
-  const ImageInfo& info() const { return info_; }
-  const OIIO::ImageSpec& spec() const { return input_->spec(); }
-  int orientation() const { return orientation_; }
-  bool premultiplied() const { return premultiplied_; }
-  bool rows_in_order() const { return spec().tile_width == 0 && orientation_ == 1; }
-
-  /// Rows [begin, end) in the file's own order and `type`.
-  void read(int begin, int end, SampleType type, void* out) {
-    const OIIO::ImageSpec& s = spec();
-    const bool fine = s.tile_width == 0 ? input_->read_scanlines(0, 0, s.y + begin, s.y + end, 0, 0,
-                                                                 info_.channels, oiio_type(type), out)
-                                        : input_->read_tiles(0, 0, s.x, s.x + s.width, s.y + begin, s.y + end,
-                                                             0, 1, 0, info_.channels, oiio_type(type), out);
-    if (!fine) throw Error(path_, "damaged or truncated image: " + take_oiio_error(input_->geterror()));
+  void next() {
+    decoder->next();
+    remarks_told = 0;
+    check();
   }
 
- private:
-  void check_content() const {
-    const MappedFile file(path_);  // also says clearly what is wrong with a missing or empty file
-    if (looks_like_jpeg(file.bytes()) && !jpeg_is_complete(file.bytes()))
-      throw Error(path_, "damaged or truncated image: the JPEG data has no end");
+  void check() const {
+    const StoredPicture& p = decoder->picture();
+    const bool fits =
+        p.width > 0 && p.height > 0 && p.width <= limits::picture_side && p.height <= limits::picture_side &&
+        int64_t{p.width} * p.height <= limits::picture_pixels && p.channels >= 1 && p.channels <= 4;
+    if (!fits)
+      throw Error(path, "size of the image", "up to 1000000x1000000 pixels",
+                  std::to_string(p.width) + "x" + std::to_string(p.height));
   }
 
-  void examine() {
-    const OIIO::ImageSpec& s = spec();
-    if (s.width <= 0 || s.height <= 0 || s.depth > 1 || s.nchannels < 1 || s.width > 1'000'000 ||
-        s.height > 1'000'000)
-      throw Error(path_, "size of the image", "up to 1000000x1000000 pixels",
-                  std::to_string(s.width) + "x" + std::to_string(s.height) + "x" + std::to_string(s.depth));
-    info_.width = s.width;
-    info_.height = s.height;
-    info_.channels = s.nchannels;
-    if (s.nchannels == 2 && s.alpha_channel != 1) info_.channels = 1;
-    if (s.nchannels >= 4) info_.channels = s.alpha_channel == 3 ? 4 : 3;
-    if (info_.channels != s.nchannels)
-      log_warning(path_ + ": " + std::to_string(s.nchannels) + " channels, of which the first " +
-                  std::to_string(info_.channels) + " are used");
-    info_.type = sample_type_of(s.format);
-    info_.range.linear =
-        s.get_string_attribute("oiio:ColorSpace") == "Linear" && info_.type >= SampleType::f16;
-    orientation_ = std::clamp(s.get_int_attribute("Orientation", 1), 1, 8);
-    premultiplied_ = info_.has_alpha() && s.get_int_attribute("oiio:UnassociatedAlpha", 0) == 0;
-
-    auto metadata = std::make_shared<ImageMetadata>();
-    metadata->spec.extra_attribs = s.extra_attribs;
-    const std::string profile = icc_colour_space(s);
-    const std::string wanted = info_.colours() == 1 ? "GRAY" : "RGB ";
-    if (!profile.empty() && profile != wanted) {
-      log_warning(path_ + ": the colour profile is for " + profile +
-                  " data and is dropped; the colours were converted");
-      metadata->spec.erase_attribute("ICCProfile");
-    }
-    info_.metadata = std::move(metadata);
+  void tell_remarks() {
+    const auto& remarks = decoder->picture().remarks;
+    for (; remarks_told < remarks.size(); ++remarks_told) log_warning(path + ": " + remarks[remarks_told]);
   }
-
-  std::string path_;
-  std::unique_ptr<OIIO::ImageInput> input_;
-  ImageInfo info_;
-  int orientation_ = 1;
-  bool premultiplied_ = false;
 };
+
+/// What is made of a picture's header: what the rows will be like, and how they are still to be turned.
+struct Prepared {
+  ImageInfo info;
+  int orientation = 1;
+};
+
+Prepared prepare(const OpenFile& file) {
+  const StoredPicture& p = file.decoder->picture();
+  Prepared prepared;
+  ImageInfo& info = prepared.info;
+  info.width = p.width;
+  info.height = p.height;
+  info.channels = p.channels;
+  const bool in_memory_as_floats = has_own_values(p.type) && !is_floating(p.type);
+  info.type = in_memory_as_floats ? SampleType::f32 : p.type;
+  if (in_memory_as_floats) info.range.whole = p.type;
+  info.range.linear = p.linear;
+  info.bits = p.bits;
+  info.seconds = p.seconds;
+  info.metadata = p.metadata;
+  const int said = std::max(p.orientation, orientation_of(*p.metadata));
+  if (said != 1) {
+    auto metadata = std::make_shared<ImageMetadata>(*p.metadata);
+    reset_orientation(*metadata, said);
+    info.metadata = std::move(metadata);
+  }
+  prepared.orientation = file.codec->upright ? 1 : said;
+  return prepared;
+}
 
 class FileSource : public RowSource {
  public:
-  explicit FileSource(std::unique_ptr<OpenFile> file) : file_(std::move(file)) {}
-  const ImageInfo& info() const override { return file_->info(); }
+  FileSource(std::shared_ptr<OpenFile> file, ImageInfo info)
+      : file_(std::move(file)), info_(std::move(info)) {}
+  const ImageInfo& info() const override { return info_; }
   bool random_access() const override { return false; }
-  size_t memory() const override { return 0; }
+  size_t memory() const override { return file_->decoder->memory(); }
 
   void read(int begin, int end, float* out) override {
     if (end <= begin) return;
-    const ImageInfo& i = file_->info();
-    const size_t count = static_cast<size_t>(end - begin) * i.row_samples();
-    raw_.resize(count * size_of(i.type));
-    file_->read(begin, end, i.type, raw_.data());
-    unpack_samples(raw_.data(), i.type, count, out);
+    const size_t count = static_cast<size_t>(end - begin) * info_.row_samples();
+    raw_.resize(count * size_of(info_.type));
+    file_->decoder->read(end - begin, raw_.data());
+    unpack_samples(raw_.data(), info_.type, count, out);
+    if (end == info_.height) file_->tell_remarks();
   }
 
  private:
-  std::unique_ptr<OpenFile> file_;
+  std::shared_ptr<OpenFile> file_;
+  ImageInfo info_;
   std::vector<std::byte> raw_;
 };
 
-/// Moves the pixels as the EXIF orientation (1 to 8) demands.
-void apply_orientation(Image& image, int orientation) {
-  if (orientation == 1) return;
-  const ImageInfo& i = image.info;
-  const bool transposed = orientation >= 5;
-  const size_t pixel = static_cast<size_t>(i.channels) * size_of(i.type);
-  Image turned{i, std::vector<std::byte>(image.samples.size())};
-  if (transposed) std::swap(turned.info.width, turned.info.height);
-  for (int y = 0; y < turned.info.height; ++y)
-    for (int x = 0; x < turned.info.width; ++x) {
-      int sx = transposed ? y : x, sy = transposed ? x : y;
-      // Of the stored picture: 2 and 3 are mirrored left to right, 3 and 4 top to bottom; 5 to 8 transposed
-      // as well.
-      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) sx = i.width - 1 - sx;
-      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)
-        sy = i.height - 1 - sy;
-      const size_t from =
-          (static_cast<size_t>(sy) * static_cast<size_t>(i.width) + static_cast<size_t>(sx)) * pixel;
-      const size_t to =
-          (static_cast<size_t>(y) * static_cast<size_t>(turned.info.width) + static_cast<size_t>(x)) * pixel;
-      std::memcpy(turned.samples.data() + to, image.samples.data() + from, pixel);
-    }
-  image = std::move(turned);
-}
-
-void unpremultiply(float* pixels, const ImageInfo& info) {
-  const auto channels = static_cast<size_t>(info.channels);
-  for (size_t i = 0; i < info.row_samples(); i += channels) {
-    const float alpha = pixels[i + channels - 1];
+void divide_by_alpha(double* pixels, size_t samples, size_t channels) {
+  for (size_t i = 0; i < samples; i += channels) {
+    const double alpha = pixels[i + channels - 1];
     if (alpha > 0)
       for (size_t c = 0; c + 1 < channels; ++c) pixels[i + c] /= alpha;
   }
 }
 
-/// Brings floating-point colours into [0, 1], noting in info.range how to get back.
-void normalise(std::vector<float>& pixels, ImageInfo& info, const std::string& path) {
-  const auto channels = static_cast<size_t>(info.channels), colours = static_cast<size_t>(info.colours());
-  float lo = 0, hi = 1;
-  bool broken = false;
-  for (size_t i = 0; i < pixels.size(); ++i) {
-    if (!std::isfinite(pixels[i])) {
-      pixels[i] = 0;
-      broken = true;
+/// Rows of values of their own to floats in [0, 1], in two passes: what is the range, and then by it.
+class OwnValues {
+ public:
+  OwnValues(OpenFile& file, ImageInfo& info) : file_(file), info_(info), picture_(file.decoder->picture()) {}
+
+  /// Reads the picture.
+  std::vector<float> read() {
+    const size_t row = info_.row_samples(), total = row * static_cast<size_t>(info_.height);
+    const size_t sample = size_of(picture_.type);
+    std::vector<std::byte> raw(total * sample);
+    file_.decoder->read(info_.height, raw.data());
+    std::vector<double> values(row);
+    for (int y = 0; y < info_.height; ++y) {
+      take_row(raw.data() + static_cast<size_t>(y) * row * sample, values);
+      find_range(values);
     }
-    if (i % channels >= colours) continue;
-    if (info.range.linear) pixels[i] = srgb_from_linear(pixels[i]);
-    lo = std::min(lo, pixels[i]);
-    hi = std::max(hi, pixels[i]);
+    settle_range();
+    std::vector<float> pixels(total);
+    for (int y = 0; y < info_.height; ++y) {
+      take_row(raw.data() + static_cast<size_t>(y) * row * sample, values);
+      normalise(values, pixels.data() + static_cast<size_t>(y) * row);
+    }
+    if (broken_)
+      log_warning(file_.path + ": infinite or undefined samples are taken as the nearest number there is");
+    return pixels;
   }
-  if (broken) log_warning(path + ": infinite or undefined samples are taken as 0");
-  info.range.lo = lo;
-  info.range.hi = hi;
-  if (lo == 0 && hi == 1) return;
-  for (size_t i = 0; i < pixels.size(); ++i)
-    if (i % channels < colours) pixels[i] = (pixels[i] - lo) / (hi - lo);
+
+ private:
+  void take_row(const std::byte* raw, std::vector<double>& values) const {
+    const auto channels = static_cast<size_t>(info_.channels);
+    unpack_values(raw, picture_.type, values.size(), values.data());
+    if (picture_.alpha != Alpha::none)
+      for (size_t i = channels - 1; i < values.size(); i += channels) values[i] /= full_value(picture_.type);
+    if (picture_.alpha == Alpha::associated) divide_by_alpha(values.data(), values.size(), channels);
+    if (!info_.range.linear) return;
+    for (size_t i = 0; i < values.size(); ++i)
+      if (i % channels < static_cast<size_t>(info_.colours()))
+        values[i] = srgb_from_linear(static_cast<float>(values[i]));
+  }
+
+  void find_range(const std::vector<double>& values) {
+    const auto channels = static_cast<size_t>(info_.channels), colours = static_cast<size_t>(info_.colours());
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (i % channels >= colours) continue;
+      if (!std::isfinite(values[i])) {
+        broken_ = true;
+      } else {
+        least_ = std::min(least_, values[i]);
+        most_ = std::max(most_, values[i]);
+      }
+    }
+  }
+
+  /// Floats within [0, 1] are colours and stay what they are; everything else is brought there.
+  void settle_range() {
+    if (least_ > most_) least_ = most_ = 0;  // there was no number at all
+    ValueRange& range = info_.range;
+    if (!range.whole && least_ >= 0 && most_ <= 1) {
+      range.lo = 0;
+      range.hi = 1;
+    } else {
+      range.lo = least_;
+      range.hi = most_ > least_ ? most_ : least_ + 1;
+    }
+  }
+
+  void normalise(const std::vector<double>& values, float* out) const {
+    const auto channels = static_cast<size_t>(info_.channels), colours = static_cast<size_t>(info_.colours());
+    const double scale = 1 / (info_.range.hi - info_.range.lo);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const bool colour = i % channels < colours;
+      double value = colour ? (values[i] - info_.range.lo) * scale : values[i];
+      if (!std::isfinite(value)) value = std::isinf(value) && value > 0 ? 1 : 0;
+      out[i] = static_cast<float>(value);
+    }
+  }
+
+  OpenFile& file_;
+  ImageInfo& info_;
+  const StoredPicture& picture_;
+  double least_ = HUGE_VAL, most_ = -HUGE_VAL;
+  bool broken_ = false;
+};
+
+void divide_by_alpha(Image& image) {
+  const ImageInfo& i = image.info;
+  const size_t row = i.row_samples();
+  std::vector<float> floats(row);
+  std::vector<double> values(row);
+  for (int y = 0; y < i.height; ++y) {
+    std::byte* samples = image.samples.data() + static_cast<size_t>(y) * row * size_of(i.type);
+    unpack_samples(samples, i.type, row, floats.data());
+    std::copy(floats.begin(), floats.end(), values.begin());
+    divide_by_alpha(values.data(), row, static_cast<size_t>(i.channels));
+    std::transform(values.begin(), values.end(), floats.begin(),
+                   [](double v) { return static_cast<float>(v); });
+    pack_samples(floats.data(), row, i.type, samples);
+  }
 }
 
-Image read_whole(OpenFile& file, const std::string& path) {
-  Image image{file.info(), {}};
+Image read_whole(OpenFile& file, const Prepared& prepared) {
+  const StoredPicture& picture = file.decoder->picture();
+  Image image{prepared.info, {}};
   ImageInfo& i = image.info;
-  if (i.type <= SampleType::u16 && !file.premultiplied()) {
-    image.samples.resize(i.bytes());
-    file.read(0, i.height, i.type, image.samples.data());
-  } else {
-    std::vector<float> pixels(i.row_samples() * static_cast<size_t>(i.height));
-    file.read(0, i.height, SampleType::f32, pixels.data());
-    for (int y = 0; file.premultiplied() && y < i.height; ++y)
-      unpremultiply(pixels.data() + static_cast<size_t>(y) * i.row_samples(), i);
-    if (i.type >= SampleType::f16) normalise(pixels, i, path);
+  if (has_own_values(picture.type)) {
+    const std::vector<float> pixels = OwnValues(file, i).read();
     image.samples.resize(i.bytes());
     pack_samples(pixels.data(), pixels.size(), i.type, image.samples.data());
+  } else {
+    image.samples.resize(i.bytes());
+    file.decoder->read(i.height, image.samples.data());
+    if (picture.alpha == Alpha::associated) divide_by_alpha(image);
   }
-  apply_orientation(image, file.orientation());
+  apply_orientation(image, prepared.orientation);
+  file.tell_remarks();
   return image;
+}
+
+/// Throws Error when reading the picture takes more than `limit` bytes, the decoder's own among them.
+void check_memory(const OpenFile& file, const Prepared& prepared, bool as_whole, uint64_t limit) {
+  const ImageInfo& info = prepared.info;
+  const uint64_t samples = info.row_samples() * static_cast<uint64_t>(info.height);
+  const SampleType stored = file.decoder->picture().type;
+  uint64_t picture = samples * size_of(info.type);
+  if (prepared.orientation != 1) picture *= 2;  // the turned copy
+  if (has_own_values(stored))
+    picture += samples * (size_of(stored) + sizeof(float));  // as stored, and as floats
+  if (info.has_alpha())
+    picture = std::max(picture, samples * (2 * size_of(info.type) + 2 * sizeof(float)));  // bleeding
+  const uint64_t needed = file.decoder->memory() + (as_whole ? picture : 0);
+  if (needed > limit)
+    throw Error(file.path,
+                "this kind of image must be in memory as a whole, which takes " + format_memory_size(needed),
+                "at most " + format_memory_size(limit) + " (see --max-memory)");
 }
 
 }  // namespace
 
-std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit) {
-  auto file = std::make_unique<OpenFile>(path);
-  const ImageInfo& i = file->info();
-  if (!whole && file->rows_in_order() && !i.has_alpha() && i.type <= SampleType::u16)
-    return std::make_unique<FileSource>(std::move(file));
-  // Floats and alpha are worked on as floats; turning needs a second copy.
-  const bool as_floats = i.type >= SampleType::f16 || i.has_alpha();
-  const uint64_t sample =
-      as_floats ? 2 * sizeof(float) : size_of(i.type) * (file->orientation() != 1 ? 2 : 1);
-  const uint64_t needed = sample * i.row_samples() * static_cast<uint64_t>(i.height);
-  if (needed > memory_limit)
-    throw Error(path,
-                "this kind of image must be in memory as a whole, which takes " + format_memory_size(needed),
-                "at most " + format_memory_size(memory_limit) + " (see --max-memory)");
-  auto image = std::make_shared<Image>(read_whole(*file, path));
+struct PictureReader::State {
+  std::shared_ptr<OpenFile> file;
+  int next = 0;
+};
+
+PictureReader::PictureReader(const std::string& path) : state_(new State{std::make_shared<OpenFile>(path)}) {}
+PictureReader::~PictureReader() = default;
+
+int PictureReader::pictures() const {
+  return state_->file->decoder->pictures();
+}
+
+std::string_view PictureReader::format() const {
+  return state_->file->codec->name;
+}
+
+uint64_t PictureReader::bytes_as_floats() const {
+  const StoredPicture& p = state_->file->decoder->picture();
+  return static_cast<uint64_t>(p.width) * static_cast<uint64_t>(p.height) *
+         static_cast<uint64_t>(p.channels) * sizeof(float);
+}
+
+std::unique_ptr<RowSource> PictureReader::next(bool whole, uint64_t memory_limit) {
+  OpenFile& file = *state_->file;
+  if (state_->next >= pictures()) return nullptr;
+  if (state_->next > 0) file.next();
+  Prepared prepared = prepare(file);
+  const bool as_whole = whole || prepared.orientation != 1 || prepared.info.has_alpha() ||
+                        has_own_values(file.decoder->picture().type);
+  check_memory(file, prepared, as_whole, memory_limit);
+  ++state_->next;
+  file.tell_remarks();
+  if (!as_whole) return std::make_unique<FileSource>(state_->file, std::move(prepared.info));
+  auto image = std::make_shared<Image>(read_whole(file, prepared));
   bleed_colours(*image);
   return make_source(std::move(image));
 }
 
+std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit) {
+  return PictureReader(path).next(whole, memory_limit);
+}
+
 Image read_image(const std::string& path) {
   OpenFile file(path);
-  return read_whole(file, path);
+  const Prepared prepared = prepare(file);
+  check_memory(file, prepared, true, available_memory());
+  return read_whole(file, prepared);
+}
+
+bool can_read(const std::string& extension) {
+  const Codec* codec = find_codec(extension);
+  return codec != nullptr && is_available(*codec);
 }
 
 }  // namespace esrgan

@@ -1,6 +1,11 @@
 #include "image/samples.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <vector>
 
 #include "base/half.h"
 
@@ -17,6 +22,26 @@ void unpack_integers(const std::byte* samples, size_t count, float largest, floa
 }
 
 template <typename T>
+void unpack_numbers(const std::byte* samples, size_t count, double* out) {
+  for (size_t i = 0; i < count; ++i) {
+    T value;
+    std::memcpy(&value, samples + i * sizeof(T), sizeof(T));
+    out[i] = static_cast<double>(value);
+  }
+}
+
+template <typename T>
+void pack_numbers(const double* values, size_t count, std::byte* out) {
+  constexpr auto least = static_cast<double>(std::numeric_limits<T>::lowest()),
+                 most = static_cast<double>(std::numeric_limits<T>::max());
+  for (size_t i = 0; i < count; ++i) {
+    const double whole = std::floor(values[i] + 0.5);
+    const auto value = static_cast<T>(whole > least ? std::min(whole, most) : least);
+    std::memcpy(out + i * sizeof(T), &value, sizeof(T));
+  }
+}
+
+template <typename T>
 void pack_integers(const float* values, size_t count, float largest, std::byte* out) {
   for (size_t i = 0; i < count; ++i) {
     const auto value = static_cast<T>(whole_sample(values[i], largest));
@@ -27,7 +52,20 @@ void pack_integers(const float* values, size_t count, float largest, std::byte* 
 }  // namespace
 
 size_t size_of(SampleType type) {
-  return type == SampleType::u8 ? 1 : (type == SampleType::f32 ? 4 : 2);
+  switch (type) {
+    case SampleType::u8:
+    case SampleType::i8:
+      return 1;
+    case SampleType::u16:
+    case SampleType::i16:
+    case SampleType::f16:
+      return 2;
+    case SampleType::f32:
+    case SampleType::u32:
+    case SampleType::i32:
+      break;
+  }
+  return 4;
 }
 
 const char* name_of(SampleType type) {
@@ -38,10 +76,33 @@ const char* name_of(SampleType type) {
       return "half float";
     case SampleType::f32:
       return "float";
+    case SampleType::i8:
+      return "signed 8 bit";
+    case SampleType::i16:
+      return "signed 16 bit";
+    case SampleType::u32:
+      return "32 bit";
+    case SampleType::i32:
+      return "signed 32 bit";
     case SampleType::u8:
       break;
   }
   return "8 bit";
+}
+
+double full_value(SampleType type) {
+  switch (type) {
+    case SampleType::i8:
+      return std::numeric_limits<int8_t>::max();
+    case SampleType::i16:
+      return std::numeric_limits<int16_t>::max();
+    case SampleType::u32:
+      return std::numeric_limits<uint32_t>::max();
+    case SampleType::i32:
+      return std::numeric_limits<int32_t>::max();
+    default:
+      return 1;
+  }
 }
 
 void unpack_samples(const std::byte* samples, SampleType type, size_t count, float* out) {
@@ -59,6 +120,9 @@ void unpack_samples(const std::byte* samples, SampleType type, size_t count, flo
       return;
     case SampleType::f32:
       std::memcpy(out, samples, count * sizeof(float));
+      return;
+    default:
+      throw std::logic_error("pictures in memory have no such samples");
   }
 }
 
@@ -76,6 +140,48 @@ void pack_samples(const float* values, size_t count, SampleType type, std::byte*
       return;
     case SampleType::f32:
       std::memcpy(out, values, count * sizeof(float));
+      return;
+    default:
+      throw std::logic_error("pictures in memory have no such samples");
+  }
+}
+
+void unpack_values(const std::byte* samples, SampleType type, size_t count, double* out) {
+  switch (type) {
+    case SampleType::i8:
+      return unpack_numbers<int8_t>(samples, count, out);
+    case SampleType::i16:
+      return unpack_numbers<int16_t>(samples, count, out);
+    case SampleType::u32:
+      return unpack_numbers<uint32_t>(samples, count, out);
+    case SampleType::i32:
+      return unpack_numbers<int32_t>(samples, count, out);
+    case SampleType::f32:
+      return unpack_numbers<float>(samples, count, out);
+    default: {
+      std::vector<float> floats(count);
+      unpack_samples(samples, type, count, floats.data());
+      std::copy(floats.begin(), floats.end(), out);
+    }
+  }
+}
+
+void pack_values(const double* values, size_t count, SampleType type, std::byte* out) {
+  switch (type) {
+    case SampleType::i8:
+      return pack_numbers<int8_t>(values, count, out);
+    case SampleType::i16:
+      return pack_numbers<int16_t>(values, count, out);
+    case SampleType::u32:
+      return pack_numbers<uint32_t>(values, count, out);
+    case SampleType::i32:
+      return pack_numbers<int32_t>(values, count, out);
+    default: {
+      std::vector<float> floats(count);
+      std::transform(values, values + count, floats.begin(),
+                     [](double value) { return static_cast<float>(value); });
+      pack_samples(floats.data(), count, type, out);
+    }
   }
 }
 

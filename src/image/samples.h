@@ -31,10 +31,31 @@ inline uint16_t whole_sample(float value, float largest) {
   return static_cast<uint16_t>(clamped * largest + 0.5F);
 }
 
-/// Stored samples to floats in [0, 1]; floating-point samples are taken as they are.
+/// Whether a type's values are numbers of their own, whose meaning ValueRange tells, instead of shares of its
+/// largest.
+inline bool has_own_values(SampleType type) {
+  return type != SampleType::u8 && type != SampleType::u16;
+}
+
+inline bool is_floating(SampleType type) {
+  return type == SampleType::f16 || type == SampleType::f32;
+}
+
+/// The value that means opaque in an alpha channel of values of their own: an integer's largest, else 1.
+double full_value(SampleType type);
+
+/// Stored samples to floats in [0, 1]; floating-point samples are taken as they are. Types of pictures in
+/// memory only.
 void unpack_samples(const std::byte* samples, SampleType type, size_t count, float* out);
 
-/// Floats to stored samples: integers are clamped and rounded to nearest (halves up).
+/// Floats to stored samples: integers are clamped and rounded to nearest (halves up). Types of pictures in
+/// memory only.
 void pack_samples(const float* values, size_t count, SampleType type, std::byte* out);
+
+/// Samples that have values of their own, as these values.
+void unpack_values(const std::byte* samples, SampleType type, size_t count, double* out);
+
+/// And back: whole numbers are clamped to the type and rounded to nearest.
+void pack_values(const double* values, size_t count, SampleType type, std::byte* out);
 
 }  // namespace esrgan

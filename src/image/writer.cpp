@@ -1,219 +1,310 @@
+// From rows of floats in [0, 1] to a file's rows.
 #include <esrgan/error.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <filesystem>
-#include <map>
-#include <sstream>
+#include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "image/oiio.h"
+#include "base/thread_pool.h"
+#include "image/codecs/table.h"
+#include "image/metadata_fit.h"
 #include "image/rows.h"
 #include "image/samples.h"
 
 namespace esrgan {
 namespace {
 
-std::string lower_extension(const std::string& path) {
-  std::string extension = std::filesystem::path(path).extension().string();
-  if (extension.empty()) extension = path;  // a bare "png"
-  if (!extension.empty() && extension[0] == '.') extension.erase(0, 1);
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return extension;
+bool contains(const std::vector<SampleType>& types, SampleType type) {
+  return std::find(types.begin(), types.end(), type) != types.end();
 }
 
-/// Sample types that a format can hold, the smallest first.
-std::vector<SampleType> types_of(const std::string& extension) {
-  static const std::map<std::string, std::vector<SampleType>> known{
-      {"png", {SampleType::u8, SampleType::u16}},
-      {"tif", {SampleType::u8, SampleType::u16, SampleType::f16, SampleType::f32}},
-      {"tiff", {SampleType::u8, SampleType::u16, SampleType::f16, SampleType::f32}},
-      {"exr", {SampleType::f16, SampleType::f32}},
-      {"hdr", {SampleType::f32}},
-      {"ppm", {SampleType::u8, SampleType::u16}},
-      {"pgm", {SampleType::u8, SampleType::u16}},
-      {"pnm", {SampleType::u8, SampleType::u16}},
-      {"pfm", {SampleType::f32}},
-      {"jp2", {SampleType::u8, SampleType::u16}},
-      {"dpx", {SampleType::u8, SampleType::u16}}};
-  const auto found = known.find(extension);
-  return found == known.end() ? std::vector{SampleType::u8} : found->second;
-}
-
-/// The type to store: the wanted one, else the next larger, else the largest that the format has.
-SampleType choose_type(const std::string& extension, SampleType wanted, int bit_depth) {
-  const std::vector<SampleType> types = types_of(extension);
-  if (bit_depth == 8) wanted = SampleType::u8;
-  if (bit_depth == 16 && wanted != SampleType::f16) wanted = SampleType::u16;
-  if (bit_depth == 32) wanted = SampleType::f32;
-  for (const SampleType type : types)
-    if (type >= wanted) return type;
-  return types.back();
-}
-
-bool is_linear_format(const std::string& extension) {
-  return extension == "exr" || extension == "hdr";
-}
-
-bool is_dropped(std::string_view name) {
-  static constexpr std::array<std::string_view, 12> dropped{"Orientation",
-                                                            "Exif:PixelXDimension",
-                                                            "Exif:PixelYDimension",
-                                                            "compression",
-                                                            "oiio:ColorSpace",
-                                                            "oiio:BitsPerSample",
-                                                            "oiio:UnassociatedAlpha",
-                                                            "tiff:PhotometricInterpretation",
-                                                            "tiff:PlanarConfiguration",
-                                                            "tiff:RowsPerStrip",
-                                                            "tiff:Compression",
-                                                            "planarconfig"};
-  return std::find(dropped.begin(), dropped.end(), name) != dropped.end() || name.starts_with("thumbnail") ||
-         name.starts_with("jpeg:") || name.starts_with("openexr:") || name.starts_with("png:") ||
-         name.starts_with("webp:");
-}
-
-constexpr int png_level = 3;  // of zlib's 9
-
-class FileSink : public RowSink {
+/// What a picture becomes in a format, with what is to be said about it. Throws Error when it cannot be.
+class Storage {
  public:
-  FileSink(const std::string& path, const ImageInfo& info, const WriteOptions& options)
-      : path_(path), info_(info), file_(path) {
-    prepare_oiio();
-    const std::string extension = lower_extension(path);
-    output_ = OIIO::ImageOutput::create(file_.temporary().string());
-    if (!output_) {
-      OIIO::geterror();
-      throw Error(path, "images cannot be written in this format",
-                  "an extension such as png, jpg, tif, webp or exr", "'" + extension + "'");
-    }
-    stored_ = info;
-    if (info.has_alpha() && output_->supports("alpha") == 0) {
-      stored_.channels = info.colours();
-      log_warning(path + ": the format has no transparency; the picture is laid over white");
-    }
-    stored_.type = choose_type(extension, info.type, options.bit_depth);
-    stored_.range.linear =
-        is_linear_format(extension) || (info.range.linear && stored_.type >= SampleType::f16);
-    premultiply_ = extension == "exr" && stored_.has_alpha();
-
-    const OIIO::ImageSpec spec = make_spec(extension, options);
-    if (!output_->open(file_.temporary().string(), spec)) fail();
+  Storage(const std::string& path, const Codec& codec, const ImageInfo& info, const WriteOptions& options)
+      : path_(path), codec_(codec), info_(info), options_(options) {
+    stored.width = info.width;
+    stored.height = info.height;
+    stored.seconds = info.seconds;
+    check_side();
+    choose_channels();
+    choose_type();
+    if (info.metadata != nullptr || options.dpi > 0)
+      stored.metadata = fit_metadata(info.metadata ? *info.metadata : ImageMetadata{}, codec, stored, options,
+                                     stored.remarks);
   }
 
-  void write(const float* rows, int count) override {
-    const size_t from_row = info_.row_samples(), to_row = stored_.row_samples();
-    for (int r = 0; r < count; ++r) {
-      row_.assign(rows + static_cast<size_t>(r) * from_row, rows + static_cast<size_t>(r + 1) * from_row);
-      transform_row();
-      packed_.resize(to_row * size_of(stored_.type));
-      pack_samples(row_.data(), to_row, stored_.type, packed_.data());
-      if (!output_->write_scanline(y_++, 0, oiio_type(stored_.type), packed_.data())) fail();
-    }
+  StoredPicture stored;
+  bool values = false;  ///< samples are values of their own, brought back by the picture's range
+  bool spread = false;  ///< values of their own become shares of white
+
+ private:
+  void check_side() const {
+    const int64_t most = codec_.holds.largest_side;
+    if (most > 0 && (info_.width > most || info_.height > most))
+      throw Error(path_, "is too large for " + std::string(codec_.name),
+                  "at most " + std::to_string(most) + " pixels each way",
+                  std::to_string(info_.width) + "x" + std::to_string(info_.height));
   }
 
-  void finish() override {
-    if (!output_->close()) fail();
-    output_.reset();
-    file_.commit();
+  bool holds_channels(int channels) const {
+    return codec_.holds.channels.find(static_cast<char>('0' + channels)) != std::string_view::npos;
+  }
+
+  void choose_channels() {
+    stored.channels = info_.channels;
+    if (!holds_channels(stored.channels) && info_.colours() == 1 && holds_channels(info_.has_alpha() ? 4 : 3))
+      stored.channels = info_.has_alpha() ? 4 : 3;  // gray as RGB
+    if (!holds_channels(stored.channels) && info_.has_alpha()) {
+      stored.channels = holds_channels(info_.colours()) ? info_.colours() : 3;
+      stored.remarks.push_back(
+          std::string(codec_.name) + " has no transparency; the picture is laid over " +
+          (options_.background == WriteOptions{}.background ? "white" : "the background"));
+    }
+    if (!holds_channels(stored.channels))
+      throw Error(path_, std::string(codec_.name) + " holds no colours",
+                  "a format such as png or ppm for a picture in colour", "");
+    stored.alpha = stored.channels % 2 == 0 ? codec_.holds.alpha : Alpha::none;
+  }
+
+  void choose_type() {
+    const ValueRange& range = info_.range;
+    const bool own_values = has_own_values(info_.type) || range.whole;
+    const SampleType natural = range.whole.value_or(info_.type);
+    SampleType wanted = natural;
+    if (options_.bit_depth == 8) wanted = SampleType::u8;
+    if (options_.bit_depth == 16 && wanted != SampleType::f16) wanted = SampleType::u16;
+    if (options_.bit_depth == 32) wanted = SampleType::f32;
+    stored.type = nearest(wanted);
+    values = own_values && has_own_values(stored.type);
+    stored.linear =
+        has_own_values(stored.type) && (range.linear || (codec_.holds.linear && !has_own_range()));
+    if (!has_own_values(stored.type) && has_own_range()) check_range();
+    if (stored.type == SampleType::u16 && info_.type == SampleType::u16 && options_.bit_depth == 0)
+      stored.bits = info_.bits;
+    if (natural == SampleType::u16 && stored.type == SampleType::u8 && options_.bit_depth == 0)
+      stored.remarks.push_back(std::string(codec_.name) + " holds 8 bits of the picture's " +
+                               std::to_string(info_.bits != 0 ? info_.bits : 16));
+    if (range.whole && is_floating(stored.type))
+      stored.remarks.push_back(std::string("whole numbers (") + name_of(*range.whole) +
+                               ") are written as floats");
+  }
+
+  /// Values other than colours from black to white.
+  bool has_own_range() const {
+    return info_.range.whole || (!info_.range.linear && !info_.range.is_default());
+  }
+
+  /// Such values as shares of white mean nothing any more: that is done on request only.
+  void check_range() {
+    const ValueRange& range = info_.range;
+    const std::string found =
+        std::string("values from ") + std::to_string(range.lo) + " to " + std::to_string(range.hi);
+    if (options_.bit_depth == 0)
+      throw Error(path_, "the picture's numbers do not fit into " + std::string(codec_.name),
+                  "a format such as tif, or --bit-depth 8 or 16 to spread them from black to white", found);
+    stored.remarks.push_back(found + " are spread from black to white");
+    spread = true;
+  }
+
+  /// The wanted type, else the next larger of its kind, else the largest that there is.
+  SampleType nearest(SampleType wanted) const {
+    const std::vector<SampleType>& types = codec_.holds.types;
+    if (contains(types, wanted)) return wanted;
+    if (wanted != SampleType::u8 && wanted != SampleType::u16 && contains(types, SampleType::f32))
+      return SampleType::f32;
+    for (const SampleType type : types)
+      if (type >= wanted && type <= SampleType::f32) return type;
+    SampleType most = types.front();
+    for (const SampleType type : types)
+      if (type <= SampleType::f32) most = std::max(most, type);
+    return most;
+  }
+
+  const std::string& path_;
+  const Codec& codec_;
+  const ImageInfo& info_;
+  const WriteOptions& options_;
+};
+
+/// Rows of floats to rows as they are stored.
+class RowPacker {
+ public:
+  RowPacker(const ImageInfo& info, const Storage& storage, const std::array<float, 3>& background)
+      : info_(info),
+        stored_(storage.stored),
+        values_(storage.values),
+        spread_(storage.spread),
+        background_(background) {}
+
+  void pack(const float* row, std::byte* out) {
+    const size_t samples = static_cast<size_t>(stored_.width) * static_cast<size_t>(stored_.channels);
+    if (is_plain()) return pack_samples(row, samples, stored_.type, out);
+    row_.clear();
+    const auto channels = static_cast<size_t>(info_.channels);
+    for (size_t i = 0; i < info_.row_samples(); i += channels) transform(row + i);
+    if (has_own_values(stored_.type)) return pack_values(row_.data(), samples, stored_.type, out);
+    floats_.assign(row_.begin(), row_.end());
+    pack_samples(floats_.data(), samples, stored_.type, out);
   }
 
  private:
-  [[noreturn]] void fail() {
-    const std::string message = take_oiio_error(output_->geterror());
-    throw Error(path_, "cannot be written: " + message);
+  bool is_plain() const {
+    return info_.range.is_default() && !stored_.linear && stored_.channels == info_.channels &&
+           stored_.alpha != Alpha::associated;
   }
 
-  OIIO::ImageSpec make_spec(const std::string& extension, const WriteOptions& options) const {
-    OIIO::ImageSpec spec(stored_.width, stored_.height, stored_.channels, oiio_type(stored_.type));
-    if (stored_.has_alpha()) spec.alpha_channel = stored_.channels - 1;
-    if (stored_.channels == 2) spec.channelnames = {"Y", "A"};
-    if (info_.metadata)
-      for (const OIIO::ParamValue& attribute : info_.metadata->spec.extra_attribs)
-        if (!is_dropped(attribute.name().string())) spec.extra_attribs.push_back(attribute);
-    if (stored_.range.linear) spec.attribute("oiio:ColorSpace", "Linear");
-    if (stored_.has_alpha() && !premultiply_) spec.attribute("oiio:UnassociatedAlpha", 1);
-    const std::string quality = ":" + std::to_string(std::clamp(options.quality, 1, 100));
-    if (extension == "jpg" || extension == "jpeg") {
-      spec.attribute("Compression", "jpeg" + quality);
-      spec.attribute("jpeg:subsampling", "4:4:4");
+  void transform(const float* pixel) {
+    const auto colours = static_cast<size_t>(info_.colours());
+    const auto to_colours = static_cast<size_t>(stored_.channels - (stored_.channels % 2 == 0 ? 1 : 0));
+    const double alpha = info_.has_alpha() ? std::clamp(static_cast<double>(pixel[colours]), 0.0, 1.0) : 1.0;
+    const bool flatten = info_.has_alpha() && stored_.channels % 2 != 0;
+    const ValueRange& range = info_.range;
+    for (size_t c = 0; c < to_colours; ++c) {
+      double value = pixel[colours == 1 ? 0 : c];
+      if (!spread_) value = range.lo + (range.hi - range.lo) * value;
+      if (flatten) value = value * alpha + (1 - alpha) * static_cast<double>(background_[c]);
+      if (stored_.linear) value = linear_from_srgb(static_cast<float>(value));
+      row_.push_back(stored_.alpha == Alpha::associated ? value * alpha : value);
     }
-    // Enlarged pictures are smooth: beyond this level the search for repetitions takes several times as long
-    // and saves a few per cent (docs/benchmarks.md).
-    if (extension == "png") spec.attribute("png:compressionLevel", png_level);
-    if (extension == "webp") spec.attribute("Compression", "webp" + quality);
-    if (extension == "tif" || extension == "tiff") spec.attribute("Compression", "zip");
-    return spec;
+    if (stored_.channels % 2 == 0) row_.push_back(values_ ? alpha * full_value(stored_.type) : alpha);
   }
 
-  /// From the network's [0, 1] to what the file is to hold: alpha laid over white, range and curve undone.
-  void transform_row() {
-    const auto channels = static_cast<size_t>(info_.channels), colours = static_cast<size_t>(info_.colours());
-    const ValueRange& from = info_.range;
-    const bool decode = from.linear || from.lo != 0 || from.hi != 1 || stored_.range.linear;
-    if (!decode && stored_.channels == info_.channels && !premultiply_) return;
-    size_t to = 0;
-    for (size_t i = 0; i < row_.size(); i += channels) {
-      const float alpha = info_.has_alpha() ? std::clamp(row_[i + channels - 1], 0.0F, 1.0F) : 1.0F;
-      for (size_t c = 0; c < colours; ++c) {
-        float value = from.lo + (from.hi - from.lo) * row_[i + c];
-        if (stored_.channels != info_.channels) value = value * alpha + (1 - alpha);
-        if (stored_.range.linear) value = linear_from_srgb(value);
-        row_[to++] = premultiply_ ? value * alpha : value;
-      }
-      if (stored_.has_alpha()) row_[to++] = alpha;
-    }
-    row_.resize(to);
+  const ImageInfo& info_;
+  const StoredPicture& stored_;
+  bool values_, spread_;
+  std::array<float, 3> background_;
+  std::vector<double> row_;
+  std::vector<float> floats_;
+};
+
+/// The file or the stream, and its encoder; shared by the sinks of its pictures.
+class FileWriter : public PictureWriter {
+ public:
+  FileWriter(std::string path, const WriteOptions& options, int pictures)
+      : path_(std::move(path)), options_(options), codec_(chosen_codec(path_, options)) {
+    if (options.lossless && !codec_.holds.lossless)
+      throw Error(path_, std::string(codec_.name) + " cannot be written without loss",
+                  "a format such as png, tif or webp");
+    encode_.quality = std::clamp(options.quality, 1, 100);
+    encode_.lossless = options.lossless;
+    encode_.compression = options.compression;
+    encode_.threads = options.threads > 0 ? options.threads : available_processors();
+    encode_.extension = lower_extension(options.format.empty() ? path_ : options.format);
+    encode_.pictures = codec_.holds.several ? std::max(1, pictures) : 1;
+    if (pictures > encode_.pictures)
+      log_warning(path_ + ": " + std::string(codec_.name) + " holds one picture; the first of " +
+                  std::to_string(pictures) + " is written");
+  }
+
+  int pictures() const override { return encode_.pictures; }
+  std::unique_ptr<RowSink> picture(const ImageInfo& info) override;
+
+  uint64_t memory(const ImageInfo& info) const override {
+    const Storage storage(path_, codec_, info, options_);
+    class Nowhere : public ByteSink {
+      const std::string& name() const override { return name_; }
+      uint64_t size() const override { return 0; }
+      void write(std::span<const uint8_t>) override {}
+      void write_at(uint64_t, std::span<const uint8_t>) override {}
+      size_t read_at(uint64_t, std::span<uint8_t>) override { return 0; }
+      std::string name_;
+    } nowhere;
+    return create_encoder(codec_, nowhere, encode_)->memory(storage.stored);
+  }
+
+ private:
+  friend class FileSink;
+
+  static const Codec& chosen_codec(const std::string& path, const WriteOptions& options) {
+    const Codec* codec = find_codec(options.format.empty() ? path : options.format);
+    if (codec == nullptr || codec->holds.channels.empty())
+      throw Error(path, "images cannot be written in this format",
+                  "an extension such as png, jpg, tif, webp or exr",
+                  "'" + lower_extension(options.format.empty() ? path : options.format) + "'");
+    if (!is_available(*codec))
+      throw Error(path, std::string(codec->name) + " pictures cannot be written here: " + how_to_get(*codec));
+    return *codec;
+  }
+
+  void open() {
+    if (encoder_ != nullptr) return;
+    if (path_ == "-")
+      sink_ = std::make_unique<OutputStream>(STDOUT_FILENO, "standard output");
+    else
+      sink_ = std::make_unique<OutputFile>(path_);
+    encoder_ = create_encoder(codec_, *sink_, encode_);
+  }
+
+  void end_picture() {
+    encoder_->end();
+    if (++done_ < encode_.pictures) return;
+    encoder_->finish();
+    encoder_.reset();
+    if (auto* file = dynamic_cast<OutputFile*>(sink_.get())) file->commit();
+    if (auto* stream = dynamic_cast<OutputStream*>(sink_.get())) stream->commit();
+    sink_.reset();
   }
 
   std::string path_;
-  ImageInfo info_, stored_;
-  AtomicFile file_;  // outlives output_, which closes the file that this one removes
-  std::unique_ptr<OIIO::ImageOutput> output_;
-  bool premultiply_ = false;
-  int y_ = 0;
-  std::vector<float> row_;
+  WriteOptions options_;
+  const Codec& codec_;
+  EncodeOptions encode_;
+  std::unique_ptr<ByteSink> sink_;
+  std::unique_ptr<Encoder> encoder_;  // ends before the sink does
+  int done_ = 0;
+};
+
+/// Writes one picture.
+class FileSink : public RowSink {
+ public:
+  FileSink(std::shared_ptr<FileWriter> writer, const ImageInfo& info)
+      : writer_(std::move(writer)),
+        info_(info),
+        storage_(writer_->path_, writer_->codec_, info_, writer_->options_),
+        packer_(info_, storage_, writer_->options_.background) {
+    for (const std::string& remark : storage_.stored.remarks) log_warning(writer_->path_ + ": " + remark);
+    writer_->open();
+    writer_->encoder_->begin(storage_.stored);
+  }
+
+  void write(const float* rows, int count) override {
+    const size_t row_bytes = storage_.stored.row_bytes();
+    packed_.resize(row_bytes * static_cast<size_t>(count));
+    for (int y = 0; y < count; ++y)
+      packer_.pack(rows + static_cast<size_t>(y) * info_.row_samples(),
+                   packed_.data() + static_cast<size_t>(y) * row_bytes);
+    writer_->encoder_->write(packed_.data(), count);
+  }
+
+  void finish() override { writer_->end_picture(); }
+
+ private:
+  std::shared_ptr<FileWriter> writer_;
+  ImageInfo info_;
+  Storage storage_;
+  RowPacker packer_;
   std::vector<std::byte> packed_;
 };
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
-  return parts;
-}
-
-bool contains(const std::vector<std::string>& words, const std::string& word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-/// Whether an extension belongs to one of the formats that OpenImageIO lists under `format_list`.
-bool listed(const char* format_list, const std::string& extension) {
-  prepare_oiio();
-  const std::vector<std::string> formats = split(OIIO::get_string_attribute(format_list), ',');
-  // "tiff:tif,tiff,tx;jpeg:jpg,jpe,jpeg"
-  for (const std::string& entry : split(OIIO::get_string_attribute("extension_list"), ';')) {
-    const size_t colon = entry.find(':');
-    if (colon == std::string::npos || !contains(formats, entry.substr(0, colon))) continue;
-    if (contains(split(entry.substr(colon + 1), ','), lower_extension(extension))) return true;
-  }
-  return false;
+std::unique_ptr<RowSink> FileWriter::picture(const ImageInfo& info) {
+  return std::make_unique<FileSink>(std::static_pointer_cast<FileWriter>(shared_from_this()), info);
 }
 
 }  // namespace
 
-std::unique_ptr<RowSink> create_image(const std::string& path, const ImageInfo& info,
-                                      const WriteOptions& options) {
-  return std::make_unique<FileSink>(path, info, options);
+std::shared_ptr<PictureWriter> PictureWriter::create(const std::string& path, const WriteOptions& options,
+                                                     int pictures) {
+  return std::make_shared<FileWriter>(path, options, pictures);
 }
 
 void write_image(const Image& image, const std::string& path, const WriteOptions& options) {
   const auto source = make_source(std::shared_ptr<const Image>(std::shared_ptr<const Image>(), &image));
-  const auto sink = create_image(path, image.info, options);
+  const auto sink = PictureWriter::create(path, options)->picture(image.info);
   std::vector<float> row(image.info.row_samples());
   for (int y = 0; y < image.info.height; ++y) {
     source->read(y, y + 1, row.data());
@@ -223,14 +314,33 @@ void write_image(const Image& image, const std::string& path, const WriteOptions
 }
 
 bool can_write(const std::string& extension) {
-  // Formats of the list that hold no picture a user would want.
-  static constexpr std::array<std::string_view, 4> odd{"null", "term", "zfile", "zif"};
-  const std::string lower = lower_extension(extension);
-  return std::find(odd.begin(), odd.end(), lower) == odd.end() && listed("output_format_list", lower);
+  const Codec* codec = find_codec(extension);
+  return codec != nullptr && !codec->holds.channels.empty() && is_available(*codec);
 }
 
-bool can_read(const std::string& extension) {
-  return listed("input_format_list", extension);
+std::vector<FormatInfo> list_formats() {
+  std::vector<FormatInfo> formats;
+  for (const Codec& codec : codecs()) {
+    FormatInfo info;
+    info.name = codec.name;
+    for (const std::string_view extension : codec.extensions) info.extensions.emplace_back(extension);
+    info.readable = is_available(codec);
+    info.writable = info.readable && !codec.holds.channels.empty();
+    if (!info.readable) info.missing = how_to_get(codec);
+    info.channels = codec.holds.channels;
+    info.types = codec.holds.types;
+    info.lossy = codec.holds.lossy;
+    info.lossless = codec.holds.lossless;
+    info.icc = codec.holds.icc;
+    info.exif = codec.holds.exif;
+    info.xmp = codec.holds.xmp;
+    info.iptc = codec.holds.iptc;
+    info.text = codec.holds.text;
+    info.several = codec.holds.several;
+    info.largest_side = codec.holds.largest_side;
+    formats.push_back(std::move(info));
+  }
+  return formats;
 }
 
 }  // namespace esrgan

@@ -1,0 +1,84 @@
+#include "image/codecs/module_loader.h"
+
+#include <dlfcn.h>
+#include <esrgan/error.h>
+#include <esrgan/version.h>
+
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace esrgan {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Loaded {
+  const CodecModule* module = nullptr;
+  std::string problem;
+};
+
+/// The folders in which modules may lie, seen from the file that this code is in: the program or the library.
+std::vector<fs::path> module_folders() {
+  std::vector<fs::path> folders;
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&module_folders), &info) != 0 && info.dli_fname != nullptr) {
+    std::error_code failure;
+    fs::path self = fs::canonical(info.dli_fname, failure);
+    // Of a program that was found by PATH, only the name may be known.
+    if (failure) self = fs::read_symlink("/proc/self/exe", failure);
+    const fs::path here = self.parent_path();
+    folders = {here / "esrgan", here / "../lib/esrgan", here / ".." / ESRGAN_LIBDIR / "esrgan"};
+  }
+  folders.emplace_back(ESRGAN_FULL_LIBDIR "/esrgan");
+  return folders;
+}
+
+Loaded load(const std::string& name) {
+  const std::string file = "esrgan-" + name + ".so";
+  std::string problem = file + " is not installed";
+  for (const fs::path& folder : module_folders()) {
+    std::error_code failure;
+    const fs::path path = folder / file;
+    if (!fs::exists(path, failure)) continue;
+    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) {
+      const char* said = dlerror();  // NOLINT(concurrency-mt-unsafe): load_module() holds a lock
+      problem = said != nullptr ? said : file + " cannot be loaded";
+      continue;
+    }
+    using Entry = const CodecModule* (*)();
+    const auto entry = reinterpret_cast<Entry>(dlsym(handle, "esrgan_codec_module"));
+    const CodecModule* module = entry != nullptr ? entry() : nullptr;
+    if (module != nullptr && std::strcmp(module->version, ESRGAN_VERSION) == 0) return {module, ""};
+    problem = path.string() + " belongs to another version";
+    dlclose(handle);
+  }
+  return {nullptr, problem};
+}
+
+const Loaded& loaded(std::string_view name) {
+  static std::mutex mutex;
+  static std::map<std::string, Loaded, std::less<>> modules;
+  const std::lock_guard lock(mutex);
+  const auto found = modules.find(name);
+  if (found != modules.end()) return found->second;
+  return modules.emplace(name, load(std::string(name))).first->second;
+}
+
+}  // namespace
+
+bool module_is_available(std::string_view name) {
+  return loaded(name).module != nullptr;
+}
+
+const CodecModule& load_module(std::string_view name) {
+  const Loaded& found = loaded(name);
+  if (found.module == nullptr) throw Error(found.problem);
+  return *found.module;
+}
+
+}  // namespace esrgan

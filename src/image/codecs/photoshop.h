@@ -1,0 +1,20 @@
+// Photoshop's image resource blocks, in which JPEG, TIFF and PNG carry IPTC records.
+// Source: Adobe Photoshop File Formats Specification, "Image Resource Blocks".
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "image/metadata.h"
+
+namespace esrgan {
+
+/// Takes blocks apart: IPTC records to metadata.iptc, the others to metadata.photoshop; thumbnails are left
+/// out. What is no block ends it.
+void take_photoshop_blocks(std::span<const uint8_t> bytes, ImageMetadata& metadata);
+
+/// The blocks with IPTC among them; empty when there are none.
+std::vector<uint8_t> photoshop_blocks(const ImageMetadata& metadata);
+
+}  // namespace esrgan

@@ -1,0 +1,189 @@
+#include "image/metadata_fit.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/unicode.h"
+#include "image/colour_convert.h"
+#include "image/exif.h"
+#include "image/exif_tree.h"
+
+namespace esrgan {
+namespace {
+
+/// "a", "a and b", "a, b and c".
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i)
+    text += (i == 0 ? "" : (i + 1 == words.size() ? " and " : ", ")) + words[i];
+  return text;
+}
+
+class Fit {
+ public:
+  Fit(const ImageMetadata& from, const Codec& codec, const StoredPicture& picture,
+      const WriteOptions& options)
+      : m_(from), codec_(codec), holds_(codec.holds), picture_(picture), options_(options) {}
+
+  ImageMetadata run(std::vector<std::string>& remarks) {
+    fit_colour();
+    fit_resolution();
+    if (options_.keep_metadata)
+      fit_descriptions();
+    else
+      strip();
+    if (!lost_.empty())
+      remarks_.push_back(std::string(codec_.name) + " cannot hold the picture's " + listed(lost_) + "; " +
+                         (lost_.size() == 1 ? "it is" : "they are") + " left out");
+    remarks.insert(remarks.end(), remarks_.begin(), remarks_.end());
+    return std::move(m_);
+  }
+
+ private:
+  void fit_colour() {
+    const std::string wanted = picture_.channels <= 2 ? "GRAY" : "RGB ";
+    const std::string found = icc_colour_space(m_.icc);
+    if (!m_.icc.empty() && found != wanted) {
+      remarks_.push_back("the colour profile is for " + (found.empty() ? "unknown" : found) +
+                         " data and is dropped");
+      m_.icc.clear();
+    }
+    if (!m_.icc.empty() && !holds_.icc) {
+      lost_.emplace_back("colour profile");
+      m_.icc.clear();
+    }
+    fit_code_points();
+    fit_chromaticities();
+  }
+
+  /// The colours are said by an ICC profile if the format can hold one, and the profile can say it.
+  template <typename Numbers>
+  void say_by_profile(const Numbers& numbers, const char* what) {
+    if (!m_.icc.empty()) return;
+    bool is_srgb = false;
+    std::vector<uint8_t> profile = icc_of(numbers, is_srgb);
+    if (is_srgb) {
+      m_.says_srgb = true;
+    } else if (picture_.channels > 2 && holds_.icc && !profile.empty()) {
+      m_.icc = std::move(profile);
+    } else {
+      lost_.emplace_back(what);
+    }
+  }
+
+  void fit_code_points() {
+    if (!m_.code_points) return;
+    const CodePoints points = *m_.code_points;
+    bool is_srgb = false;
+    const std::vector<uint8_t> profile = icc_of(points, is_srgb);
+    const bool says_nothing = points.primaries == 2 && points.transfer == 2;
+    if (is_srgb || says_nothing) {
+      m_.says_srgb = m_.says_srgb || is_srgb;
+      m_.code_points.reset();
+    } else if (!holds_.code_points) {
+      m_.code_points.reset();
+      say_by_profile(points, "colour space by numbers");
+    } else if (m_.icc.empty() && holds_.icc && picture_.channels > 2) {
+      m_.icc = profile;  // for programs that do not know the numbers
+    }
+  }
+
+  void fit_chromaticities() {
+    if (!m_.chromaticities || holds_.chromaticities) return;
+    const Chromaticities chromaticities = *m_.chromaticities;
+    m_.chromaticities.reset();
+    if (!m_.code_points && !m_.says_srgb) say_by_profile(chromaticities, "chromaticities and gamma");
+  }
+
+  void fit_resolution() {
+    if (options_.dpi > 0) m_.resolution = {options_.dpi, options_.dpi, Resolution::Unit::inch};
+    if (m_.resolution.x <= 0) m_.resolution = exif_resolution(m_);
+    if (m_.resolution.x > 0 && !holds_.resolution) m_.resolution = {};
+    if (options_.dpi > 0) set_exif_resolution(m_, options_.dpi);
+  }
+
+  void strip() {
+    m_.exif.clear();
+    m_.xmp.clear();
+    m_.extended_xmp.clear();
+    m_.iptc.clear();
+    m_.photoshop.clear();
+    m_.texts.clear();
+    m_.comments.clear();
+    m_.chunks.clear();
+  }
+
+  /// Leaves a block out when the format cannot hold it, or not so much of it.
+  template <typename Block>
+  void fit_block(Block& block, bool held, const char* what) {
+    if (block.empty()) return;
+    if (held && (holds_.largest_block == 0 || block.size() <= holds_.largest_block)) return;
+    lost_.emplace_back(held ? std::string(what) + " (" + std::to_string(block.size()) + " bytes)" : what);
+    block.clear();
+  }
+
+  void fit_descriptions() {
+    set_picture_size(m_, picture_.width, picture_.height);
+    carry_generation_text();
+    fit_block(m_.exif, holds_.exif, "EXIF data");
+    fit_block(m_.xmp, holds_.xmp, "XMP data");
+    // Both are JPEG's alone in this form.
+    if (codec_.name != "JPEG" && !m_.extended_xmp.empty()) {
+      lost_.emplace_back("extended XMP data");
+      m_.extended_xmp.clear();
+    }
+    if (!m_.iptc.empty() && !holds_.iptc) lost_.emplace_back("IPTC data");
+    if (!holds_.iptc) {
+      m_.iptc.clear();
+      m_.photoshop.clear();
+    }
+    fit_texts();
+  }
+
+  /// What programs that make pictures from text write into PNG files is kept in EXIF's user comment
+  /// elsewhere, as these programs do it.
+  void carry_generation_text() {
+    if (holds_.text || !holds_.exif || !m_.exif.empty()) return;
+    const auto found = std::find_if(m_.texts.begin(), m_.texts.end(),
+                                    [](const TextEntry& entry) { return entry.keyword == "parameters"; });
+    if (found == m_.texts.end()) return;
+    m_.exif = exif_with_comment(found->text);
+    if (!m_.exif.empty()) m_.texts.erase(found);
+  }
+
+  void fit_texts() {
+    if (!holds_.text) {
+      std::vector<std::string> keywords;
+      for (const TextEntry& entry : m_.texts) {
+        if (entry.keyword == "Comment" && holds_.comments)
+          m_.comments.push_back(entry.text);
+        else
+          keywords.push_back("'" + entry.keyword + "'");
+      }
+      if (!keywords.empty()) lost_.push_back("text " + listed(keywords));
+      m_.texts.clear();
+      m_.chunks.clear();
+    }
+    if (!holds_.comments && !m_.comments.empty()) {
+      lost_.emplace_back("comment");
+      m_.comments.clear();
+    }
+  }
+
+  ImageMetadata m_;
+  const Codec& codec_;
+  const Holds& holds_;
+  const StoredPicture& picture_;
+  const WriteOptions& options_;
+  std::vector<std::string> lost_, remarks_;
+};
+
+}  // namespace
+
+std::shared_ptr<const ImageMetadata> fit_metadata(const ImageMetadata& from, const Codec& codec,
+                                                  const StoredPicture& picture, const WriteOptions& options,
+                                                  std::vector<std::string>& remarks) {
+  return std::make_shared<ImageMetadata>(Fit(from, codec, picture, options).run(remarks));
+}
+
+}  // namespace esrgan
