@@ -17,6 +17,11 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/esrgan-config-version.cma
 install(FILES ${PROJECT_BINARY_DIR}/esrgan-config.cmake ${PROJECT_BINARY_DIR}/esrgan-config-version.cmake
   DESTINATION ${package_folder})
 
+# Below the prefix, or where an absolute path says.
+set(pkgconfig_libdir "\${prefix}")
+cmake_path(APPEND pkgconfig_libdir ${CMAKE_INSTALL_LIBDIR})
+set(pkgconfig_includedir "\${prefix}")
+cmake_path(APPEND pkgconfig_includedir ${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/esrgan.pc.in ${PROJECT_BINARY_DIR}/esrgan.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/esrgan.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -12,7 +12,7 @@ namespace {
 int run(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "train") start_trainer(argv + 1);
   CLI::App app("Enlarge pictures with networks of the ESRGAN family", "esrgan");
-  app.set_version_flag("--version", "esrgan " ESRGAN_VERSION);
+  app.set_version_flag("--version", std::string("esrgan ") + version());
   app.require_subcommand(1);
   app.get_formatter()->column_width(36);
   app.footer("'esrgan COMMAND --help' tells more about a command.");
