@@ -3,7 +3,7 @@ option(ESRGAN_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(ESRGAN_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(ESRGAN_BUILD_FUZZERS "Build the fuzz targets (clang only)" OFF)
 set(ESRGAN_BUILD_TRAINER "AUTO" CACHE STRING "Build esrgan-train: ON, OFF or AUTO (when LibTorch is found)")
-set(ESRGAN_BUILD_VIDEO "AUTO" CACHE STRING "Build `esrgan video`: ON, OFF or AUTO (when FFmpeg's libraries and zimg are found)")
+set(ESRGAN_BUILD_VIDEO "AUTO" CACHE STRING "Build esrgan-video, library and program: ON, OFF or AUTO (when FFmpeg's libraries and zimg are found)")
 option(ESRGAN_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
 set(ESRGAN_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined")
 

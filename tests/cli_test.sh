@@ -74,5 +74,9 @@ expect 0 "mean" "$program" evaluate -m tiny --data folder/sub --scale 2
 expect 1 "enlargement of the model" "$program" evaluate -m tiny --data folder/sub --scale 4
 for shell in bash zsh fish; do expect 0 "self-ensemble" "$program" completion "$shell"; done
 expect 0 "self-ensemble" bash -c "source <('$program' completion bash); COMP_WORDS=(esrgan upscale --self) COMP_CWORD=2; _esrgan; echo \${COMPREPLY[@]}"
+# Commands that are other programs: completed by this one, and missed with a word on how to get them.
+expect 0 "--segment-frames" bash -c "source <('$program' completion bash); COMP_WORDS=(esrgan video --seg) COMP_CWORD=2; _esrgan; echo \${COMPREPLY[@]}"
+mkdir alone && cp "$program" alone/esrgan
+for command in train video; do expect 1 "'script/setup $command', then build again" env PATH=/nowhere alone/esrgan $command; done
 
 [ "$failures" -eq 0 ] && echo "all fine" || exit 1

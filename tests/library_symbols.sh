@@ -1,20 +1,33 @@
 #!/usr/bin/env bash
-# library_symbols.sh LIBESRGAN_CORE: the library never prints, exits or aborts on its own account, and kernels that are
-# compiled for one instruction set share no symbol that the linker could merge into code for another.
+# library_symbols.sh CORE LIBESRGAN [VIDEO_CORE LIBESRGAN_VIDEO]: the libraries (each as the archive of its objects, and shared)
+# never print, exit or abort on their own account, and export nothing but names of theirs; those of films share one log with
+# libesrgan; and kernels that are compiled for one instruction set share no symbol that the linker could merge into code for another.
 set -euo pipefail
 archive=$1
-bad=$(nm --undefined-only "$archive" 2>/dev/null | awk '{print $2}' |
-  grep -E '^(printf|puts|putchar|fprintf|fputs|perror|exit|_exit|abort|_ZSt4cout|_ZSt4cerr|_ZSt4clog)$' | sort -u || true)
-[ -z "$bad" ] || { echo "the library uses: $bad"; exit 1; }
+fail() { echo "$*"; exit 1; }
+while [ $# -gt 0 ]; do
+  bad=$(nm --undefined-only "$1" 2>/dev/null | awk '{print $2}' |
+    grep -E '^(printf|puts|putchar|fprintf|fputs|perror|exit|_exit|abort|_ZSt4cout|_ZSt4cerr|_ZSt4clog)$' | sort -u || true)
+  [ -z "$bad" ] || fail "$1 uses: $bad"
+  bad=$(nm -D --defined-only "$2" | awk '{print $3}' | grep -vE '^_Z(N|NK|TIN|TSN|TVN)6esrgan' || true)
+  [ -z "$bad" ] || fail "$2 exports: $bad"
+  library=$2
+  shift 2
+done
+if [[ $library = *esrgan-video* ]]; then
+  functions=$(nm -DC --defined-only "$library" | sed -nE 's/^[0-9a-f]+ [TDBR] ([^(]*).*/\1/p' | sort | tr '\n' ' ')
+  [ "$functions" = "esrgan::join_video esrgan::preview_video esrgan::upscale_video " ] || fail "$library exports $functions"
+  [[ $(nm -DC --undefined-only "$library") = *" esrgan::log_message("* ]] || fail "$library has a log of its own"
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 objects=0
 for object in $(ar t "$archive" | grep direct_conv); do objects=$((objects + 1)); done
-[ "$objects" -ge 1 ] || { echo "no kernel found in $archive"; exit 1; }
+[ "$objects" -ge 1 ] || fail "no kernel found in $archive"
 for n in $(seq 1 "$objects"); do
   ar xN "$n" "$archive" direct_conv.cpp.o
   shared=$(nm direct_conv.cpp.o | awk '$2 ~ /^[WVu]$/ {print $3}')
-  [ -z "$shared" ] || { echo "kernel object $n has symbols the linker may merge: $shared"; exit 1; }
+  [ -z "$shared" ] || fail "kernel object $n has symbols the linker may merge: $shared"
 done
-echo "$objects kernel objects, none with shared symbols; no printing, no exit"
+echo "$objects kernel objects, none with shared symbols; no printing, no exit; nothing foreign exported"

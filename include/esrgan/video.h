@@ -1,4 +1,5 @@
-// Enlarging films: every frame, with its time, and everything else in the file as it was.
+// Enlarging films: every frame, with its time, and everything else in the file as it was. In the library
+// esrgan-video (CMake: esrgan::video).
 //
 //   esrgan::VideoOptions options;
 //   esrgan::upscale_video(esrgan::find_model("realesr-animevideov3-x4"), "film.mkv", "film4x.mkv", options);
@@ -87,8 +88,7 @@ struct VideoEvents {
 /// pictures, or to join them). `input` is a file, a folder of pictures, a pattern such as "frames/%08d.png"
 /// or "frames/*.png"; `output` is a file, or a folder (an existing one, or a name that ends in "/") for
 /// pictures, which gets a file frames.json with their times. Work in progress lies in a folder `output` +
-/// ".parts"; the same call goes on with what is there. Throws Error, also where this library was built
-/// without FFmpeg.
+/// ".parts"; the same call goes on with what is there. Throws Error.
 ESRGAN_API VideoReport upscale_video(const std::string& model_file, const std::string& input,
                                      const std::string& output, const VideoOptions& options,
                                      const VideoEvents& events = {});

@@ -7,8 +7,9 @@
 
 namespace esrgan {
 
-/// Sends one line to the sink that set_log_sink() installed; without a sink it is dropped.
-void log_message(LogLevel level, const std::string& text);
+/// Sends one line to the sink that set_log_sink() installed; without a sink it is dropped. Exported for
+/// libesrgan-video, so that there is one sink for both libraries; no part of the public interface.
+ESRGAN_API void log_message(LogLevel level, const std::string& text);
 
 inline void log_info(const std::string& text) {
   log_message(LogLevel::info, text);

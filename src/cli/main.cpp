@@ -4,21 +4,22 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/other_program.h"
 #include "cli/session.h"
 
 namespace esrgan::cli {
 namespace {
 
 int run(int argc, char** argv) {
-  if (argc > 1 && std::string(argv[1]) == "train") start_trainer(argv + 1);
+  start_other_program(argc, argv);
   CLI::App app("Enlarge pictures with networks of the ESRGAN family", "esrgan");
-  app.set_version_flag("--version", "esrgan " ESRGAN_VERSION);
+  app.set_version_flag("--version", std::string("esrgan ") + version());
   app.require_subcommand(1);
   app.get_formatter()->column_width(36);
   app.footer("'esrgan COMMAND --help' tells more about a command.");
   Action action;
   add_upscale(app, action);
-  add_video(app, action);
+  add_video(app);
   add_models(app, action);
   add_weights_commands(app, action);
   add_downscale(app, action);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 
@@ -48,7 +47,6 @@ std::vector<std::string> spelled(int argc, char** argv) {
 
 int run_program(const std::function<int()>& work) {
   catch_signals();
-  setenv("SVT_LOG", "1", 0);  // SVT-AV1 prints by itself: errors only  NOLINT(concurrency-mt-unsafe)
   set_log_sink([](LogLevel, const std::string& text) { print_message(text); });
   try {
     return work();

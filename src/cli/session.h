@@ -47,7 +47,6 @@ bool try_input(const std::function<void()>& work, std::string& error);
 using Action = std::function<int()>;
 
 void add_upscale(CLI::App& app, Action& action);
-void add_video(CLI::App& app, Action& action);
 void add_models(CLI::App& app, Action& action);
 void add_weights_commands(CLI::App& app, Action& action);  // info, convert, interpolate
 void add_downscale(CLI::App& app, Action& action);
@@ -56,10 +55,6 @@ void add_formats(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
-void add_train(CLI::App& app);
 void add_data(CLI::App& app, Action& action);  // where the libraries for it are
-
-/// Becomes esrgan-train with the arguments after "train"; throws Error when this installation lacks it.
-[[noreturn]] void start_trainer(char** arguments);
 
 }  // namespace esrgan::cli

@@ -7,6 +7,7 @@
 #include <esrgan/version.h>
 
 #include <iostream>
+#include <string>
 
 int main() {
   esrgan::set_log_sink([](esrgan::LogLevel, const std::string& text) { std::cerr << text << "\n"; });
@@ -14,8 +15,8 @@ int main() {
     const esrgan::Upscaler upscaler(esrgan::find_model("no-such-model"));
     return 1;
   } catch (const esrgan::Error& error) {
-    std::cout << "esrgan " << ESRGAN_VERSION << " knows " << esrgan::list_models().size() << " models; "
+    std::cout << "esrgan " << esrgan::version() << " knows " << esrgan::list_models().size() << " models; "
               << error.what() << "\n";
-    return error.found() == "'no-such-model'" ? 0 : 1;
+    return error.found() == "'no-such-model'" && esrgan::version() == std::string(ESRGAN_VERSION) ? 0 : 1;
   }
 }

@@ -1,17 +1,40 @@
 #!/usr/bin/env bash
-# test.sh BUILD_FOLDER SOURCE_FOLDER: installs the project to a folder of its own and builds the consumer against it, by
-# find_package and by pkg-config.
+# test.sh BUILD_FOLDER SOURCE_FOLDER: installs the project to a folder of its own and builds the consumers against it, by
+# find_package and by pkg-config. Where films were not built, their component must be refused by name.
 set -euo pipefail
 build=$1 source=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cmake --install "$build" --prefix "$work/prefix" >/dev/null
-cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" >/dev/null
-cmake --build "$work/build" >"$work/log" || { cat "$work/log"; exit 1; }
-"$work/build/consumer"
-pc=$(dirname "$(find "$work/prefix" -name esrgan.pc)")
-flags=$(PKG_CONFIG_PATH=$pc pkg-config --define-variable=prefix="$work/prefix" --cflags --libs esrgan)
-# shellcheck disable=SC2086
-g++ -std=c++20 "$source/consumer.cpp" $flags -o "$work/by-pkg-config"
-LD_LIBRARY_PATH=$(dirname "$pc") "$work/by-pkg-config"
-"$work/prefix/bin/esrgan" --version
+prefix=$work/prefix
+cmake --install "$build" --prefix "$prefix" >/dev/null
+pc=$(dirname "$(find "$prefix" -name esrgan.pc)")
+export PKG_CONFIG_PATH=$pc
+
+# consume NAME SOURCE_FOLDER PKG_CONFIG_PACKAGE: NAME.cpp becomes the program NAME, which must succeed.
+consume() {
+  if ! cmake -S "$2" -B "$work/$1" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 ||
+    ! cmake --build "$work/$1" >"$work/log" 2>&1; then
+    cat "$work/log"
+    return 1
+  fi
+  "$work/$1/$1"
+  local flags
+  flags=$(pkg-config --define-variable=prefix="$prefix" --cflags --libs "$3")
+  # shellcheck disable=SC2086
+  g++ -std=c++20 "$2/$1.cpp" $flags -o "$work/by-pkg-config"
+  LD_LIBRARY_PATH=$(dirname "$pc") "$work/by-pkg-config"
+}
+
+consume consumer "$source" esrgan
+"$prefix/bin/esrgan" --version
+if [ -f "$pc/esrgan-video.pc" ]; then
+  consume video_consumer "$source/video" esrgan-video
+  "$prefix/bin/esrgan" video --help >/dev/null
+else
+  echo "films were not built"
+  if cmake -S "$source/video" -B "$work/video" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1; then
+    echo "the component video was found"
+    exit 1
+  fi
+  grep -q "without its component 'video'" "$work/log" || { cat "$work/log"; exit 1; }
+fi

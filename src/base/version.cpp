@@ -1,0 +1,9 @@
+#include <esrgan/version.h>
+
+namespace esrgan {
+
+const char* version() {
+  return ESRGAN_VERSION;
+}
+
+}  // namespace esrgan

@@ -1,0 +1,53 @@
+#include "cli/other_program.h"
+
+#include <esrgan/error.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "cli/video_arguments.h"
+
+namespace esrgan::cli {
+namespace {
+
+struct OtherProgram {
+  const char* command;
+  const char* file;
+  const char* needs;  // where it is missing
+};
+
+constexpr OtherProgram programs[] = {
+    {"train", "esrgan-train", "a build with LibTorch ('script/setup train', then build again)"},
+    {"video", "esrgan-video",
+     "a build with FFmpeg's libraries and zimg ('script/setup video', then build again)"}};
+
+}  // namespace
+
+void start_other_program(int argc, char** argv) {
+  if (argc < 2) return;
+  for (const OtherProgram& program : programs) {
+    if (std::string(argv[1]) != program.command) continue;
+    std::error_code unknown;
+    const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", unknown).parent_path();
+    const std::string beside = (here / program.file).string();
+    execv(beside.c_str(), argv + 1);
+    execvp(program.file, argv + 1);
+    throw Error(beside, "cannot be started", program.needs, "");
+  }
+}
+
+void add_train(CLI::App& app) {
+  app.add_subcommand("train", "Train a network by a recipe");
+}
+
+void add_video(CLI::App& app) {
+  CLI::App* sub = app.add_subcommand("video", "Enlarge films");
+  auto arguments = std::make_shared<VideoArguments>();
+  arguments->describe(*sub);
+  sub->callback([arguments] {});  // they live as long as the command
+}
+
+}  // namespace esrgan::cli
