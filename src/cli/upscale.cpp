@@ -1,7 +1,10 @@
 #include <esrgan/error.h>
 #include <esrgan/upscaler.h>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -84,6 +87,14 @@ struct UpscaleCommand {
     for (const FailedInput& input : plan.failed) {
       results.push_back({{"input", input.input}});
       failed(results.size() - 1, std::make_exception_ptr(Error(input.input, input.reason)));
+    }
+    const bool to_stream =
+        std::any_of(jobs.begin(), jobs.end(), [](const FileJob& job) { return job.output == "-"; });
+    if (to_stream) {
+      if (json) throw UsageError("", "--json", "an output other than standard output", "-o -");
+      if (isatty(STDOUT_FILENO) != 0)
+        throw UsageError("", "-o -", "a pipe or a file behind '>'", "a terminal");
+      write.format = request.format.empty() ? "png" : request.format;
     }
     const std::vector<size_t> open = open_jobs(jobs);
     if (!open.empty()) {
@@ -217,20 +228,37 @@ struct UpscaleCommand {
     chosen.reserve(open.size());
     for (const size_t job : open) chosen.push_back(jobs[job]);
     std::vector<Clock::time_point> starts(chosen.size());
-    std::optional<ProgressBar> bar;
-    upscaler->set_progress([&](double share) { bar->show(share); });
+    const std::vector<BatchPlace> places = places_of(chosen);
+    ProgressBar bar("", 0);
+    upscaler->set_progress([&](double share) { bar.show(share); });
     FileEvents events;
     events.started = [&](size_t i) {
       starts[i] = Clock::now();
-      bar.emplace(chosen[i].input, 0);
+      bar.begin(chosen[i].input, places[i]);
     };
     events.written = [&](size_t i, const ImageInfo& info) {
-      if (i + 1 == chosen.size()) bar.reset();
       const double seconds = std::chrono::duration<double>(Clock::now() - starts[i]).count();
       written(open[i], chosen[i].output, info, seconds);
     };
     events.failed = [&](size_t i, const std::exception_ptr& error) { failed(open[i], error); };
     upscaler->upscale_files(chosen, write, events);
+  }
+
+  /// How the work is shared out, as far as the sizes of files tell.
+  static std::vector<BatchPlace> places_of(const std::vector<FileJob>& jobs) {
+    std::vector<BatchPlace> places(jobs.size());
+    double total = 0;
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      std::error_code unknown;
+      const auto bytes = std::filesystem::file_size(jobs[i].input, unknown);
+      places[i] = {i + 1, jobs.size(), total, unknown ? 1.0 : std::max(1.0, static_cast<double>(bytes))};
+      total += places[i].share;
+    }
+    for (BatchPlace& place : places) {
+      place.done /= total;
+      place.share /= total;
+    }
+    return places;
   }
 
   void written(size_t job, const std::string& output, const ImageInfo& info, double seconds) {
@@ -239,8 +267,8 @@ struct UpscaleCommand {
     results[job]["status"] = "done";
     results[job]["seconds"] = seconds;
     if (!json)
-      print_message(output + ": " + std::to_string(info.width) + "x" + std::to_string(info.height) + ", " +
-                    format_duration(seconds));
+      print_message((output == "-" ? "standard output" : output) + ": " + std::to_string(info.width) + "x" +
+                    std::to_string(info.height) + ", " + format_duration(seconds));
   }
 
   void failed(size_t job, const std::exception_ptr& error) {

@@ -33,14 +33,24 @@ std::unique_ptr<RowSource> loaded(RowSource& source) {
   return make_source(std::move(image));
 }
 
-/// Reduces (or enlarges) a picture so that its longer side has `size` pixels.
+/// Reduces (or enlarges) a picture, as it is read, so that its longer side has `size` pixels.
 std::unique_ptr<RowSource> resized(RowSource& source, int size) {
   const ImageInfo& info = source.info();
   const double factor = static_cast<double>(size) / std::max(info.width, info.height);
-  FloatImage picture(info.width, info.height, info.channels);
-  source.read(0, info.height, picture.pixels.data());
-  const FloatImage result = resize_lanczos(picture, scaled(info.width, factor), scaled(info.height, factor));
-  return make_source(std::make_shared<Image>(from_float_image(result, SampleType::f32, info)));
+  auto image = std::make_shared<Image>(Image{info, {}});
+  image->info.width = scaled(info.width, factor);
+  image->info.height = scaled(info.height, factor);
+  image->info.type = SampleType::f32;
+  const auto sink = make_lanczos_sink(info, image->info.width, image->info.height, make_sink(*image));
+  constexpr int rows = 16;
+  std::vector<float> some(info.row_samples() * rows);
+  for (int y = 0; y < info.height; y += rows) {
+    const int end = std::min(info.height, y + rows);
+    source.read(y, end, some.data());
+    sink->write(some.data(), end - y);
+  }
+  sink->finish();
+  return make_source(std::move(image));
 }
 
 bool needs_resizing(const UpscaleOptions& options, const ImageInfo& info) {
@@ -117,8 +127,7 @@ uint64_t Enlarger::budget() const {
 }
 
 Input Enlarger::next(PictureReader& file, uint64_t memory_limit) const {
-  const bool whole = options_.edges == Edges::wrap || options_.input_size > 0;
-  Input input{file.next(whole, memory_limit), {}};
+  Input input{file.next(options_.edges == Edges::wrap, memory_limit), {}};
   if (!input.source) return input;
   input.type = input.source->info().type;
   return input;

@@ -1,9 +1,10 @@
 #include "image/resize.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <deque>
 #include <numbers>
+#include <span>
 #include <utility>
 
 namespace esrgan {
@@ -53,13 +54,6 @@ void drop_empty_taps(AxisWeights& axis) {
   axis = std::move(kept);
 }
 
-double weighted_sum(const AxisWeights& axis, int i, const double* samples, ptrdiff_t stride) {
-  double sum = 0;
-  for (int t = i * axis.taps; t < (i + 1) * axis.taps; ++t)
-    sum += axis.weights[static_cast<size_t>(t)] * samples[axis.indices[static_cast<size_t>(t)] * stride];
-  return sum;
-}
-
 /// Largest level of an integer type, 0 for floating point.
 double levels_of(SampleType type) {
   if (type == SampleType::u8) return 255;
@@ -71,92 +65,150 @@ double round_to_level(double value, double levels) {
   return levels > 0 ? std::clamp(std::floor(value + 0.5), 0.0, levels) : value;
 }
 
+/// The rows of a picture as whole levels in double precision; the last ones that were asked for are kept.
+class LevelRows {
+ public:
+  LevelRows(const FloatImage& picture, double levels, int kept)
+      : picture_(picture),
+        levels_(levels),
+        rows_(static_cast<size_t>(kept)),
+        numbers_(static_cast<size_t>(kept), -1) {}
+
+  const std::vector<double>& row(int y) {
+    const size_t place = static_cast<size_t>(y) % rows_.size();
+    std::vector<double>& row = rows_[place];
+    if (numbers_[place] == y) return row;
+    numbers_[place] = y;
+    row.resize(picture_.row_samples());
+    const float* from = picture_.row(y);
+    const double unit = levels_ > 0 ? levels_ : 1;
+    for (size_t s = 0; s < row.size(); ++s)
+      row[s] = round_to_level(unit * static_cast<double>(from[s]), levels_);
+    return row;
+  }
+
+ private:
+  const FloatImage& picture_;
+  double levels_;
+  std::vector<std::vector<double>> rows_;
+  std::vector<int> numbers_;
+};
+
 /// Columns first (height), then rows, in double precision, rounded to levels after each. Sums are formed of
 /// whole levels, so that ties, which are common at scales of 2 and 4, are exact.
 FloatImage resample(const FloatImage& picture, const AxisWeights& vertical, const AxisWeights& horizontal,
                     double levels) {
-  const int channels = picture.channels;
+  const auto channels = static_cast<size_t>(picture.channels), row_samples = picture.row_samples();
+  const auto down = static_cast<size_t>(vertical.taps), across = static_cast<size_t>(horizontal.taps);
   const double unit = levels > 0 ? levels : 1;
-  FloatImage result(horizontal.size(), vertical.size(), channels);
-  std::vector<double> column(static_cast<size_t>(picture.height));
-  std::vector<double> tall(picture.row_samples() * static_cast<size_t>(vertical.size()));
-  for (size_t s = 0; s < picture.row_samples(); ++s) {
-    for (int y = 0; y < picture.height; ++y)
-      column[static_cast<size_t>(y)] = round_to_level(unit * static_cast<double>(picture.row(y)[s]), levels);
-    for (int y = 0; y < vertical.size(); ++y)
-      tall[static_cast<size_t>(y) * picture.row_samples() + s] =
-          round_to_level(weighted_sum(vertical, y, column.data(), 1), levels);
-  }
+  FloatImage result(horizontal.size(), vertical.size(), picture.channels);
+  LevelRows rows(picture, levels, vertical.taps + 1);
+  std::vector<double> sums(row_samples), pixel(channels);
   for (int y = 0; y < result.height; ++y) {
-    const double* row = tall.data() + static_cast<size_t>(y) * picture.row_samples();
-    for (int x = 0; x < result.width; ++x)
-      for (int c = 0; c < channels; ++c)
-        result.at(x, y, c) =
-            static_cast<float>(round_to_level(weighted_sum(horizontal, x, row + c, channels), levels) / unit);
+    std::fill(sums.begin(), sums.end(), 0.0);
+    for (size_t t = static_cast<size_t>(y) * down; t < (static_cast<size_t>(y) + 1) * down; ++t) {
+      const double weight = vertical.weights[t];
+      const std::vector<double>& row = rows.row(vertical.indices[t]);
+      for (size_t s = 0; s < row_samples; ++s) sums[s] += weight * row[s];
+    }
+    for (double& sum : sums) sum = round_to_level(sum, levels);
+    float* out = result.row(y);
+    for (size_t x = 0; x < static_cast<size_t>(result.width); ++x) {
+      std::fill(pixel.begin(), pixel.end(), 0.0);
+      for (size_t t = x * across; t < (x + 1) * across; ++t)
+        for (size_t c = 0; c < channels; ++c)
+          pixel[c] += horizontal.weights[t] * sums[static_cast<size_t>(horizontal.indices[t]) * channels + c];
+      for (size_t c = 0; c < channels; ++c)
+        *out++ = static_cast<float>(round_to_level(pixel[c], levels) / unit);
+    }
   }
   return result;
 }
 
+/// Several rows are resampled together, a vector's lane each, so that no sample has to be gathered.
 class LanczosSink : public RowSink {
  public:
   LanczosSink(const ImageInfo& from, int width, int height, std::unique_ptr<RowSink> next)
       : from_(from),
-        width_(width),
+        to_row_(static_cast<size_t>(width) * static_cast<size_t>(from.channels)),
         horizontal_(make_axis(from.width, width, static_cast<double>(width) / from.width, Filter::lanczos3)),
         vertical_(
             make_axis(from.height, height, static_cast<double>(height) / from.height, Filter::lanczos3)),
-        next_(std::move(next)) {}
+        next_(std::move(next)),
+        weights_(horizontal_.weights.begin(), horizontal_.weights.end()),
+        block_(from.row_samples() * lanes),
+        window_((static_cast<size_t>(vertical_.taps) + lanes) * to_row_) {}
 
   void write(const float* rows, int count) override {
-    for (int r = 0; r < count; ++r) {
-      window_.push_back(resample_row(rows + static_cast<size_t>(r) * from_.row_samples()));
-      ++received_;
+    for (int r = 0; r < count; r += static_cast<int>(lanes)) {
+      const auto some = std::min(lanes, static_cast<size_t>(count - r));
+      take_rows(rows + static_cast<size_t>(r) * from_.row_samples(), some);
       emit_ready();
     }
   }
   void finish() override { next_->finish(); }
 
- private:
-  std::vector<float> resample_row(const float* row) const {
-    const auto channels = static_cast<size_t>(from_.channels);
-    std::vector<float> result(static_cast<size_t>(width_) * channels);
-    const auto taps = static_cast<size_t>(horizontal_.taps);
-    for (size_t x = 0; x < static_cast<size_t>(width_); ++x)
-      for (size_t t = x * taps; t < (x + 1) * taps; ++t) {
-        const auto weight = static_cast<float>(horizontal_.weights[t]);
-        const float* from = row + static_cast<size_t>(horizontal_.indices[t]) * channels;
-        for (size_t c = 0; c < channels; ++c) result[x * channels + c] += weight * from[c];
-      }
-    return result;
+  /// Bytes of such a sink.
+  static size_t memory(const ImageInfo& from, int width, int height) {
+    const double reach = 6 * std::max(1.0, static_cast<double>(from.height) / height) + 4;
+    return static_cast<size_t>((reach + lanes) * width * from.channels) * sizeof(float) +
+           from.row_samples() * lanes * sizeof(float);
   }
 
-  /// Writes every output row whose input rows are all there, and forgets rows that no later one needs.
+ private:
+  static constexpr size_t lanes = 8;
+
+  float* window_row(int number) {
+    const size_t rows = window_.size() / to_row_;
+    return window_.data() + static_cast<size_t>(number) % rows * to_row_;
+  }
+
+  void take_rows(const float* rows, size_t count) {
+    const size_t row = from_.row_samples();
+    for (size_t r = 0; r < count; ++r)
+      for (size_t s = 0; s < row; ++s) block_[s * lanes + r] = rows[r * row + s];
+    const auto channels = static_cast<size_t>(from_.channels), taps = static_cast<size_t>(horizontal_.taps);
+    std::array<float*, lanes> to{};
+    for (size_t r = 0; r < count; ++r) to[r] = window_row(received_ + static_cast<int>(r));
+    for (size_t x = 0; x < to_row_ / channels; ++x)
+      for (size_t c = 0; c < channels; ++c) {
+        std::array<float, lanes> sums{};
+        for (size_t t = x * taps; t < (x + 1) * taps; ++t) {
+          const float* from =
+              block_.data() + (static_cast<size_t>(horizontal_.indices[t]) * channels + c) * lanes;
+          for (size_t r = 0; r < lanes; ++r) sums[r] += weights_[t] * from[r];
+        }
+        for (size_t r = 0; r < count; ++r) to[r][x * channels + c] = sums[r];
+      }
+    received_ += static_cast<int>(count);
+  }
+
+  /// Writes every output row whose input rows are all there. The window holds as many as any of them needs,
+  /// and those that came together with its last one.
   void emit_ready() {
-    std::vector<float> result(static_cast<size_t>(width_) * static_cast<size_t>(from_.channels));
+    std::vector<float> result(to_row_);
     const auto taps = static_cast<size_t>(vertical_.taps);
     for (; emitted_ < vertical_.size(); ++emitted_) {
-      const auto begin =
-          vertical_.indices.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(emitted_) * taps);
-      const auto [lowest, highest] = std::minmax_element(begin, begin + static_cast<ptrdiff_t>(taps));
-      for (; first_ < *lowest; ++first_) window_.pop_front();
-      if (*highest >= received_) return;
+      const size_t begin = static_cast<size_t>(emitted_) * taps;
+      const auto indices = std::span(vertical_.indices).subspan(begin, taps);
+      if (*std::max_element(indices.begin(), indices.end()) >= received_) return;
       std::fill(result.begin(), result.end(), 0.0F);
       for (size_t t = 0; t < taps; ++t) {
-        const auto weight = static_cast<float>(vertical_.weights[static_cast<size_t>(emitted_) * taps + t]);
-        const std::vector<float>& row =
-            window_[static_cast<size_t>(begin[static_cast<ptrdiff_t>(t)] - first_)];
-        for (size_t s = 0; s < result.size(); ++s) result[s] += weight * row[s];
+        const auto weight = static_cast<float>(vertical_.weights[begin + t]);
+        const float* row = window_row(indices[t]);
+        for (size_t s = 0; s < to_row_; ++s) result[s] += weight * row[s];
       }
       next_->write(result.data(), 1);
     }
   }
 
   ImageInfo from_;
-  int width_;
+  size_t to_row_;  // samples
   AxisWeights horizontal_, vertical_;
   std::unique_ptr<RowSink> next_;
-  std::deque<std::vector<float>> window_;
-  int first_ = 0;  // row number of window_.front()
+  std::vector<float> weights_;  // of horizontal_
+  std::vector<float> block_;    // [sample][row]
+  std::vector<float> window_;   // the latest rows of the final width, each at its number modulo their count
   int received_ = 0, emitted_ = 0;
 };
 
@@ -204,8 +256,7 @@ std::unique_ptr<RowSink> make_lanczos_sink(const ImageInfo& from, int width, int
 }
 
 size_t lanczos_sink_memory(const ImageInfo& from, int width, int height) {
-  const double reach = 6 * std::max(1.0, static_cast<double>(from.height) / height) + 3;
-  return static_cast<size_t>(reach * width * from.channels) * sizeof(float);
+  return LanczosSink::memory(from, width, height);
 }
 
 }  // namespace esrgan

@@ -206,6 +206,7 @@ class JpegDecoder : public Decoder {
   /// All rows are read. A file that lacks nothing but its end mark is fine; one whose data ends before is
   /// not.
   void check_end() {
+    jpeg_finish_decompress(&codec_);  // goes on to the end mark, and warns of what lies between
     if (bytes_->ended) {
       if (bits_missing_ || !coefficients_complete())
         throw Error(source_->name(), "damaged or truncated JPEG: the data ends too early");
