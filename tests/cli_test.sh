@@ -51,12 +51,25 @@ assert report["results"][1]["width"] == 80' || failures=$((failures + 1))
 if grep -q $'\r' errors; then echo "FAILED: progress in a pipe" >&2; failures=$((failures + 1)); fi
 
 # Ctrl-C: a clean stop, no half file, not even a hidden one.
-"$program" upscale big.ppm -o stopped.png -m tiny --self-ensemble --threads 1 2>/dev/null &
-sleep 1.5
+mkdir stop
+"$program" upscale big.ppm -o stop/stopped.png -m tiny --self-ensemble --threads 1 2>/dev/null &
+until [ -n "$(ls -A stop)" ]; do kill -0 $! || break; done # its unfinished output
 kill -INT $! 2>/dev/null
 wait $!
 status=$?
-if [ "$status" -ne 130 ] || ls -A | grep -q stopped; then echo "FAILED: Ctrl-C: status $status, $(ls -A | grep stopped)" >&2; failures=$((failures + 1)); fi
+if [ "$status" -ne 130 ] || [ -n "$(ls -A stop)" ]; then echo "FAILED: Ctrl-C: status $status, $(ls -A stop)" >&2; failures=$((failures + 1)); fi
+
+# A pipe, and what may be read.
+"$program" upscale - -m tiny <a.ppm >piped.png 2>/dev/null && [ "$(head -c 4 piped.png | tail -c 3)" = PNG ] || fail "a picture through a pipe"
+expect 1 "is a PNM file" "$program" upscale a.ppm -o e.png -m tiny --formats png,jpg
+expect 2 "--formats" "$program" upscale a.ppm -o e.png -m tiny --formats png,nonsense
+expect 0 "50x38" "$program" upscale a.ppm -o e.png -m tiny --width 50
+expect 0 "77x58" "$program" upscale a.ppm -o f.png -m tiny --longest 77
+expect 0 "53x40" "$program" upscale a.ppm -o g.png -m tiny --fit 100x40
+expect 2 "--fit" "$program" upscale a.ppm -o h.png -m tiny --fit 100
+expect 2 "excludes" "$program" upscale a.ppm -o h.png -m tiny --width 50 --scale 2
+expect 0 "a_big.ppm" "$program" upscale a.ppm -m tiny --suffix _big
+expect 0 "PNG " "$program" formats
 
 # A full disk.
 if [ -w /dev/full ]; then

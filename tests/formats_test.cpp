@@ -160,6 +160,25 @@ TEST_F(Formats, WhatIsTooLargeIsRefusedBeforeAnythingIsWritten) {
   }
 }
 
+TEST_F(Formats, ProgressNeverFallsAndEndsAtOne) {
+  for (const int channels : {1, 2, 3, 4})
+    for (const bool opaque : {false, true}) {
+      UpscaleOptions options;
+      options.tile = 16;
+      Upscaler upscaler(folder_ / "identity.safetensors", options);
+      double last = 0;
+      bool fell = false;
+      upscaler.set_progress([&](double share) {
+        fell = fell || share < last;
+        last = share;
+      });
+      write_image(picture(channels, SampleType::u8, !opaque), folder_ / "in.tif");
+      upscaler.upscale_file(folder_ / "in.tif", folder_ / "out.png");
+      EXPECT_FALSE(fell) << channels;
+      EXPECT_EQ(last, 1) << channels;
+    }
+}
+
 TEST_F(Formats, AllPagesAreEnlarged) {
   const auto writer = PictureWriter::create(folder_ / "pages.tif", {}, 3);
   std::vector<Image> pages;

@@ -44,7 +44,9 @@ struct UpscaleOptions {
   bool self_ensemble = false;  ///< mean over the 8 flips and rotations
   Precision precision = Precision::automatic;
   Edges edges = Edges::border;
-  float denoise_tv = 0;     ///< weight of the total-variation filter on the result, 0 for none
+  float denoise_tv = 0;  ///< weight of the total-variation filter on the result, 0 for none
+  std::vector<std::string>
+      formats;              ///< extensions of formats that input files may have; all when it is empty
   uint64_t max_memory = 0;  ///< ceiling in bytes for the whole process; 0 takes half of what is available
   int threads = 0;          ///< 0 for one per processor
 

@@ -18,6 +18,7 @@
 #include "cli/session.h"
 #include "cli/share.h"
 #include "cli/usage_error.h"
+#include "image/rows.h"
 
 namespace esrgan::cli {
 namespace {
@@ -69,6 +70,9 @@ struct UpscaleCommand {
 
   int run() {
     network.read();
+    for (const std::string& format : network.upscale.formats)
+      if (!can_read(format))
+        throw UsageError("", "--formats", "extensions that can be read ('esrgan formats')", format);
     read_sizes();
     if (!background.empty()) write.background = read_colour(background);
     request.suffix_always = !request.suffix.empty();
@@ -154,6 +158,10 @@ struct UpscaleCommand {
                    "EXIF, XMP, IPTC and texts; colour profiles are always kept")
         ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"keep", true}, {"strip", false}}))
         ->type_name("keep|strip");
+    app.add_option("--formats", network.upscale.formats,
+                   "Formats that may be read, such as png,jpg; all without it")
+        ->type_name("EXT,...")
+        ->delimiter(',');
     app.add_flag("-r,--recursive", request.recursive, "Folders with their sub-folders");
   }
 

@@ -63,6 +63,7 @@ class Enlarger {
   /// Bytes that pictures may take beside the network's weights. After prepare().
   uint64_t budget() const;
   int threads() const { return pool_->size(); }
+  const std::vector<std::string>& formats() const { return options_.formats; }
 
   /// Sends the picture through the network to `sink`, which takes rows like network_info() and is not
   /// finished here. `held`: bytes that are in use beside what this needs.

@@ -98,7 +98,7 @@ class FileLine {
   /// comes.
   Opened open_ahead(const std::string& path) const {
     try {
-      Opened opened{std::make_unique<PictureReader>(path), {}};
+      Opened opened{std::make_unique<PictureReader>(path, enlarger_.formats()), {}};
       opened.first = enlarger_.next_ahead(*opened.file);
       return opened;
     } catch (const Error&) {
@@ -111,7 +111,7 @@ class FileLine {
     Opened opened = ahead_.valid() ? ahead_.get() : Opened{};
     if (job + 1 < jobs_.size())
       ahead_ = std::async(std::launch::async, [this, job] { return open_ahead(jobs_[job + 1].input); });
-    if (!opened.file) opened.file = std::make_unique<PictureReader>(jobs_[job].input);
+    if (!opened.file) opened.file = std::make_unique<PictureReader>(jobs_[job].input, enlarger_.formats());
     if (!opened.first.source) opened.first = enlarger_.next(*opened.file);
     return opened;
   }

@@ -140,13 +140,17 @@ void turn_thumbnail(std::vector<uint8_t>& block, const ExifTree& tree, BlockPatc
 
 /// Every value of an XMP property, written as an attribute or as an element.
 void set_property(std::string& xmp, const std::string& property, const std::string& value) {
+  // Into a new packet: to move the rest for each value would take the square of their number.
   const auto replace = [&](const std::string& before, char after) {
-    for (size_t at = xmp.find(before); at != std::string::npos; at = xmp.find(before, at)) {
-      at += before.size();
-      const size_t end = xmp.find(after, at);
-      if (end == std::string::npos) return;
-      xmp.replace(at, end - at, value);
+    std::string changed;
+    size_t copied = 0;
+    for (size_t at = xmp.find(before); at != std::string::npos; at = xmp.find(before, copied)) {
+      const size_t begin = at + before.size(), end = xmp.find(after, begin);
+      if (end == std::string::npos) break;
+      changed.append(xmp, copied, begin - copied).append(value);
+      copied = end;
     }
+    if (copied != 0) xmp = changed.append(xmp, copied);
   };
   replace(property + "=\"", '"');
   replace(property + "='", '\'');

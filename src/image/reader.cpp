@@ -34,11 +34,13 @@ struct OpenFile {
   std::unique_ptr<Decoder> decoder;
   size_t remarks_told = 0;
 
-  explicit OpenFile(const std::string& name)
-      : path(name),
-        source(open_bytes(name)),
-        codec(&codec_of(*source, name)),
-        decoder(open_decoder(*codec, source)) {
+  OpenFile(const std::string& name, const std::vector<std::string>& formats)
+      : path(name), source(open_bytes(name)), codec(&codec_of(*source, name)) {
+    const auto allows = [this](const std::string& extension) { return find_codec(extension) == codec; };
+    if (!formats.empty() && std::none_of(formats.begin(), formats.end(), allows))
+      throw Error(path, "is a " + std::string(codec->name) +
+                            " file, which is not among the formats that may be read");
+    decoder = open_decoder(*codec, source);
     check();
   }
 
@@ -268,7 +270,8 @@ struct PictureReader::State {
   int next = 0;
 };
 
-PictureReader::PictureReader(const std::string& path) : state_(new State{std::make_shared<OpenFile>(path)}) {}
+PictureReader::PictureReader(const std::string& path, const std::vector<std::string>& formats)
+    : state_(new State{std::make_shared<OpenFile>(path, formats)}) {}
 PictureReader::~PictureReader() = default;
 
 int PictureReader::pictures() const {
@@ -306,7 +309,7 @@ std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint6
 }
 
 Image read_image(const std::string& path) {
-  OpenFile file(path);
+  OpenFile file(path, {});
   const Prepared prepared = prepare(file);
   check_memory(file, prepared, true, available_memory());
   return read_whole(file, prepared);

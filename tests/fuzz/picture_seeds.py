@@ -211,8 +211,8 @@ def tiffs():
     yield from one("cmyk", picture_fields(w, h, 8, 4, 5), [samples(w * h * 4)])
     yield from one("lab", picture_fields(w, h, 8, 3, 8), [rgb])
     yield from one("ycbcr", picture_fields(4, 2, 8, 3, 6, t530=(SHORT, [2, 2])), [samples(12)])
-    yield from one("jpeg", picture_fields(19, 11, 8, 3, 6, 7, t530=(SHORT, [1, 1])), [made_elsewhere("jpeg/baseline")])
-    yield from one("fax", picture_fields(16, 2, 1, 1, 0, 4), [b"\x26\xa0\x80\x08\x00\x80"])
+    yield from one("jpeg", picture_fields(19, 11, 8, 3, 6, 7, t530=(SHORT, [2, 2])), [made_elsewhere("jpeg/baseline")])
+    yield from one("fax", picture_fields(16, 2, 1, 1, 0, 4), [b"\xc0\x04\x00\x40"])
     yield from one("float", picture_fields(w, h, 32, 1, 1, t339=(SHORT, [3])), [struct.pack("<15f", *range(-3, 12))])
     yield from one("signed", picture_fields(w, h, 16, 1, 1, t339=(SHORT, [2])), [samples(30)])
     yield from one("double_big", picture_fields(2, 2, 64, 1, 1, t339=(SHORT, [3])), [struct.pack("<4d", 0, 1, .5, 2)],
@@ -333,7 +333,8 @@ def bmps():
     yield "masks", bmp(bmp_info(16, compression=3), struct.pack("<III", 0xF800, 0x07E0, 0x001F), samples(36))
     runs = b"\5\1\0\0" + b"\0\5\1\2\3\4\5\0\0\0" + b"\0\2\1\1\2\7\0\1"
     yield "runs_8", bmp(bmp_info(8, compression=1, image_bytes=len(runs)), samples(1024), runs)
-    yield "runs_4", bmp(bmp_info(4, compression=2, image_bytes=8), samples(64), b"\5\x12\0\0\0\5\x12\x34\x50\0\0\1")
+    yield "runs_4", bmp(bmp_info(4, compression=2, image_bytes=14), samples(64),
+                        b"\5\x12\0\0" + b"\0\5\x12\x34\x50\0" + b"\5\x21\0\1")
     masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     yield "v4", bmp(bmp_info(32, size=108, compression=3) + masks + b"BGRs" + bytes(48), b"", samples(60))
     profile = icc(b"RGB ")

@@ -50,23 +50,27 @@ std::optional<View> take_until_zero(View& bytes) {
   return taken;
 }
 
-/// A zlib stream's content; nothing when it is damaged or larger than a block of metadata may be.
-std::optional<Bytes> inflated(View bytes) {
+/// A zlib stream's content; nothing when it is damaged, or larger than a block of metadata or `left`, which
+/// is lowered by what was unpacked.
+std::optional<Bytes> inflated(View bytes, uint64_t& left) {
+  const auto most = static_cast<size_t>(std::min(limits::metadata_block, left));
   z_stream stream{};
   if (inflateInit(&stream) != Z_OK) throw std::bad_alloc();
   stream.next_in = const_cast<uint8_t*>(bytes.data());
   stream.avail_in = static_cast<uInt>(bytes.size());
   Bytes out;
+  size_t size = 0;
   int status = Z_OK;
-  while (status == Z_OK && out.size() < limits::metadata_block) {
-    const size_t had = out.size();
-    out.resize(std::max<size_t>(4096, had * 2));
-    stream.next_out = out.data() + had;
-    stream.avail_out = static_cast<uInt>(out.size() - had);
+  while (status == Z_OK && size < most) {
+    out.resize(std::min(most, std::max<size_t>(4096, size * 2)));
+    stream.next_out = out.data() + size;
+    stream.avail_out = static_cast<uInt>(out.size() - size);
     status = inflate(&stream, Z_NO_FLUSH);
-    out.resize(out.size() - stream.avail_out);
+    size = static_cast<size_t>(stream.total_out);
   }
   inflateEnd(&stream);
+  left -= size;
+  out.resize(size);
   if (status != Z_STREAM_END) return std::nullopt;
   return out;
 }
@@ -155,22 +159,27 @@ void take_text(TextEntry entry, ImageMetadata& metadata) {
   }
 }
 
-void take_latin_text(View data, bool compressed, ImageMetadata& metadata) {
+void take_compressed_text(View data, uint64_t& left, ImageMetadata& metadata) {
+  const auto keyword = take_until_zero(data);
+  if (!keyword || data.empty() || data[0] != 0) return;
+  const auto text = inflated(data.subspan(1), left);
+  if (!text) return;
+  TextEntry entry;
+  entry.keyword = utf8_from_latin1(text_of_bytes(*keyword));
+  entry.text = utf8_from_latin1(text_of_bytes(*text));
+  take_text(std::move(entry), metadata);
+}
+
+void take_latin_text(View data, ImageMetadata& metadata) {
   const auto keyword = take_until_zero(data);
   if (!keyword) return;
   TextEntry entry;
   entry.keyword = utf8_from_latin1(text_of_bytes(*keyword));
-  if (compressed) {
-    const auto text = data.empty() || data[0] != 0 ? std::nullopt : inflated(data.subspan(1));
-    if (!text) return;
-    entry.text = utf8_from_latin1(text_of_bytes(*text));
-  } else {
-    entry.text = utf8_from_latin1(text_of_bytes(data));
-  }
+  entry.text = utf8_from_latin1(text_of_bytes(data));
   take_text(std::move(entry), metadata);
 }
 
-void take_international_text(View data, ImageMetadata& metadata) {
+void take_international_text(View data, uint64_t& left, ImageMetadata& metadata) {
   const auto keyword = take_until_zero(data);
   if (!keyword || data.size() < 2) return;
   const bool compressed = data[0] == 1;
@@ -178,16 +187,16 @@ void take_international_text(View data, ImageMetadata& metadata) {
   const auto language = take_until_zero(data);
   const auto translated = language ? take_until_zero(data) : std::nullopt;
   if (!translated) return;
-  const auto text = compressed ? inflated(data) : std::optional(Bytes(data.begin(), data.end()));
+  const auto text = compressed ? inflated(data, left) : std::optional(Bytes(data.begin(), data.end()));
   if (!text) return;
   take_text({utf8_from_latin1(text_of_bytes(*keyword)), text_of_bytes(*text), text_of_bytes(*language),
              text_of_bytes(*translated)},
             metadata);
 }
 
-void take_profile(View data, ImageMetadata& metadata) {
+void take_profile(View data, uint64_t& left, ImageMetadata& metadata) {
   if (!take_until_zero(data) || data.empty()) return;
-  if (auto profile = inflated(data.subspan(1))) metadata.icc = std::move(*profile);
+  if (auto profile = inflated(data.subspan(1), left)) metadata.icc = std::move(*profile);
 }
 
 Chromaticities& chromaticities_of(ImageMetadata& metadata) {
@@ -215,15 +224,16 @@ bool is_carried(std::string_view type) {
   return std::find(carried.begin(), carried.end(), type) != carried.end();
 }
 
-void take_chunk(std::string_view type, View data, ImageMetadata& metadata, uint32_t& frames) {
+/// `left`: bytes that may still be unpacked.
+void take_chunk(std::string_view type, View data, uint64_t& left, ImageMetadata& metadata, uint32_t& frames) {
   if (type == "tEXt") {
-    take_latin_text(data, false, metadata);
+    take_latin_text(data, metadata);
   } else if (type == "zTXt") {
-    take_latin_text(data, true, metadata);
+    take_compressed_text(data, left, metadata);
   } else if (type == "iTXt") {
-    take_international_text(data, metadata);
+    take_international_text(data, left, metadata);
   } else if (type == "iCCP") {
-    take_profile(data, metadata);
+    take_profile(data, left, metadata);
   } else if (type == "eXIf") {
     metadata.exif.assign(data.begin(), data.end());
   } else if (type == "pHYs") {
@@ -337,7 +347,7 @@ void write_resolution(ByteSink& sink, const Resolution& resolution) {
 
 void read_chunks(const ByteSource& source, ImageMetadata& metadata, uint32_t& frames) {
   frames = 1;
-  uint64_t total = 0;
+  uint64_t total = 0, left = limits::metadata_total;
   std::array<uint8_t, 8> head{};
   for (uint64_t at = signature.size(); source.read_at(at, head) == head.size();) {
     const uint32_t length = number_at(head, 0);
@@ -350,7 +360,8 @@ void read_chunks(const ByteSource& source, ImageMetadata& metadata, uint32_t& fr
       if (source.read_at(at + head.size(), data) != data.size()) return;
       const View content = View(data).first(length);
       total += length;
-      if (checksum(type, content) == number_at(data, length)) take_chunk(type, content, metadata, frames);
+      if (checksum(type, content) == number_at(data, length))
+        take_chunk(type, content, left, metadata, frames);
     }
     at += head.size() + length + 4;
   }
