@@ -173,47 +173,55 @@ ExifEntry pointer(uint16_t tag, uint64_t offset, bool big) {
 }
 
 /// Lays out a directory whose pointers lead to what is laid out behind it: their values do not change its
-/// size.
+/// size. A directory of which nothing can be written is left out.
 class TreeWriter {
  public:
-  TreeWriter(const ExifTree& tree, bool big) : tree_(tree), big_(big) {}
+  TreeWriter(const ExifTree& tree, bool big)
+      : big_(big),
+        image_(usable(tree.image)),
+        exif_(usable(tree.exif)),
+        gps_(usable(tree.gps)),
+        interoperability_(usable(tree.interoperability)) {}
 
   std::vector<uint8_t> image(uint64_t at) const {
-    std::vector<ExifEntry> entries = without_pointers(tree_.image);
+    std::vector<ExifEntry> entries = image_;
     if (has_exif()) entries.push_back(pointer(exif_pointer, 0, big_));
-    if (!tree_.gps.empty()) entries.push_back(pointer(gps_pointer, 0, big_));
+    if (!gps_.empty()) entries.push_back(pointer(gps_pointer, 0, big_));
     entries = prepared(entries, big_);
     const uint64_t behind = at + lay_out(entries, at, big_).size();
     const std::vector<uint8_t> exif = has_exif() ? this->exif(behind) : std::vector<uint8_t>{};
     const uint64_t gps_at = behind + exif.size();
-    const std::vector<uint8_t> gps = lay_out_directory(without_pointers(tree_.gps), gps_at, big_);
     if (has_exif()) set_entry(entries, pointer(exif_pointer, behind, big_));
-    if (!tree_.gps.empty()) set_entry(entries, pointer(gps_pointer, gps_at, big_));
+    if (!gps_.empty()) set_entry(entries, pointer(gps_pointer, gps_at, big_));
     std::vector<uint8_t> result = lay_out(entries, at, big_);
     result.insert(result.end(), exif.begin(), exif.end());
-    if (!tree_.gps.empty()) result.insert(result.end(), gps.begin(), gps.end());
+    if (gps_.empty()) return result;
+    const std::vector<uint8_t> gps = lay_out(gps_, gps_at, big_);
+    result.insert(result.end(), gps.begin(), gps.end());
     return result;
   }
 
  private:
-  bool has_exif() const { return !tree_.exif.empty() || !tree_.interoperability.empty(); }
+  std::vector<ExifEntry> usable(const std::vector<ExifEntry>& entries) const {
+    return prepared(without_pointers(entries), big_);
+  }
+  bool has_exif() const { return !exif_.empty() || !interoperability_.empty(); }
 
   std::vector<uint8_t> exif(uint64_t at) const {
-    std::vector<ExifEntry> entries = without_pointers(tree_.exif);
-    if (tree_.interoperability.empty()) return lay_out(prepared(entries, big_), at, big_);
+    if (interoperability_.empty()) return lay_out(exif_, at, big_);
+    std::vector<ExifEntry> entries = exif_;
     entries.push_back(pointer(interoperability_pointer, 0, big_));
     entries = prepared(entries, big_);
     const uint64_t behind = at + lay_out(entries, at, big_).size();
     set_entry(entries, pointer(interoperability_pointer, behind, big_));
     std::vector<uint8_t> result = lay_out(entries, at, big_);
-    const std::vector<uint8_t> inner =
-        lay_out_directory(without_pointers(tree_.interoperability), behind, big_);
+    const std::vector<uint8_t> inner = lay_out(interoperability_, behind, big_);
     result.insert(result.end(), inner.begin(), inner.end());
     return result;
   }
 
-  const ExifTree& tree_;
   bool big_;
+  std::vector<ExifEntry> image_, exif_, gps_, interoperability_;
 };
 
 }  // namespace
@@ -257,10 +265,10 @@ ExifEntry bytes_entry(uint16_t tag, uint16_t type, std::span<const uint8_t> byte
 }
 
 std::vector<uint8_t> write_exif_block(const ExifTree& tree) {
-  if (tree.image.empty() && tree.exif.empty() && tree.gps.empty() && tree.interoperability.empty()) return {};
   std::vector<uint8_t> block = {'I', 'I', 42, 0, 8, 0, 0, 0};
   const std::vector<uint8_t> directories = lay_out_tree(tree, block.size());
-  if (directories.size() > UINT32_MAX - block.size()) return {};
+  const bool is_empty = get(directories, 2) == 0;
+  if (is_empty || directories.size() > UINT32_MAX - block.size()) return {};
   block.insert(block.end(), directories.begin(), directories.end());
   return block;
 }

@@ -206,9 +206,10 @@ class JpegDecoder : public Decoder {
   /// All rows are read. A file that lacks nothing but its end mark is fine; one whose data ends before is
   /// not.
   void check_end() {
-    jpeg_finish_decompress(&codec_);  // goes on to the end mark, and warns of what lies between
+    const bool complete = coefficients_complete();  // asked before libjpeg frees what tells
+    jpeg_finish_decompress(&codec_);                // goes on to the end mark, and warns of what lies between
     if (bytes_->ended) {
-      if (bits_missing_ || !coefficients_complete())
+      if (bits_missing_ || !complete)
         throw Error(source_->name(), "damaged or truncated JPEG: the data ends too early");
       picture_.remarks.emplace_back("the JPEG file has no end mark");
     } else if (errors_.manager.num_warnings > 0) {
