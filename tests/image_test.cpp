@@ -1,10 +1,20 @@
 // Reading and writing pictures.
 #include <esrgan/error.h>
 
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "base/limits.h"
+#include "base/memory_sink.h"
+#include "base/memory_source.h"
 #include "image/background_sink.h"
 #include "image/bleed.h"
+#include "image/codecs/png_chunks.h"
+#include "image/exif.h"
+#include "image/exif_tree.h"
 #include "image/float_image.h"
 #include "image/rows.h"
 #include "support.h"
@@ -123,7 +133,7 @@ TEST_F(Images, TransparencyIsLaidOverWhiteWhereAFormatHasNone) {
 
 TEST_F(Images, DamagedFilesAreNamed) {
   const Image image = test::make_picture(60, 40, 3);
-  for (const char* name : {"a.png", "a.jpg", "a.tif"}) {
+  for (const char* name : {"a.png", "a.jpg", "a.tif", "a.webp", "a.bmp", "a.ppm", "a.pam", "a.pfm"}) {
     write_image(image, folder_ / name);
     const std::vector<uint8_t> bytes = test::read_bytes(folder_ / name);
     EXPECT_EQ(message(folder_ / name), "");
@@ -145,6 +155,76 @@ TEST_F(Images, DamagedFilesAreNamed) {
   EXPECT_NE(message(folder_ / "text.png"), "");
   EXPECT_NE(message(folder_ / "absent.png"), "");
   EXPECT_NE(message(folder_.path().string()), "");
+}
+
+TEST_F(Images, AJpegFileWithoutItsLastScanIsDamagedAndOneWithoutItsEndMarkIsNot) {
+  // Gray, 8x8, progressive: the mean in one scan, everything else in another. ITU-T T.81, annex B.
+  std::vector<uint8_t> bytes{0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0};
+  bytes.insert(bytes.end(), 64, 1);                                                   // quantization
+  const std::vector<uint8_t> frame{0xFF, 0xC2, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0};  // size, components
+  std::vector<uint8_t> code_of_zero{0xFF, 0xC4, 0, 20, 0, 1};                         // one code, of one bit
+  code_of_zero.insert(code_of_zero.end(), 16, 0);                                     // for the value 0
+  const std::vector<uint8_t> mean{0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 0, 0, 0x7F};          // coefficient 0
+  const std::vector<uint8_t> others{0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 63, 0, 0x7F};       // and 1 to 63
+  const auto add = [&](const std::vector<uint8_t>& part) {
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  };
+  add(frame);
+  add(code_of_zero);
+  add(mean);
+  test::write_bytes(folder_ / "a.jpg", bytes);
+  EXPECT_NE(message(folder_ / "a.jpg"), "");
+  code_of_zero[4] = 0x10;  // for coefficients other than the first
+  add(code_of_zero);
+  add(others);
+  test::write_bytes(folder_ / "a.jpg", bytes);
+  EXPECT_EQ(message(folder_ / "a.jpg"), "");
+}
+
+TEST_F(Images, ASmallPngFileUnpacksToBoundedMetadata) {
+  const std::vector<uint8_t> zeros(size_t{60} << 20U);
+  std::vector<uint8_t> text{'k', 'e', 'y', 0, 1, 0, 0, 0};
+  uLongf packed = compressBound(static_cast<uLong>(zeros.size()));
+  const size_t head = text.size();
+  text.resize(head + packed);
+  ASSERT_EQ(compress(text.data() + head, &packed, zeros.data(), static_cast<uLong>(zeros.size())), Z_OK);
+  text.resize(head + packed);
+  MemorySink sink("hostile");
+  sink.write(png::signature);
+  for (int i = 0; i < 6; ++i) png::write_chunk(sink, "iTXt", text);
+  ImageMetadata metadata;
+  uint32_t frames = 0;
+  png::read_chunks(MemorySource(sink.bytes()), metadata, frames);
+  uint64_t unpacked = 0;
+  for (const TextEntry& entry : metadata.texts) unpacked += entry.text.size();
+  EXPECT_GE(unpacked, zeros.size());
+  EXPECT_LE(unpacked, limits::metadata_total);
+}
+
+TEST(Exif, PropertiesOfALongPacketAreAllSet) {  // in a time that grows like the packet
+  ImageMetadata metadata;
+  constexpr size_t count = 300'000;
+  for (size_t i = 0; i < count; ++i)
+    metadata.xmp += i % 2 == 0 ? "<a tiff:Orientation=\"6\"/>" : "<tiff:Orientation>10</";
+  reset_orientation(metadata, 6);
+  EXPECT_EQ(metadata.xmp.find('6'), std::string::npos);
+  EXPECT_EQ(metadata.xmp.find("10"), std::string::npos);
+  EXPECT_EQ(static_cast<size_t>(std::count(metadata.xmp.begin(), metadata.xmp.end(), '1')), count);
+}
+
+TEST(Exif, ABlockHasNoEmptyDirectories) {
+  ExifTree tree;
+  constexpr uint16_t long8 = 16, tag = 40961;
+  constexpr uint64_t too_large = uint64_t{1} << 40U;  // for a number of 32 bits
+  tree.image = tree.exif = tree.gps =
+      tree.interoperability = {numbers_entry(tag, long8, std::array{too_large})};
+  EXPECT_TRUE(write_exif_block(tree).empty());
+  tree.gps = {numbers_entry(tag, long8, std::array{uint64_t{7}})};
+  const std::vector<uint8_t> block = write_exif_block(tree);
+  const auto read = read_exif_tree(MemorySource(block));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->gps.size(), 1U);
+  EXPECT_TRUE(read->exif.empty());
 }
 
 TEST_F(Images, AnUnknownFormatOrAMissingFolderLeavesNothing) {

@@ -17,7 +17,24 @@ namespace esrgan {
 /// others.
 enum class SampleType { u8, u16, f16, f32, i8, i16, u32, i32 };
 
-ESRGAN_API size_t size_of(SampleType type);
+/// Bytes of a sample.
+constexpr size_t size_of(SampleType type) {
+  switch (type) {
+    case SampleType::u8:
+    case SampleType::i8:
+      return 1;
+    case SampleType::u16:
+    case SampleType::i16:
+    case SampleType::f16:
+      return 2;
+    case SampleType::f32:
+    case SampleType::u32:
+    case SampleType::i32:
+      break;
+  }
+  return 4;
+}
+
 ESRGAN_API const char* name_of(SampleType type);
 
 /// ICC profile, EXIF, resolution and the like, as found in a file; opaque.

@@ -4,16 +4,19 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
+#include <functional>
 #include <initializer_list>
+#include <limits>
 #include <utility>
 
 #include "base/memory_sink.h"
 #include "base/memory_source.h"
 #include "base/unicode.h"
 #include "image/codecs/jpeg.h"
+#include "image/exif_patch.h"
 #include "image/exif_tree.h"
+#include "image/resolution.h"
 
 namespace esrgan {
 namespace {
@@ -22,52 +25,8 @@ namespace {
 constexpr uint16_t tag_width = 256, tag_height = 257, tag_orientation = 274, tag_thumbnail = 513,
                    tag_thumbnail_bytes = 514, tag_pixels_x = 40962, tag_pixels_y = 40963,
                    tag_resolution_x = 282, tag_resolution_y = 283, tag_resolution_unit = 296,
-                   tag_user_comment = 37510;
-constexpr uint16_t type_short = 3, type_long = 4, type_rational = 5, type_undefined = 7;
-
-uint32_t number_of(const ExifEntry& entry) {
-  uint32_t number = 0;
-  std::memcpy(&number, entry.value.data(), std::min<size_t>(sizeof number, entry.value.size()));
-  return number;
-}
-
-bool is_number(const ExifEntry* entry) {
-  return entry != nullptr && entry->count == 1 && (entry->type == type_short || entry->type == type_long);
-}
-
-/// Changes an EXIF block where it stands: everything else, maker notes above all, keeps its place.
-class BlockPatch {
- public:
-  BlockPatch(std::vector<uint8_t>& block, bool big_endian) : block_(block), big_endian_(big_endian) {}
-
-  /// A number that stands in its entry becomes a LONG.
-  void set(const ExifEntry* entry, uint32_t value) {
-    constexpr size_t from_value_to_type = 6;  // a type, a count of four bytes
-    if (!is_number(entry) || entry->offset < from_value_to_type || entry->offset + 4 > block_.size()) return;
-    put(entry->offset - from_value_to_type, type_long, 2);
-    put(entry->offset, value, 4);
-  }
-  void put(uint64_t at, uint32_t value, size_t bytes) {
-    for (size_t i = 0; i < bytes; ++i)
-      block_[static_cast<size_t>(at) + i] =
-          static_cast<uint8_t>(value >> (8 * (big_endian_ ? bytes - 1 - i : i)));
-  }
-
- private:
-  std::vector<uint8_t>& block_;
-  bool big_endian_;
-};
-
-bool is_rational(const ExifEntry* entry) {
-  return entry != nullptr && entry->type == type_rational && entry->count == 1 && entry->value.size() == 8;
-}
-
-double ratio_of(const ExifEntry* entry) {
-  if (!is_rational(entry)) return 0;
-  std::array<uint32_t, 2> parts{};
-  std::memcpy(parts.data(), entry->value.data(), sizeof parts);
-  return parts[1] == 0 ? 0 : static_cast<double>(parts[0]) / parts[1];
-}
+                   tag_exif_directory = 34665, tag_user_comment = 37510;
+constexpr uint32_t unit_none = 1, unit_inch = 2, unit_centimetre = 3;  // of a resolution
 
 /// UTF-16, the higher byte first.
 void put_utf16(std::vector<uint8_t>& to, char32_t character) {
@@ -157,6 +116,44 @@ void set_property(std::string& xmp, const std::string& property, const std::stri
   replace("<" + property + ">", '<');
 }
 
+void swap_resolution(const ExifTree& tree, BlockPatch& patch) {
+  const ExifEntry *x = find_entry(tree.image, tag_resolution_x),
+                  *y = find_entry(tree.image, tag_resolution_y);
+  if (!is_rational(x) || !is_rational(y)) return;
+  const std::array<uint32_t, 2> of_x = parts_of(*x);
+  patch.set(x, parts_of(*y));
+  patch.set(y, of_x);
+}
+
+/// None when there is no EXIF block that entries can be added to.
+std::optional<ExifTree> read_extensible(const std::vector<uint8_t>& exif) {
+  constexpr uint8_t classic = 42;
+  if (exif.size() < 8 || (exif[2] != classic && exif[3] != classic)) return std::nullopt;
+  return read_exif_tree(MemorySource(exif));
+}
+
+/// With one directory that is empty. In the order of bytes that is usual for texts in UTF-16.
+std::vector<uint8_t> empty_block() {
+  return {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0};
+}
+
+/// In the form of EXIF's comments; empty when the text is not UTF-8.
+std::vector<uint8_t> comment_bytes(std::string_view text) {
+  using namespace std::string_view_literals;
+  constexpr std::string_view code = "UNICODE\0"sv;
+  std::vector<uint8_t> bytes(code.begin(), code.end());
+  while (!text.empty()) {
+    const size_t length = utf8_character(text);
+    if (length == 0) return {};
+    const auto first = static_cast<uint8_t>(text[0]);
+    char32_t character = length == 1 ? first : first & (0x7FU >> length);
+    for (size_t i = 1; i < length; ++i) character = character << 6U | (static_cast<uint8_t>(text[i]) & 0x3FU);
+    put_utf16(bytes, character);
+    text.remove_prefix(length);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 int orientation_of(const ImageMetadata& metadata) {
@@ -200,11 +197,13 @@ void reset_orientation(ImageMetadata& metadata, int orientation) {
   if (!tree) return;
   BlockPatch patch(metadata.exif, tree->big_endian);
   patch.set(find_entry(tree->image, tag_orientation), 1);
+  if (orientation >= 5) swap_resolution(*tree, patch);
   turn_thumbnail(metadata.exif, *tree, patch, orientation);
 }
 
 void set_picture_size(ImageMetadata& metadata, int width, int height) {
   const auto w = static_cast<uint32_t>(width), h = static_cast<uint32_t>(height);
+  set_property(metadata.xmp, "tiff:Orientation", "1");
   for (const char* property : {"tiff:ImageWidth", "exif:PixelXDimension"})
     set_property(metadata.xmp, property, std::to_string(width));
   for (const char* property : {"tiff:ImageLength", "exif:PixelYDimension"})
@@ -221,45 +220,104 @@ void set_picture_size(ImageMetadata& metadata, int width, int height) {
 Resolution exif_resolution(const ImageMetadata& metadata) {
   const auto tree = metadata.exif.empty() ? std::nullopt : read_exif_tree(MemorySource(metadata.exif));
   if (!tree) return {};
-  const ExifEntry* unit = find_entry(tree->image, tag_resolution_unit);
-  constexpr uint32_t centimetres = 3;
-  const bool metric = is_number(unit) && number_of(*unit) == centimetres;
+  const ExifEntry* entry = find_entry(tree->image, tag_resolution_unit);
+  const uint32_t unit = is_number(entry) ? number_of(*entry) : unit_inch;
   const double x = ratio_of(find_entry(tree->image, tag_resolution_x)),
                y = ratio_of(find_entry(tree->image, tag_resolution_y));
-  if (!(x > 0 && y > 0)) return {};
-  return {x, y, metric ? Resolution::Unit::centimetre : Resolution::Unit::inch};
+  if (!(x > 0 && y > 0) || (unit == unit_none && x == y)) return {};
+  return {x, y,
+          unit == unit_none         ? Resolution::Unit::none
+          : unit == unit_centimetre ? Resolution::Unit::centimetre
+                                    : Resolution::Unit::inch};
 }
 
 void set_exif_resolution(ImageMetadata& metadata, double dots_per_inch) {
+  const std::array<uint32_t, 2> parts = fraction(dots_per_inch);
+  const std::string ratio = std::to_string(parts[0]) + "/" + std::to_string(parts[1]);
+  for (const char* property : {"tiff:XResolution", "tiff:YResolution"})
+    set_property(metadata.xmp, property, ratio);
+  set_property(metadata.xmp, "tiff:ResolutionUnit", std::to_string(unit_inch));
   const auto tree = metadata.exif.empty() ? std::nullopt : read_exif_tree(MemorySource(metadata.exif));
   if (!tree) return;
-  constexpr uint32_t inches = 2, parts = 100;
   BlockPatch patch(metadata.exif, tree->big_endian);
-  for (const uint16_t tag : {tag_resolution_x, tag_resolution_y}) {
-    const ExifEntry* entry = find_entry(tree->image, tag);
-    if (!is_rational(entry) || entry->offset + 8 > metadata.exif.size()) continue;
-    patch.put(entry->offset, static_cast<uint32_t>(std::lround(dots_per_inch * parts)), 4);
-    patch.put(entry->offset + 4, parts, 4);
-  }
-  patch.set(find_entry(tree->image, tag_resolution_unit), inches);
+  for (const uint16_t tag : {tag_resolution_x, tag_resolution_y})
+    patch.set(find_entry(tree->image, tag), parts);
+  patch.set(find_entry(tree->image, tag_resolution_unit), unit_inch);
 }
 
-std::vector<uint8_t> exif_with_comment(std::string_view text) {
-  using namespace std::string_view_literals;
-  constexpr std::string_view code = "UNICODE\0"sv;
-  std::vector<uint8_t> bytes(code.begin(), code.end());
-  while (!text.empty()) {
-    const size_t length = utf8_character(text);
-    if (length == 0) return {};
-    const auto first = static_cast<uint8_t>(text[0]);
-    char32_t character = length == 1 ? first : first & (0x7FU >> length);
-    for (size_t i = 1; i < length; ++i) character = character << 6U | (static_cast<uint8_t>(text[i]) & 0x3FU);
-    put_utf16(bytes, character);
-    text.remove_prefix(length);
+bool put_resolution_into_exif(ImageMetadata& metadata, const Resolution& resolution) {
+  if (metadata.exif.empty()) metadata.exif = empty_block();
+  const std::optional<ExifTree> tree = read_extensible(metadata.exif);
+  if (!tree) return false;
+  const Resolution r = in_unit(resolution, Resolution::Unit::inch);
+  const uint32_t unit = r.unit == Resolution::Unit::none ? unit_none : unit_inch;
+  BlockPatch patch(metadata.exif, tree->big_endian);
+  std::vector<ExifEntry> missing;
+  for (const ExifEntry& entry :
+       {rational_entry(tag_resolution_x, r.x), rational_entry(tag_resolution_y, r.y),
+        numbers_entry(tag_resolution_unit, exif_short, std::array{uint64_t{unit}})}) {
+    const ExifEntry* found = find_entry(tree->image, entry.tag);
+    if (found == nullptr)
+      missing.push_back(entry);
+    else if (is_rational(&entry))
+      patch.set(found, parts_of(entry));
+    else
+      patch.set(found, unit);
   }
-  ExifTree tree;
-  tree.exif.push_back(bytes_entry(tag_user_comment, type_undefined, bytes));
-  return write_exif_block(tree);
+  return missing.empty() || patch.add(BlockPatch::first_link, missing);
+}
+
+bool add_user_comment(ImageMetadata& metadata, std::string_view text) {
+  const std::vector<uint8_t> bytes = comment_bytes(text);
+  if (bytes.empty()) return false;
+  std::vector<uint8_t> block = metadata.exif.empty() ? empty_block() : metadata.exif;
+  const std::optional<ExifTree> tree = read_extensible(block);
+  if (!tree || find_entry(tree->exif, tag_user_comment) != nullptr) return false;
+  BlockPatch patch(block, tree->big_endian);
+  if (patch.find_pointer(tag_exif_directory) == 0) {
+    constexpr uint64_t empty_directory = 2 + 4;
+    const uint64_t at = patch.append(empty_directory);
+    const ExifEntry pointer = numbers_entry(tag_exif_directory, exif_long, std::array{at});
+    if (!patch.add(BlockPatch::first_link, std::span(&pointer, 1))) return false;
+  }
+  const ExifEntry comment = bytes_entry(tag_user_comment, exif_undefined, bytes);
+  if (!patch.add(patch.find_pointer(tag_exif_directory), std::span(&comment, 1))) return false;
+  metadata.exif = std::move(block);
+  return true;
+}
+
+bool has_thumbnail(const ImageMetadata& metadata) {
+  const auto tree = metadata.exif.empty() ? std::nullopt : read_exif_tree(MemorySource(metadata.exif));
+  return tree && !tree->thumbnail.empty();
+}
+
+bool is_exif(const std::vector<uint8_t>& block) {
+  return read_exif_tree(MemorySource(block)).has_value();
+}
+
+void shrink_exif(ImageMetadata& metadata, size_t most) {
+  std::optional<ExifTree> tree = read_exif_tree(MemorySource(metadata.exif));
+  metadata.exif.clear();
+  if (!tree) return;
+  const std::array directories{&tree->image, &tree->exif, &tree->gps, &tree->interoperability};
+  constexpr size_t frame = 128,
+                   of_entry = 12 + 1;  // header, ends of directories, pointers; an odd value's zero
+  std::vector<size_t> sizes;
+  size_t bytes = frame;
+  for (const auto* entries : directories)
+    for (const ExifEntry& entry : *entries) {
+      sizes.push_back(entry.value.size());
+      bytes += of_entry + entry.value.size();
+    }
+  std::sort(sizes.begin(), sizes.end(), std::greater<>());
+  size_t too_large = std::numeric_limits<size_t>::max();
+  for (size_t i = 0; i < sizes.size() && bytes > most; ++i) {
+    bytes -= of_entry + sizes[i];
+    too_large = sizes[i];
+  }
+  for (auto* entries : directories)
+    std::erase_if(*entries, [&](const ExifEntry& entry) { return entry.value.size() >= too_large; });
+  metadata.exif = write_exif_block(*tree);
 }
 
 }  // namespace esrgan

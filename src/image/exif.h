@@ -22,16 +22,29 @@ void apply_orientation(Image& image, int orientation);
 /// out, when it cannot be).
 void reset_orientation(ImageMetadata& metadata, int orientation);
 
-/// EXIF and XMP tell the size of the picture where they did before.
+/// EXIF and XMP tell the size of the picture where they did before; XMP tells that it is upright, as EXIF does
+/// by then.
 void set_picture_size(ImageMetadata& metadata, int width, int height);
 
 /// Pixels for a length as EXIF has it; x is 0 where it has not.
 Resolution exif_resolution(const ImageMetadata& metadata);
 
-/// EXIF tells this many pixels per inch where it told another number before.
+/// EXIF and XMP tell this many pixels per inch where they told another number before.
 void set_exif_resolution(ImageMetadata& metadata, double dots_per_inch);
 
-/// A new EXIF block with a user comment and nothing else; empty when the text is not UTF-8.
-std::vector<uint8_t> exif_with_comment(std::string_view text);
+/// EXIF tells the resolution, in a new block when there is none. False when it cannot: the block is damaged.
+bool put_resolution_into_exif(ImageMetadata& metadata, const Resolution& resolution);
+
+/// EXIF has this user comment. False when it has one already, when the block is damaged, or the text is not
+/// UTF-8.
+bool add_user_comment(ImageMetadata& metadata, std::string_view text);
+
+bool has_thumbnail(const ImageMetadata& metadata);
+
+/// Whether anything can be read of the block.
+bool is_exif(const std::vector<uint8_t>& block);
+
+/// EXIF has at most so many bytes: without the thumbnail and the largest entries.
+void shrink_exif(ImageMetadata& metadata, size_t most);
 
 }  // namespace esrgan

@@ -1,9 +1,11 @@
 #include "image/metadata_fit.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "base/unicode.h"
+#include "image/codecs/photoshop.h"
 #include "image/colour_convert.h"
 #include "image/exif.h"
 #include "image/exif_tree.h"
@@ -17,6 +19,14 @@ std::string listed(const std::vector<std::string>& words) {
   for (size_t i = 0; i < words.size(); ++i)
     text += (i == 0 ? "" : (i + 1 == words.size() ? " and " : ", ")) + words[i];
   return text;
+}
+
+/// Whether JPEG XL knows colours by these numbers; others can be told to it by an ICC profile.
+bool has_name_in_jxl(const CodePoints& points) {
+  const auto is_in = [](int number, std::initializer_list<int> known) {
+    return std::find(known.begin(), known.end(), number) != known.end();
+  };
+  return is_in(points.primaries, {1, 9, 12}) && is_in(points.transfer, {1, 6, 8, 13, 14, 15, 16, 18});
 }
 
 class Fit {
@@ -80,7 +90,7 @@ class Fit {
     if (is_srgb || says_nothing) {
       m_.says_srgb = m_.says_srgb || is_srgb;
       m_.code_points.reset();
-    } else if (!holds_.code_points) {
+    } else if (!holds_.code_points || (codec_.name == "JPEG XL" && !has_name_in_jxl(points))) {
       m_.code_points.reset();
       say_by_profile(points, "colour space by numbers");
     } else if (m_.icc.empty() && holds_.icc && picture_.channels > 2) {
@@ -95,11 +105,26 @@ class Fit {
     if (!m_.code_points && !m_.says_srgb) say_by_profile(chromaticities, "chromaticities and gamma");
   }
 
+  /// Where the format has no field of its own for it, EXIF tells it.
   void fit_resolution() {
-    if (options_.dpi > 0) m_.resolution = {options_.dpi, options_.dpi, Resolution::Unit::inch};
-    if (m_.resolution.x <= 0) m_.resolution = exif_resolution(m_);
-    if (m_.resolution.x > 0 && !holds_.resolution) m_.resolution = {};
-    if (options_.dpi > 0) set_exif_resolution(m_, options_.dpi);
+    const bool asked = options_.dpi > 0;
+    if (asked) {
+      m_.resolution = {options_.dpi, options_.dpi, Resolution::Unit::inch};
+      set_exif_resolution(m_, options_.dpi);
+      set_photoshop_resolution(m_, options_.dpi);
+    } else if (m_.resolution.x <= 0 || says_little(m_.resolution)) {
+      const Resolution other = exif_resolution(m_);
+      if (other.x > 0) m_.resolution = other;
+    }
+    if (m_.resolution.x <= 0 || holds_.resolution) return;
+    const bool told = holds_.exif && options_.keep_metadata && put_resolution_into_exif(m_, m_.resolution);
+    if (!told && (asked || options_.keep_metadata)) lost_.emplace_back("resolution");
+    m_.resolution = {};
+  }
+
+  /// 72 per inch is what writers say that know nothing.
+  static bool says_little(const Resolution& resolution) {
+    return resolution.unit == Resolution::Unit::inch && resolution.x == 72 && resolution.y == 72;
   }
 
   void strip() {
@@ -115,9 +140,8 @@ class Fit {
 
   /// Leaves a block out when the format cannot hold it, or not so much of it.
   template <typename Block>
-  void fit_block(Block& block, bool held, const char* what) {
-    if (block.empty()) return;
-    if (held && (holds_.largest_block == 0 || block.size() <= holds_.largest_block)) return;
+  void fit_block(Block& block, bool held, const char* what, size_t most) {
+    if (block.empty() || (held && (most == no_limit || block.size() <= most))) return;
     lost_.emplace_back(held ? std::string(what) + " (" + std::to_string(block.size()) + " bytes)" : what);
     block.clear();
   }
@@ -125,30 +149,40 @@ class Fit {
   void fit_descriptions() {
     set_picture_size(m_, picture_.width, picture_.height);
     carry_generation_text();
-    fit_block(m_.exif, holds_.exif, "EXIF data");
-    fit_block(m_.xmp, holds_.xmp, "XMP data");
+    fit_exif();
+    fit_block(m_.xmp, holds_.xmp, "XMP data", holds_.largest_block);
     // Both are JPEG's alone in this form.
     if (codec_.name != "JPEG" && !m_.extended_xmp.empty()) {
       lost_.emplace_back("extended XMP data");
       m_.extended_xmp.clear();
     }
-    if (!m_.iptc.empty() && !holds_.iptc) lost_.emplace_back("IPTC data");
-    if (!holds_.iptc) {
-      m_.iptc.clear();
-      m_.photoshop.clear();
-    }
+    fit_block(m_.iptc, holds_.iptc, "IPTC data", no_limit);
+    fit_block(m_.photoshop, holds_.iptc, "Photoshop data", no_limit);
     fit_texts();
+  }
+
+  void fit_exif() {
+    if (codec_.name == "TIFF" && !m_.exif.empty()) {  // EXIF is taken apart: its directories are TIFF's own
+      if (!is_exif(m_.exif)) lost_.emplace_back("EXIF data (damaged)");
+      if (has_thumbnail(m_)) lost_.emplace_back("EXIF thumbnail");
+    }
+    const size_t most = holds_.largest_block;
+    if (holds_.exif && most != 0 && m_.exif.size() > most && is_exif(m_.exif)) {
+      remarks_.push_back(std::string(codec_.name) + " holds " + std::to_string(most) +
+                         " bytes of EXIF data; the thumbnail and the largest of it are left out");
+      shrink_exif(m_, most);
+    }
+    fit_block(m_.exif, holds_.exif, "EXIF data", most);
   }
 
   /// What programs that make pictures from text write into PNG files is kept in EXIF's user comment
   /// elsewhere, as these programs do it.
   void carry_generation_text() {
-    if (holds_.text || !holds_.exif || !m_.exif.empty()) return;
+    if (holds_.text || !holds_.exif) return;
     const auto found = std::find_if(m_.texts.begin(), m_.texts.end(),
                                     [](const TextEntry& entry) { return entry.keyword == "parameters"; });
     if (found == m_.texts.end()) return;
-    m_.exif = exif_with_comment(found->text);
-    if (!m_.exif.empty()) m_.texts.erase(found);
+    if (add_user_comment(m_, found->text)) m_.texts.erase(found);
   }
 
   void fit_texts() {
@@ -162,6 +196,8 @@ class Fit {
       }
       if (!keywords.empty()) lost_.push_back("text " + listed(keywords));
       m_.texts.clear();
+      for (const PngChunk& chunk : m_.chunks)
+        lost_.push_back("PNG chunk " + std::string(chunk.type.data(), chunk.type.size()));
       m_.chunks.clear();
     }
     if (!holds_.comments && !m_.comments.empty()) {
@@ -169,6 +205,8 @@ class Fit {
       m_.comments.clear();
     }
   }
+
+  static constexpr size_t no_limit = 0;  ///< as of Holds::largest_block
 
   ImageMetadata m_;
   const Codec& codec_;

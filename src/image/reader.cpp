@@ -278,10 +278,6 @@ int PictureReader::pictures() const {
   return state_->file->decoder->pictures();
 }
 
-std::string_view PictureReader::format() const {
-  return state_->file->codec->name;
-}
-
 uint64_t PictureReader::bytes_as_floats() const {
   const StoredPicture& p = state_->file->decoder->picture();
   return static_cast<uint64_t>(p.width) * static_cast<uint64_t>(p.height) *

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace esrgan {
@@ -70,8 +69,6 @@ class PictureReader {
 
   /// Pages or frames in the file.
   int pictures() const;
-  /// The format's name, "PNG".
-  std::string_view format() const;
   /// Bytes of the first picture as floats.
   uint64_t bytes_as_floats() const;
 

@@ -51,23 +51,6 @@ void pack_integers(const float* values, size_t count, float largest, std::byte* 
 
 }  // namespace
 
-size_t size_of(SampleType type) {
-  switch (type) {
-    case SampleType::u8:
-    case SampleType::i8:
-      return 1;
-    case SampleType::u16:
-    case SampleType::i16:
-    case SampleType::f16:
-      return 2;
-    case SampleType::f32:
-    case SampleType::u32:
-    case SampleType::i32:
-      break;
-  }
-  return 4;
-}
-
 const char* name_of(SampleType type) {
   switch (type) {
     case SampleType::u16:

@@ -1,31 +1,13 @@
 #include "train/jpeg_codec.h"
 
-#include <esrgan/error.h>
-
-// jpeglib.h wants FILE to be known.
-#include <cstdio>
-
-#include <jpeglib.h>
-
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <memory>
 
+#include "image/codecs/jpeg_errors.h"
+
 namespace esrgan::train {
 namespace {
-
-[[noreturn]] void fail(j_common_ptr codec) {
-  std::array<char, JMSG_LENGTH_MAX> text{};
-  codec->err->format_message(codec, text.data());
-  throw Error("", std::string("JPEG: ") + text.data());
-}
-
-jpeg_error_mgr* errors(jpeg_error_mgr& manager) {
-  jpeg_std_error(&manager);
-  manager.error_exit = fail;
-  return &manager;
-}
 
 struct Bytes {
   unsigned char* data = nullptr;
@@ -34,9 +16,9 @@ struct Bytes {
 };
 
 void compress(const FloatImage& picture, int quality, Bytes& to) {
-  jpeg_error_mgr manager{};
+  JpegErrors errors("", "JPEG: ");
   jpeg_compress_struct codec{};
-  codec.err = errors(manager);
+  codec.err = &errors.manager;
   jpeg_create_compress(&codec);
   const std::unique_ptr<jpeg_compress_struct, decltype(&jpeg_destroy_compress)> owner(&codec,
                                                                                       jpeg_destroy_compress);
@@ -64,9 +46,9 @@ void compress(const FloatImage& picture, int quality, Bytes& to) {
 FloatImage through_jpeg(const FloatImage& picture, int quality) {
   Bytes bytes;
   compress(picture, quality, bytes);
-  jpeg_error_mgr manager{};
+  JpegErrors errors("", "JPEG: ");
   jpeg_decompress_struct codec{};
-  codec.err = errors(manager);
+  codec.err = &errors.manager;
   jpeg_create_decompress(&codec);
   const std::unique_ptr<jpeg_decompress_struct, decltype(&jpeg_destroy_decompress)> owner(
       &codec, jpeg_destroy_decompress);

@@ -14,6 +14,9 @@ namespace esrgan {
 /// out. What is no block ends it.
 void take_photoshop_blocks(std::span<const uint8_t> bytes, ImageMetadata& metadata);
 
+/// The block of the resolution tells this, if there is one.
+void set_photoshop_resolution(ImageMetadata& metadata, double dots_per_inch);
+
 /// The blocks with IPTC among them; empty when there are none.
 std::vector<uint8_t> photoshop_blocks(const ImageMetadata& metadata);
 

@@ -18,6 +18,7 @@
 namespace esrgan::png {
 namespace {
 
+using namespace std::string_view_literals;
 using Bytes = std::vector<uint8_t>;
 using View = std::span<const uint8_t>;
 
@@ -87,6 +88,7 @@ Bytes deflated(View bytes) {
 // ---- profiles as text: a habit of ImageMagick that others share ----
 
 constexpr std::string_view raw_profile = "Raw profile type ";
+constexpr std::string_view exif_start = "Exif\0\0"sv;  // JPEG's, which does not belong into a PNG file
 
 int digit_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -131,8 +133,7 @@ View without_prefix(View bytes, std::string_view prefix) {
 }
 
 void take_raw_profile(std::string_view name, View bytes, ImageMetadata& metadata) {
-  using namespace std::string_view_literals;
-  constexpr std::string_view exif_start = "Exif\0\0"sv, xmp_start = "http://ns.adobe.com/xap/1.0/\0"sv;
+  constexpr std::string_view xmp_start = "http://ns.adobe.com/xap/1.0/\0"sv;
   if (name == "iptc" || name == "8bim") {
     if (without_prefix(bytes, "8BIM").size() != bytes.size())
       take_photoshop_blocks(bytes, metadata);
@@ -235,7 +236,8 @@ void take_chunk(std::string_view type, View data, uint64_t& left, ImageMetadata&
   } else if (type == "iCCP") {
     take_profile(data, left, metadata);
   } else if (type == "eXIf") {
-    metadata.exif.assign(data.begin(), data.end());
+    const View block = without_prefix(data, exif_start);
+    metadata.exif.assign(block.begin(), block.end());
   } else if (type == "pHYs") {
     take_resolution(data, metadata);
   } else if (type == "sRGB") {
@@ -320,9 +322,12 @@ void write_colour(ByteSink& sink, const ImageMetadata& metadata) {
   if (const auto& points = metadata.code_points)
     // RGB is what PNG holds: the matrix is the identity, whatever it was where the colours came from.
     write_chunk(sink, "cICP",
-                Bytes{static_cast<uint8_t>(points->primaries), static_cast<uint8_t>(points->transfer), 0, 1});
-  if (!metadata.icc.empty()) return write_profile(sink, metadata.icc);
-  if (metadata.says_srgb) write_chunk(sink, "sRGB", Bytes{0});
+                Bytes{static_cast<uint8_t>(points->primaries), static_cast<uint8_t>(points->transfer), 0,
+                      static_cast<uint8_t>(points->full_range ? 1 : 0)});
+  if (!metadata.icc.empty())
+    write_profile(sink, metadata.icc);
+  else if (metadata.says_srgb)
+    write_chunk(sink, "sRGB", Bytes{0});
   if (!metadata.chromaticities) return;
   const Chromaticities& c = *metadata.chromaticities;
   Bytes gamma, xy;

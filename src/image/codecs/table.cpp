@@ -154,6 +154,7 @@ std::vector<Codec> make_table() {
                   .icc = true,
                   .exif = true,
                   .xmp = true,
+                  .code_points = true,
                   .several = true};
   const Holds exr{.channels = "1234",
                   .types = {f16, f32},

@@ -228,8 +228,8 @@ class ExrDecoder : public Decoder {
   }
 
   void read_channels(int count, std::byte* rows) {
-    const size_t sample = sample_bytes(picture_.type), pixel = sample * selection_.names.size();
-    const size_t row = bytes_of_row(picture_);
+    const size_t sample = size_of(picture_.type), pixel = sample * selection_.names.size();
+    const size_t row = picture_.row_bytes();
     Imf::FrameBuffer frame;
     for (size_t channel = 0; channel < selection_.names.size(); ++channel) {
       frame.insert(selection_.names[channel],
@@ -252,7 +252,7 @@ class ExrDecoder : public Decoder {
       auto* origin = reinterpret_cast<Imf::Rgba*>(base);  // NOLINT(performance-no-int-to-ptr)
       joined_->setFrameBuffer(origin, 1, 0);
       joined_->readPixels(y);
-      auto* to = reinterpret_cast<uint16_t*>(rows + static_cast<size_t>(row) * bytes_of_row(picture_));
+      auto* to = reinterpret_cast<uint16_t*>(rows + static_cast<size_t>(row) * picture_.row_bytes());
       for (const auto& pixel : line) {
         *to++ = pixel.r.bits();
         *to++ = pixel.g.bits();

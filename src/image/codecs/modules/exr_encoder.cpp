@@ -90,14 +90,14 @@ class ExrEncoder : public Encoder {
     height_ = picture.height;
     channels_ = picture.channels;
     type_ = picture.type;
-    row_bytes_ = bytes_of_row(picture);
+    row_bytes_ = picture.row_bytes();
     guard([&] { file_.emplace(output_, header_of(picture), helpers(options_)); });
   }
 
   void write(const std::byte* rows, int count) override {
     if (count < 1) return;
     const auto names = names_of(channels_);
-    const size_t sample = sample_bytes(type_);
+    const size_t sample = size_of(type_);
     guard([&] {
       Imf::FrameBuffer frame;
       for (size_t channel = 0; channel < names.size(); ++channel) {
@@ -122,7 +122,7 @@ class ExrEncoder : public Encoder {
   /// Chunks of rows, packed and not, for each thread two.
   uint64_t memory(const StoredPicture& picture) const override {
     constexpr uint64_t lines = 16;
-    return uint64_t{bytes_of_row(picture)} * lines * 4 * static_cast<uint64_t>(std::max(options_.threads, 1));
+    return uint64_t{picture.row_bytes()} * lines * 4 * static_cast<uint64_t>(std::max(options_.threads, 1));
   }
 
  private:

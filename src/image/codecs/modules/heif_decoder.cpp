@@ -105,7 +105,7 @@ class HeifDecoder : public Decoder {
   void read(int count, std::byte* rows) override {
     if (!image_) decode();
     for (int row = 0; row < count; ++row, ++row_) {
-      auto* to = rows + static_cast<size_t>(row) * bytes_of_row(picture_);
+      auto* to = rows + static_cast<size_t>(row) * picture_.row_bytes();
       for (size_t channel = 0; channel < planes_.size(); ++channel) {
         if (picture_.type == SampleType::u8) {
           deliver<uint8_t>(planes_[channel], channel, reinterpret_cast<uint8_t*>(to));
@@ -157,8 +157,9 @@ class HeifDecoder : public Decoder {
     if (heif_image_handle_get_nclx_color_profile(handle_.get(), &found).code == heif_error_Ok &&
         found != nullptr) {
       const Profile profile(found);
+      // The range is that of the coded samples; those that are delivered have the full one.
       const CodePoints points{profile->color_primaries, profile->transfer_characteristics,
-                              profile->matrix_coefficients, profile->full_range_flag != 0};
+                              profile->matrix_coefficients, true};
       if (points.primaries != 2 || points.transfer != 2) metadata->code_points = points;
     }
     read_blocks(*metadata);

@@ -88,7 +88,7 @@ class HeifEncoder : public Encoder {
   }
 
   void write(const std::byte* rows, int count) override {
-    const size_t bytes = bytes_of_row(picture_);
+    const size_t bytes = picture_.row_bytes();
     for (int row = 0; row < count; ++row, ++row_) {
       const auto* from = rows + static_cast<size_t>(row) * bytes;
       if (picture_.type == SampleType::u8) {

@@ -44,7 +44,7 @@ class PixelDecoder : public Decoder {
 
   void read(int count, std::byte* rows) override {
     if (samples_.empty()) decode();
-    const size_t row = bytes_of_row(survey_.picture), bytes = row * static_cast<size_t>(std::max(count, 0));
+    const size_t row = survey_.picture.row_bytes(), bytes = row * static_cast<size_t>(std::max(count, 0));
     std::memcpy(rows, samples_.data() + static_cast<size_t>(row_) * row, bytes);
     row_ += count;
     if (row_ == survey_.picture.height) std::vector<std::byte>().swap(samples_);

@@ -93,6 +93,9 @@ std::optional<JxlColorEncoding> encoding_of(const CodePoints& points, bool gray)
   }
   switch (points.transfer) {
     case 1:
+    case 6:
+    case 14:
+    case 15:
       colour.transfer_function = JXL_TRANSFER_FUNCTION_709;
       break;
     case 8:
@@ -134,7 +137,7 @@ class PixelEncoder : public Encoder {
   }
 
   void write(const std::byte* rows, int count) override {
-    const size_t bytes = bytes_of_row(picture_) * static_cast<size_t>(std::max(count, 0));
+    const size_t bytes = picture_.row_bytes() * static_cast<size_t>(std::max(count, 0));
     std::memcpy(samples_.data() + filled_, rows, bytes);
     filled_ += bytes;
   }

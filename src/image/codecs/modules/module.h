@@ -16,33 +16,9 @@
 
 namespace esrgan {
 
-/// As size_of(), which a module cannot link.
-constexpr size_t sample_bytes(SampleType type) {
-  switch (type) {
-    case SampleType::u8:
-    case SampleType::i8:
-      return 1;
-    case SampleType::u16:
-    case SampleType::i16:
-    case SampleType::f16:
-      return 2;
-    case SampleType::u32:
-    case SampleType::i32:
-    case SampleType::f32:
-      return 4;
-  }
-  return 4;
-}
-
-/// As StoredPicture::row_bytes().
-constexpr size_t bytes_of_row(const StoredPicture& picture) {
-  return static_cast<size_t>(picture.width) * static_cast<size_t>(picture.channels) *
-         sample_bytes(picture.type);
-}
-
 /// Of the whole picture.
-constexpr uint64_t bytes_of_picture(const StoredPicture& picture) {
-  return uint64_t{bytes_of_row(picture)} * static_cast<uint64_t>(picture.height);
+inline uint64_t bytes_of_picture(const StoredPicture& picture) {
+  return uint64_t{picture.row_bytes()} * static_cast<uint64_t>(picture.height);
 }
 
 /// The sample `value` of 0..from brought to 0..to, rounded to nearest; both are 2^n - 1, so that there are no

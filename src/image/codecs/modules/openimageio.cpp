@@ -147,7 +147,7 @@ class OiioDecoder : public Decoder {
 
   void read(int count, std::byte* rows) override {
     if (whole_.empty()) read_whole();
-    const size_t row = bytes_of_row(picture_);
+    const size_t row = picture_.row_bytes();
     std::memcpy(rows, whole_.data() + static_cast<size_t>(y_) * row, static_cast<size_t>(count) * row);
     y_ += count;
   }
@@ -234,7 +234,7 @@ class OiioDecoder : public Decoder {
   }
 
   void read_whole() {
-    const size_t row = bytes_of_row(picture_);
+    const size_t row = picture_.row_bytes();
     whole_.resize(row * static_cast<size_t>(picture_.height));
     if (!input_->read_image(place_, 0, 0, picture_.channels, oiio_type(picture_.type), whole_.data()))
       fail(input_->geterror());
@@ -269,7 +269,7 @@ class OiioEncoder : public Encoder {
   }
 
   void write(const std::byte* rows, int count) override {
-    for (int i = 0; i < count; ++i, rows += bytes_of_row(picture_))
+    for (int i = 0; i < count; ++i, rows += picture_.row_bytes())
       if (!output_->write_scanline(y_++, 0, oiio_type(picture_.type), rows)) fail(output_->geterror());
   }
 
