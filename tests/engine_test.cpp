@@ -64,6 +64,33 @@ TEST_F(Engine, TilesCoverThePictureAndTheirWeightsAddUpToOne) {
   }
 }
 
+TEST_F(Engine, AreasKeepTheirMeanColoursOnRequest) {
+  for (const int channels : {1, 3, 4})
+    for (const int tile : {0, 24}) {
+      const Image image = test::make_picture(between(70, 130), between(70, 130), channels, SampleType::f32);
+      const auto enlarged = [&](bool keep) {
+        return to_float_image(upscale(image, [&](UpscaleOptions& o) {
+          o.tile = tile;
+          o.keep_colours = keep;
+        }));
+      };
+      const FloatImage before = to_float_image(image), moved = enlarged(false), kept = enlarged(true);
+      const int scale = moved.width / before.width, margin = 16;
+      // Means over a square in the middle, which no block's border has to meet.
+      const auto mean = [&](const FloatImage& picture, int s, int c) {
+        double sum = 0;
+        const int right = (before.width - margin) * s, bottom = (before.height - margin) * s;
+        for (int y = margin * s; y < bottom; ++y)
+          for (int x = margin * s; x < right; ++x) sum += static_cast<double>(picture.at(x, y, c));
+        return sum / (right - margin * s) / (bottom - margin * s);
+      };
+      for (int c = 0; c < image.info.colours(); ++c) {
+        const double off = std::abs(mean(moved, scale, c) - mean(before, 1, c));
+        EXPECT_LE(std::abs(mean(kept, scale, c) - mean(before, 1, c)), std::max(0.004, 0.25 * off));
+      }
+    }
+}
+
 TEST_F(Engine, TilesEqualTheWholeWhenTheHaloCoversWhatTheNetworkSees) {
   for (const int channels : {1, 2, 3, 4}) {
     const Image image = test::make_picture(between(40, 90), between(40, 90), channels, SampleType::f32);

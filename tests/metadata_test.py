@@ -55,7 +55,7 @@ def tags(path, *options):
 
 
 def write_tags(path, *arguments):
-    command = ["exiftool", "-q", "-q", "-overwrite_original", "-codedcharacterset=utf8", *arguments, str(path)]
+    command = ["exiftool", "-q", "-q", "-m", "-overwrite_original", "-codedcharacterset=utf8", *arguments, str(path)]
     result = subprocess.run(command, capture_output=True, text=True)
     check(f"exiftool writes {path}", result.returncode == 0, result.stderr)
 
@@ -124,6 +124,19 @@ def icc_profile(space, **further):
     return header.ljust(128, b"\0") + body
 
 
+def make_maker_note(path):
+    """exiftool writes no block of its own kind: its ImageHistory becomes one."""
+    data = pathlib.Path(path).read_bytes()
+    count = len(maker_note) + 1
+    for order in "<>":
+        data = data.replace(struct.pack(order + "HHI", 0x9213, 2, count), struct.pack(order + "HHI", 0x927C, 7, count))
+    at = data.find(b"eXIf") if path.suffix == ".png" else -1
+    if at > 0:
+        end = at + 4 + struct.unpack(">I", data[at - 4:at])[0]
+        data = data[:end] + struct.pack(">I", zlib.crc32(data[at:end])) + data[end + 4:]
+    path.write_bytes(data)
+
+
 def icc_chunk(profile):
     return chunk(b"iCCP", b"test\0\0" + zlib.compress(profile))
 
@@ -171,7 +184,8 @@ def same_corners(a, b):
 listed = {entry["extensions"][0]: entry for entry in json.loads(run("formats", "--json").stdout)}
 formats = [e for e in ("jpg", "png", "tif", "webp", "heic", "avif", "jxl") if e in listed and listed[e]["write"]]
 exif_groups = ("IFD0:", "ExifIFD:", "GPS:", "InteropIFD:")
-always = exif_groups + ("XMP-", "ICC_Profile:", "ICC-")
+profiles = ("ICC_Profile:", "ICC-")
+always = exif_groups + ("XMP-",) + profiles
 holds = {
     "jpg": always + ("IFD1:", "IPTC:", "Photoshop:", "File:Comment"),
     "png": always + ("IFD1:", "IPTC:", "Photoshop:", "PNG:", "PNG-cICP:"),
@@ -190,7 +204,6 @@ structural = {
     *(f"IFD1:{tag}" for tag in "ThumbnailOffset ThumbnailLength ThumbnailImage".split()),
     *(f"PNG:{tag}" for tag in (
         "ImageWidth ImageHeight BitDepth ColorType Compression Filter Interlace ProfileName").split()),
-    "ExifIFD:ExifImageWidth", "ExifIFD:ExifImageHeight",
 }
 # Has a field of its own in most formats; see resolution_of().
 resolution = {"IFD0:XResolution", "IFD0:YResolution", "IFD0:ResolutionUnit"}
@@ -211,37 +224,45 @@ def resolution_of(found):
     return 0
 
 
-def compare(what, before, after, target, remarks, width, height, changed=()):
+def compare(what, before, after, target, remarks, width, height):
     """Every tag of `before` that the target can hold is in `after`; for the others there is a remark."""
     expected = {"IFD0:Orientation": 1, "XMP-tiff:Orientation": 1, "XMP-tiff:ImageWidth": width,
-                "XMP-tiff:ImageHeight": height, "XMP-exif:ExifImageWidth": width,
-                "XMP-exif:ExifImageHeight": height}
-    if target == "tif":
-        expected["IFD0:Orientation"] = None  # it need not be said
+                "XMP-tiff:ImageHeight": height, "XMP-exif:ExifImageWidth": width, "XMP-exif:ExifImageHeight": height,
+                "ExifIFD:ExifImageWidth": width, "ExifIFD:ExifImageHeight": height}
     for key, value in before.items():
-        if key.startswith(ignored) or key in structural or key in resolution or key in changed:
+        if key.startswith(ignored) or key in structural or key in resolution:
             continue
-        if key.startswith(holds[target]):
-            wanted = expected.get(key, value)
-            check(f"{what}: {key}", after.get(key) in (wanted, value if wanted is None else wanted) or
-                  (wanted is None and key not in after), f"{value!r} became {after.get(key)!r}")
+        held = key.startswith(holds[target])
+        if target == "jxl" and key.startswith(profiles):
+            continue  # check_profile() looks at it
+        if key == "File:Comment" and target == "png":
+            check(f"{what}: comment", after.get("PNG:Comment") == value, after.get("PNG:Comment"))
+        elif held:
+            found = after.get(key)
+            upright_without_word = key == "IFD0:Orientation" and found is None
+            check(f"{what}: {key}", found == expected.get(key, value) or upright_without_word,
+                  f"{value!r} became {found!r}")
         else:
             for group, name in names_of_losses.items():
                 if key.startswith(group):
                     check(f"{what}: the loss of {key} is told", name in remarks, remarks)
-    for key in ("ExifIFD:ExifImageWidth", "ExifIFD:ExifImageHeight"):
-        if key in before:
-            check(f"{what}: {key}", after.get(key) == (width if "Width" in key else height), after.get(key))
-    check(f"{what}: orientation", after.get("IFD0:Orientation", 1) == 1, after.get("IFD0:Orientation"))
     if resolution_of(before) > 0:
         check(f"{what}: resolution", abs(resolution_of(after) - resolution_of(before)) < 0.1,
               f"{resolution_of(before)} became {resolution_of(after)}")
 
 
+def profile_of(path):
+    """The ICC profile of a picture; by way of PNG where exiftool cannot see it."""
+    if path.suffix == ".jxl":
+        enlarge(path, "profile.png")
+        path = pathlib.Path("profile.png")
+    return subprocess.run(["exiftool", "-icc_profile", "-b", str(path)], capture_output=True).stdout
+
+
 # ---- sources with everything ----
 
 rgb_profile, gray_profile = icc_profile("RGB"), icc_profile("GRAY")
-pathlib.Path("maker.bin").write_bytes(b"NOBODY\0\1" + bytes(range(1, 200)))
+maker_note = "NOBODY" + "".join(map(chr, range(33, 127)))
 write_png("thumbnail.png", marked(32, 24))
 enlarge("thumbnail.png", "thumbnail.jpg", "--quality", "90")  # 64x48
 described = [
@@ -257,7 +278,7 @@ described = [
     "-EXIF:LensModel=RF50mm F1.8", "-EXIF:LensInfo=50 50 1.8 1.8", "-EXIF:LensSerialNumber=12",
     "-EXIF:SerialNumber=34", "-EXIF:OwnerName=Ann", "-EXIF:UserComment=hello ünï кот", "-EXIF:ColorSpace#=65535",
     "-EXIF:ExifImageWidth=48", "-EXIF:ExifImageHeight=32", "-EXIF:WhiteBalance#=0", "-EXIF:ImageUniqueID=" + "a" * 32,
-    "-EXIF:InteropIndex=R98", "-MakerNoteUnknownBinary<=maker.bin",
+    "-EXIF:InteropIndex=R98", f"-ExifIFD:ImageHistory={maker_note}",
     "-GPSLatitude=48.2", "-GPSLatitudeRef=N", "-GPSLongitude=16.3", "-GPSLongitudeRef=E", "-GPSAltitude=171",
     "-GPSAltitudeRef#=0", "-GPSTimeStamp=05:06:07", "-GPSDateStamp=2021:05:06", "-GPSImgDirection=12.5",
     "-GPSImgDirectionRef=T", "-GPSMapDatum=WGS-84",
@@ -294,9 +315,12 @@ for extension in formats:
     else:
         enlarge("half.png", path, "--quality", "90")
     write_tags(path, *described, *further[extension])
+    make_maker_note(path)
     found = tags(path)
-    check(f"{path}: has a profile", "ICC_Profile:RedMatrixColumn" in found, sorted(found))
-    check(f"{path}: is described", len(of_groups(found, *always)) > 90, len(of_groups(found, *always)))
+    if extension != "jxl":  # where it lies in the compressed data
+        check(f"{path}: has a profile", "ICC_Profile:RedMatrixColumn" in found, sorted(found))
+    described_by = len(of_groups(found, *exif_groups, "XMP-"))
+    check(f"{path}: is described", described_by > 65, described_by)
     check(f"{path}: has a maker's note", any("MakerNoteUnknown" in key for key in found), sorted(found))
 
 upright = {"heic", "avif", "jxl"}  # EXIF says nothing there of how the pixels lie
@@ -304,27 +328,231 @@ upright = {"heic", "avif", "jxl"}  # EXIF says nothing there of how the pixels l
 
 def enlarge_full(source, target):
     result = pathlib.Path(f"{source}.out.{target}")
-    result.unlink(missing_ok=True)
     remarks = enlarge(full[source], result)
     if not result.exists():
         return
+    what = f"{source} to {target}"
     before, after = tags(full[source]), tags(result)
     width, height = (96, 64) if source in upright else (64, 96)
-    # The program writes no Orientation, which would say nothing, and these say how the file's own text is written.
-    compare(f"{source} to {target}", before, after, target, remarks, width, height)
-    if "IFD1:ThumbnailImage" in before and target != "tif":
-        data = after.get("IFD1:ThumbnailImage", "base64:")
-        pathlib.Path("turned.jpg").write_bytes(base64.b64decode(data.removeprefix("base64:")))
-        if pathlib.Path("turned.jpg").stat().st_size == 0:
-            check(f"{source} to {target}: thumbnail", False)
-            return
+    compare(what, before, after, target, remarks, width, height)
+    check(f"{what}: profile", profile_of(result) == rgb_profile, remarks)
+    if "IFD1:ThumbnailImage" not in before or target == "tif":
+        return
+    data = base64.b64decode(after.get("IFD1:ThumbnailImage", "base64:").removeprefix("base64:"))
+    check(f"{what}: has a thumbnail", data != b"")
+    pathlib.Path("turned.jpg").write_bytes(data)
+    if data != b"":
         enlarge("turned.jpg", "turned.ppm")
-        enlarge("thumbnail.jpg", "straight.ppm")
-        expected = turned(read_ppm("straight.ppm"), 6)
-        check(f"{source} to {target}: thumbnail turned", same_corners(read_ppm("turned.ppm"), expected))
+        check(f"{what}: thumbnail turned", same_corners(read_ppm("turned.ppm"), upright_thumbnail))
 
 
+enlarge("thumbnail.jpg", "thumbnail.ppm")
+upright_thumbnail = turned(read_ppm("thumbnail.ppm"), 6)
 for source in formats:
     for target in formats:
         enlarge_full(source, target)
 
+# ---- orientation is applied once ----
+
+
+def turn_heif(path, orientation):
+    """The box of the bits in a channel gives its place to one that turns (irot) or mirrors (imir)."""
+    box = {3: b"irot\2", 6: b"irot\3", 8: b"irot\1", 2: b"imir\1", 4: b"imir\0"}[orientation]
+    data = path.read_bytes()
+    at = data.index(b"pixi")
+    size = struct.unpack(">I", data[at - 4:at])[0]
+    path.write_bytes(data[:at] + box.ljust(size - 4, b"\0") + data[at + size - 4:])
+
+
+def turn_jxl(path, orientation):
+    """A small header without any metadata gets the field of the orientation (ISO/IEC 18181-1, annex D)."""
+    data = path.read_bytes()
+    bits = [byte >> i & 1 for byte in data[2:6] for i in range(8)]
+    size, rest = bits[:9], bits[9:]
+    assert size[0] == 1 and sum(size[6:9]) > 0 and rest[:2] == [1, 1], "another header than expected"
+    header = size + [0, 1] + [orientation - 1 >> i & 1 for i in range(3)] + [0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1]
+    header += [0] * (-len(header) % 8)
+    packed = bytes(sum(bit << i for i, bit in enumerate(header[at:at + 8])) for at in range(0, len(header), 8))
+    path.write_bytes(data[:2] + packed + data[2 + 2:])
+
+
+upright_pixels = marked(48, 32)
+write_png("upright.png", upright_pixels)
+enlarge("upright.png", "upright.ppm")
+enlarge("upright.png", "expected.ppm", "--scale", "4")
+for extension in formats:
+    for orientation in (2, 3, 4, 5, 6, 7, 8):
+        if extension in ("heic", "avif") and orientation in (5, 7):
+            continue  # needs two boxes
+        path = pathlib.Path(f"lies.{extension}")
+        write_png("lies.png", stored(upright_pixels, orientation))
+        if extension != "png":
+            enlarge("lies.png", path, "--quality", "90")
+        pixels = "upright.ppm" if extension == "png" else "expected.ppm"
+        if extension in ("heic", "avif"):
+            turn_heif(path, orientation)
+        elif extension == "jxl":
+            turn_jxl(path, orientation)
+        else:
+            write_tags(path, f"-EXIF:Orientation#={orientation}")
+        enlarge(path, "lies.ppm")
+        check(f"{extension}: orientation {orientation} is applied once",
+              same_corners(read_ppm("lies.ppm"), read_ppm(pixels)))
+        enlarge(path, "lies.out.png")
+        check(f"{extension}: orientation {orientation} is not said again",
+              tags("lies.out.png").get("IFD0:Orientation", 1) == 1)
+
+# ---- options ----
+
+for source in ("jpg", "png"):
+    for target in formats:
+        result = pathlib.Path(f"stripped.{target}")
+        enlarge(full[source], result, "--metadata", "strip")
+        found = tags(result)
+        said = [key for key in found if not key.startswith(ignored + profiles) and key not in structural | resolution]
+        left = [key for key in said if key.startswith(exif_groups + ("IFD1:", "XMP-", "IPTC:", "Photoshop:"))]
+        left += [key for key in said if key in ("File:Comment", "PNG:Title", "PNG:Author", "PNG:Comment", "PNG:Software")]
+        check(f"{source} to {target}: stripped", left == [], left)
+        check(f"{source} to {target}: stripped, with its profile", profile_of(result) == rgb_profile)
+        if target in ("jpg", "png", "tif"):
+            check(f"{source} to {target}: stripped, with its resolution", abs(resolution_of(found) - 300) < 0.1)
+for source in ("jpg", "png", "tif", "webp"):
+    write_tags(full[source], "-XMP-tiff:XResolution=300", "-XMP-tiff:YResolution=300", "-XMP-tiff:ResolutionUnit#=3")
+    for target in formats:
+        result = pathlib.Path(f"dpi.{target}")
+        enlarge(full[source], result, "--dpi", "240")
+        found = tags(result)
+        check(f"{source} to {target}: 240 per inch", abs(resolution_of(found) - 240) < 0.1, resolution_of(found))
+        for key in ("IFD0:XResolution", "IFD0:YResolution", "JFIF:XResolution", "Photoshop:XResolution",
+                    "Photoshop:YResolution", "XMP-tiff:XResolution", "XMP-tiff:YResolution"):
+            check(f"{source} to {target}: {key}", found.get(key, 240) == 240, found.get(key))
+        check(f"{source} to {target}: unit", found.get("XMP-tiff:ResolutionUnit") == 2)
+for target in formats:  # into files that say nothing
+    enlarge("upright.png", f"dpi.{target}", "--dpi", "240")
+    check(f"{target}: 240 per inch", abs(resolution_of(tags(f"dpi.{target}")) - 240) < 0.1)
+write_png("72.png", upright_pixels, per_metre_300)
+for target in formats:
+    enlarge("72.png", f"dpi.{target}")
+    check(f"{target}: 300 per inch", abs(resolution_of(tags(f"dpi.{target}")) - 300) < 0.1)
+check("PPM has no resolution", "resolution" in enlarge("72.png", "72.ppm"))
+
+# ---- colour by numbers ----
+
+deep = upright_pixels.astype(numpy.uint16) * 257
+for name, points in (("pq", (9, 16)), ("p3", (12, 13))):
+    write_png(f"{name}.png", deep, chunk(b"cICP", bytes([*points, 0, 1])))
+    for target in formats:
+        result = pathlib.Path(f"{name}.out.{target}")
+        remarks = enlarge(f"{name}.png", result)
+        again = pathlib.Path(f"{name}.again.png")
+        enlarge(result, again)
+        found = tags(again)
+        said = (found.get("PNG-cICP:ColorPrimaries"), found.get("PNG-cICP:TransferCharacteristics"))
+        profile = profile_of(again)
+        if target in ("png", "heic", "avif") or (target == "jxl" and name == "pq"):
+            check(f"{name}: {target} keeps the numbers", said == points, said)
+        elif name == "p3":
+            check(f"{name}: {target} has a profile instead", profile[16:20] == b"RGB " and "numbers" not in remarks, remarks)
+            check(f"{name}: {target}: of these colours", b"P3" in profile.replace(b"\0", b"") or target == "jxl", profile)
+        else:
+            check(f"{name}: the loss in {target} is told", "colour space by numbers" in remarks, remarks)
+write_png("narrow.png", deep, chunk(b"cICP", bytes([9, 16, 0, 0])))
+enlarge("narrow.png", "narrow.out.png")
+check("narrow range stays narrow", tags("narrow.out.png").get("PNG-cICP:VideoFullRangeFlag") == 0)
+gamma = chunk(b"gAMA", struct.pack(">I", 55556))
+primaries = chunk(b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000))
+for name, chunks in (("chrm", ()), ("chrm and iccp", (icc_chunk(rgb_profile),))):
+    write_png(f"{name}.png", upright_pixels, *chunks, gamma, primaries)
+    for target in formats:
+        result = pathlib.Path(f"{name}.out.{target}")
+        remarks = enlarge(f"{name}.png", result)
+        profile, found = profile_of(result), tags(result)
+        if target == "png":
+            check(f"{name}: png keeps it", found.get("PNG:WhitePointX") == 0.3127 and
+                  abs(found.get("PNG:Gamma", 0) - 1.8) < 0.01 and found.get("PNG:GreenX") == 0.21, found)
+        if chunks:
+            check(f"{name}: {target} keeps the profile", profile == rgb_profile)
+        elif target != "png":
+            check(f"{name}: {target} has a profile instead", profile[16:20] == b"RGB ", remarks)
+write_png("gray.png", upright_pixels[:, :, 1].copy(), icc_chunk(gray_profile))
+for target in formats:
+    result = pathlib.Path(f"gray.out.{target}")
+    remarks = enlarge("gray.png", result)
+    if target == "webp":  # is RGB
+        check("gray: webp drops the profile", profile_of(result) == b"" and "profile" in remarks, remarks)
+    else:
+        check(f"gray: {target} keeps the profile", profile_of(result) == gray_profile, remarks)
+
+# ---- what programs write that make pictures from texts ----
+
+prompt = "masterpiece, кот 猫 🐈\nSteps: 20, Sampler: Euler, Seed: 1"
+parameters = chunk(b"iTXt", b"parameters\0\0\0\0\0" + prompt.encode())
+write_png("made.png", upright_pixels, parameters)
+write_png("described.png", upright_pixels, parameters)
+write_tags("described.png", "-EXIF:LensModel=RF50", "-EXIF:Artist=Ann")
+write_png("commented.png", upright_pixels, parameters)
+write_tags("commented.png", "-EXIF:UserComment=another")
+for target in formats:
+    if target == "png":
+        continue
+    for name in ("made", "described"):
+        remarks = enlarge(f"{name}.png", f"{name}.{target}")
+        found = tags(f"{name}.{target}")
+        check(f"{name}: {target} has a user comment", found.get("ExifIFD:UserComment") == prompt, found)
+        check(f"{name}: {target}: nothing is lost", "parameters" not in remarks, remarks)
+        check(f"{name}: {target}: the block is sound", "ExifTool:Warning" not in found, found.get("ExifTool:Warning"))
+    check(f"described: {target}: the rest stays",
+          (found.get("ExifIFD:LensModel"), found.get("IFD0:Artist")) == ("RF50", "Ann"), found)
+    remarks = enlarge("commented.png", f"commented.{target}")
+    check(f"commented: {target} keeps the other comment, and tells", "parameters" in remarks and
+          tags(f"commented.{target}").get("ExifIFD:UserComment") == "another", remarks)
+enlarge("made.png", "made.out.png")
+check("made: png keeps the text", tags("made.out.png").get("PNG:Parameters") == prompt, tags("made.out.png"))
+enlarge("made.jpg", "made.jpg.png")
+enlarge("made.jpg.png", "made.jpg.png.jpg")
+check("made: a JPEG's comment by way of PNG", tags("made.jpg.png.jpg").get("ExifIFD:UserComment") == prompt)
+
+# ---- what does not fit ----
+
+write_png("large.png", upright_pixels)
+write_tags("large.png", "-EXIF:Artist=Ann", "-EXIF:LensModel=RF50", "-EXIF:UserComment=" + "long " * 20000)
+remarks = enlarge("large.png", "large.jpg")
+found = tags("large.jpg")
+check("large: the rest of EXIF stays", (found.get("ExifIFD:LensModel"), found.get("IFD0:Artist")) == ("RF50", "Ann"), found)
+check("large: that is told", "EXIF data" in remarks, remarks)
+write_png("time.png", upright_pixels, chunk(b"tIME", struct.pack(">HBBBBB", 2021, 5, 6, 7, 8, 9)))
+check("a PNG chunk's loss is told", "tIME" in enlarge("time.png", "time.jpg"))
+write_png("signed.png", stored(upright_pixels, 6), chunk(b"eXIf", b"Exif\0\0" + struct.pack(
+    ">2sHIHHHIHHI", b"MM", 42, 8, 1, 274, 3, 1, 6, 0, 0)))
+enlarge("signed.png", "signed.ppm")
+check("EXIF with JPEG's signature in PNG", same_corners(read_ppm("signed.ppm"), read_ppm("upright.ppm")))
+write_png("unequal.png", stored(upright_pixels, 6))
+enlarge("unequal.png", "unequal.jpg")
+write_tags("unequal.jpg", "-EXIF:Orientation#=6", "-EXIF:XResolution=200", "-EXIF:YResolution=100")
+enlarge("unequal.jpg", "unequal.webp")
+found = tags("unequal.webp")
+check("unequal: the resolution is turned too", (found.get("IFD0:XResolution"), found.get("IFD0:YResolution")) ==
+      (100, 200), found)
+
+# ---- files of other programs ----
+
+if samples.is_dir():
+    for name in ("full.jpg", "full.png", "full.tif", "full.webp", "a1111.jpg", "icc.avif", "icc2.heic", "ori6.webp",
+                 "cicp.png"):
+        source = samples / name
+        before, of_file = tags(source), profile_of(source)
+        for target in formats:
+            result = pathlib.Path(f"sample.{target}")
+            remarks = enlarge(source, result)
+            after = tags(result)
+            size = tags(result, "-ImageSize").get("Composite:ImageSize", "0 0").split()
+            compare(f"{name} to {target}", before, after, target, remarks, *map(int, size))
+            if of_file:
+                check(f"{name} to {target}: profile", profile_of(result) == of_file or "profile" in remarks, remarks)
+else:
+    print("skipped: shared data")
+
+os.chdir("/")
+shutil.rmtree(work)
+print("all fine" if not failures else f"{len(failures)} failures")
+sys.exit(bool(failures))

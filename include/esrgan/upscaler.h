@@ -44,6 +44,8 @@ struct UpscaleOptions {
   bool self_ensemble = false;  ///< mean over the 8 flips and rotations
   Precision precision = Precision::automatic;
   Edges edges = Edges::border;
+  bool keep_colours =
+      false;             ///< areas of 32 input pixels keep their mean colour, which networks move a little
   float denoise_tv = 0;  ///< weight of the total-variation filter on the result, 0 for none
   std::vector<std::string>
       formats;              ///< extensions of formats that input files may have; all when it is empty

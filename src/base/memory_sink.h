@@ -18,9 +18,7 @@ class MemorySink final : public ByteSink {
 
   const std::string& name() const override { return name_; }
   uint64_t size() const override { return bytes_.size(); }
-  void write(std::span<const uint8_t> bytes) override {
-    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-  }
+  void write(std::span<const uint8_t> bytes) override { write_at(bytes_.size(), bytes); }
   void write_at(uint64_t offset, std::span<const uint8_t> bytes) override {
     bytes_.resize(std::max<size_t>(bytes_.size(), static_cast<size_t>(offset) + bytes.size()));
     std::copy(bytes.begin(), bytes.end(), bytes_.begin() + static_cast<ptrdiff_t>(offset));

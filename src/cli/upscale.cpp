@@ -61,6 +61,8 @@ struct UpscaleCommand {
         ->transform(CLI::CheckedTransformer(
             std::map<std::string, Edges>{{"border", Edges::border}, {"wrap", Edges::wrap}}))
         ->type_name("border|wrap");
+    app.add_flag("--keep-colours", network.upscale.keep_colours,
+                 "Areas of 32 input pixels keep their mean colour, which networks move a little");
     describe_files(app);
     app.add_option("--shard", shard, "Do a share of the pictures; auto: by the launcher's variables")
         ->type_name("I/N|auto|auto/N");

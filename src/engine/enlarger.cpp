@@ -136,8 +136,10 @@ Input Enlarger::next(PictureReader& file, uint64_t memory_limit) const {
 Input Enlarger::next(PictureReader& file) const {
   const uint64_t ceiling = options_.max_memory != 0 ? options_.max_memory : available_memory() / 2;
   Input input = next(file, ceiling / 2);
-  if (input.source && needs_resizing(options_, input.source->info()))
+  if (!input.source) return input;
+  if (needs_resizing(options_, input.source->info()))
     input.source = resized(*input.source, options_.input_size);
+  measure(input);
   return input;
 }
 
@@ -146,7 +148,16 @@ Input Enlarger::next_ahead(PictureReader& file) const {
   Input input = next(file, ahead_memory / 2);
   input.source = needs_resizing(options_, input.source->info()) ? resized(*input.source, options_.input_size)
                                                                 : loaded(*input.source);
+  measure(input);
   return input;
+}
+
+void Enlarger::measure(Input& input) const {
+  if (!options_.keep_colours) return;
+  const ImageInfo& info = input.source->info();
+  const auto blocks = [](int extent) { return (extent + kept_block - 1) / kept_block; };
+  input.means = std::make_shared<BlockMeans>(info, blocks(info.width), blocks(info.height));
+  input.source = make_measured_source(std::move(input.source), input.means);
 }
 
 Input Enlarger::open(std::shared_ptr<const Image> image) const {
@@ -154,6 +165,7 @@ Input Enlarger::open(std::shared_ptr<const Image> image) const {
   Input input{make_source(std::move(image)), type};
   if (needs_resizing(options_, input.source->info()))
     input.source = resized(*input.source, options_.input_size);
+  measure(input);
   return input;
 }
 
@@ -194,12 +206,14 @@ std::unique_ptr<RowSink> Enlarger::with_filters(const Input& input, const ImageI
   const ImageInfo info = network_info(input);
   if (options_.denoise_tv > 0) sink = make_denoise_tv_sink(out, options_.denoise_tv, std::move(sink));
   if (!same_size(info, out)) sink = make_lanczos_sink(info, out.width, out.height, std::move(sink));
+  if (input.means) sink = make_keep_colours_sink(info, input.means, std::move(sink));
   return sink;
 }
 
 uint64_t Enlarger::filter_memory(const Input& input, const ImageInfo& out) const {
   const ImageInfo info = network_info(input);
   return (options_.denoise_tv > 0 ? denoise_tv_sink_memory(out) : 0) +
+         (input.means ? keep_colours_memory(info, *input.means) : 0) +
          (same_size(info, out) ? 0 : lanczos_sink_memory(info, out.width, out.height));
 }
 

@@ -11,6 +11,7 @@
 #include "engine/network.h"
 #include "engine/tile_plan.h"
 #include "engine/tile_runner.h"
+#include "image/keep_colours.h"
 #include "image/rows.h"
 #include "model/architecture.h"
 
@@ -19,7 +20,8 @@ namespace esrgan {
 /// A picture to be enlarged.
 struct Input {
   std::unique_ptr<RowSource> source;
-  SampleType type = SampleType::u8;  ///< of its samples before anything was done to it
+  SampleType type = SampleType::u8;        ///< of its samples before anything was done to it
+  std::shared_ptr<BlockMeans> means = {};  ///< taken while it is read, if its colours are to be kept
 };
 
 /// Throws Error when an option has a value that cannot be meant.
@@ -76,6 +78,7 @@ class Enlarger {
   bool wants_half(SampleType stored) const;
   void load(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;
+  void measure(Input& input) const;
   std::function<Network&()> fall_back();
   TileRunner make_runner();
   TilePlan plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const;

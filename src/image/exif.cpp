@@ -160,7 +160,7 @@ int orientation_of(const ImageMetadata& metadata) {
   if (metadata.exif.empty()) return 1;
   const auto tree = read_exif_tree(MemorySource(metadata.exif));
   const ExifEntry* entry = tree ? find_entry(tree->image, tag_orientation) : nullptr;
-  if (!is_number(entry)) return 1;
+  if (entry == nullptr || !is_number(entry)) return 1;
   const uint32_t value = number_of(*entry);
   return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
 }

@@ -99,7 +99,7 @@ int digit_of(char c) {
 /// "\nNAME\n   LENGTH\nHEX DIGITS" to bytes.
 std::optional<Bytes> from_raw_profile(std::string_view text) {
   for (int line = 0; line < 2; ++line) text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
-  text.remove_prefix(std::min(text.size(), text.find_first_not_of(" ")));
+  text.remove_prefix(std::min(text.size(), text.find_first_not_of(' ')));
   size_t length = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), length);
   if (failure != std::errc{} || length > text.size()) return std::nullopt;
