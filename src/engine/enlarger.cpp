@@ -85,8 +85,8 @@ void check_options(const UpscaleOptions& options) {
     refuse("--threads", "0 to 4096", std::to_string(options.threads));
 }
 
-Enlarger::Enlarger(std::string model_file, const UpscaleOptions& options)
-    : options_(options), model_file_(std::move(model_file)) {
+Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
+    : options_(std::move(options)), model_file_(std::move(model_file)) {
   check_options(options_);
   const Model model = detect_model(read_weights(model_file_));
   family_ = model.architecture.family;

@@ -30,7 +30,7 @@ void check_options(const UpscaleOptions& options);
 class Enlarger {
  public:
   /// Throws Error when the options are wrong or the model cannot be used.
-  Enlarger(std::string model_file, const UpscaleOptions& options);
+  Enlarger(std::string model_file, UpscaleOptions options);
 
   int scale() const { return scale_; }
   const std::string& summary() const { return summary_; }

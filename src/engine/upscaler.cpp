@@ -27,11 +27,11 @@ SampleType stored_type(SampleType type, const WriteOptions& write) {
 /// Reads, enlarges and writes files, each step beside the others' of its neighbours.
 class FileLine {
  public:
-  FileLine(Enlarger& enlarger, const std::vector<FileJob>& jobs, const WriteOptions& write,
-           const FileEvents& events, Progress progress, const std::atomic<bool>* stop)
+  FileLine(Enlarger& enlarger, const std::vector<FileJob>& jobs, WriteOptions write, const FileEvents& events,
+           Progress progress, const std::atomic<bool>* stop)
       : enlarger_(enlarger),
         jobs_(jobs),
-        write_(write),
+        write_(std::move(write)),
         events_(events),
         progress_(std::move(progress)),
         stop_(stop) {
@@ -97,13 +97,14 @@ class FileLine {
   /// Opens a file beside the network's work; without a file when that fails, which is told of when its turn
   /// comes.
   Opened open_ahead(const std::string& path) const {
+    Opened opened;
     try {
-      Opened opened{std::make_unique<PictureReader>(path, enlarger_.formats()), {}};
+      opened.file = std::make_unique<PictureReader>(path, enlarger_.formats());
       opened.first = enlarger_.next_ahead(*opened.file);
-      return opened;
     } catch (const Error&) {
-      return {};
+      opened = {};
     }
+    return opened;
   }
 
   /// The input of a job, read ahead if it was small; starts to read the next.

@@ -125,16 +125,18 @@ void swap_resolution(const ExifTree& tree, BlockPatch& patch) {
   patch.set(y, of_x);
 }
 
-/// None when there is no EXIF block that entries can be added to.
-std::optional<ExifTree> read_extensible(const std::vector<uint8_t>& exif) {
+/// Of a block that entries can be added to, which is made when there is none; in the order of bytes that is
+/// usual for texts in UTF-16 then. Nothing when the block is damaged.
+std::optional<ExifTree> open_for_more(std::vector<uint8_t>& exif) {
+  if (exif.empty()) {
+    exif = {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0};  // with one directory that is empty
+    ExifTree tree;
+    tree.big_endian = true;
+    return tree;
+  }
   constexpr uint8_t classic = 42;
   if (exif.size() < 8 || (exif[2] != classic && exif[3] != classic)) return std::nullopt;
   return read_exif_tree(MemorySource(exif));
-}
-
-/// With one directory that is empty. In the order of bytes that is usual for texts in UTF-16.
-std::vector<uint8_t> empty_block() {
-  return {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0};
 }
 
 /// In the form of EXIF's comments; empty when the text is not UTF-8.
@@ -246,8 +248,7 @@ void set_exif_resolution(ImageMetadata& metadata, double dots_per_inch) {
 }
 
 bool put_resolution_into_exif(ImageMetadata& metadata, const Resolution& resolution) {
-  if (metadata.exif.empty()) metadata.exif = empty_block();
-  const std::optional<ExifTree> tree = read_extensible(metadata.exif);
+  const std::optional<ExifTree> tree = open_for_more(metadata.exif);
   if (!tree) return false;
   const Resolution r = in_unit(resolution, Resolution::Unit::inch);
   const uint32_t unit = r.unit == Resolution::Unit::none ? unit_none : unit_inch;
@@ -270,8 +271,8 @@ bool put_resolution_into_exif(ImageMetadata& metadata, const Resolution& resolut
 bool add_user_comment(ImageMetadata& metadata, std::string_view text) {
   const std::vector<uint8_t> bytes = comment_bytes(text);
   if (bytes.empty()) return false;
-  std::vector<uint8_t> block = metadata.exif.empty() ? empty_block() : metadata.exif;
-  const std::optional<ExifTree> tree = read_extensible(block);
+  std::vector<uint8_t> block = metadata.exif;
+  const std::optional<ExifTree> tree = open_for_more(block);
   if (!tree || find_entry(tree->exif, tag_user_comment) != nullptr) return false;
   BlockPatch patch(block, tree->big_endian);
   if (patch.find_pointer(tag_exif_directory) == 0) {
@@ -282,6 +283,8 @@ bool add_user_comment(ImageMetadata& metadata, std::string_view text) {
   }
   const ExifEntry comment = bytes_entry(tag_user_comment, exif_undefined, bytes);
   if (!patch.add(patch.find_pointer(tag_exif_directory), std::span(&comment, 1))) return false;
+  const std::optional<ExifTree> result = read_exif_tree(MemorySource(block));  // the pointer may be damaged
+  if (!result || find_entry(result->exif, tag_user_comment) == nullptr) return false;
   metadata.exif = std::move(block);
   return true;
 }

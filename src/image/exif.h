@@ -22,8 +22,8 @@ void apply_orientation(Image& image, int orientation);
 /// out, when it cannot be).
 void reset_orientation(ImageMetadata& metadata, int orientation);
 
-/// EXIF and XMP tell the size of the picture where they did before; XMP tells that it is upright, as EXIF does
-/// by then.
+/// EXIF and XMP tell the size of the picture where they did before; XMP tells that it is upright, as EXIF
+/// does by then.
 void set_picture_size(ImageMetadata& metadata, int width, int height);
 
 /// Pixels for a length as EXIF has it; x is 0 where it has not.

@@ -31,9 +31,8 @@ bool has_name_in_jxl(const CodePoints& points) {
 
 class Fit {
  public:
-  Fit(const ImageMetadata& from, const Codec& codec, const StoredPicture& picture,
-      const WriteOptions& options)
-      : m_(from), codec_(codec), holds_(codec.holds), picture_(picture), options_(options) {}
+  Fit(ImageMetadata from, const Codec& codec, const StoredPicture& picture, const WriteOptions& options)
+      : m_(std::move(from)), codec_(codec), holds_(codec.holds), picture_(picture), options_(options) {}
 
   ImageMetadata run(std::vector<std::string>& remarks) {
     fit_colour();

@@ -185,8 +185,9 @@ class RowPacker {
 /// The file or the stream, and its encoder; shared by the sinks of its pictures.
 class FileWriter : public PictureWriter {
  public:
-  FileWriter(std::string path, const WriteOptions& options, int pictures)
-      : path_(std::move(path)), options_(options), codec_(chosen_codec(path_, options)) {
+  FileWriter(std::string path, WriteOptions write_options, int pictures)
+      : path_(std::move(path)), options_(std::move(write_options)), codec_(chosen_codec(path_, options_)) {
+    const WriteOptions& options = options_;
     if (options.lossless && !codec_.holds.lossless)
       throw Error(path_, std::string(codec_.name) + " cannot be written without loss",
                   "a format such as png, tif or webp");

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "image/codecs/codec.h"
+#include "image/codecs/modules/jxl_colour.h"
 
 namespace esrgan::jxl_module {
 
@@ -50,6 +51,7 @@ struct Survey {
   int further_channels = 0;  ///< that the library decodes as well
   int exact_bits = 0;        ///< of samples that are multiples of 65535 / (2^exact_bits - 1); 0: no such ones
   int frames = 1;
+  std::shared_ptr<const OriginalColours> colours;  ///< to which floats are to be brought; may be null
 };
 
 Survey survey(const ByteSource& source);

@@ -39,7 +39,8 @@ class PixelDecoder : public Decoder {
     const bool more = picture.alpha != Alpha::none || survey_.further_channels > 0;
     const uint64_t copies = (more ? 3U : 2U) + (survey_.frames > 1 ? 1U : 0U);
     constexpr uint64_t number = 4;
-    return bytes_of_picture(picture) + pixels * channels * number * copies;
+    const uint64_t floats = survey_.colours ? pixels * static_cast<uint64_t>(picture.channels) * number : 0;
+    return bytes_of_picture(picture) + floats + pixels * channels * number * copies;
   }
 
   void read(int count, std::byte* rows) override {
@@ -76,9 +77,11 @@ class PixelDecoder : public Decoder {
     expect(JXL_DEC_NEED_IMAGE_OUT_BUFFER);
     session_.check(JxlDecoderImageOutBufferSize(session_.get(), &survey_.format, &size),
                    "picture has no size");
-    if (size != bytes_of_picture(survey_.picture)) {
+    const uint64_t expected =
+        survey_.colours ? samples_of_picture() * sizeof(float) : bytes_of_picture(survey_.picture);
+    if (size != expected) {
       throw Error(source_->name(), "JPEG XL picture has an unexpected size",
-                  std::to_string(bytes_of_picture(survey_.picture)) + " bytes", std::to_string(size));
+                  std::to_string(expected) + " bytes", std::to_string(size));
     }
     samples_.resize(size);
     session_.check(JxlDecoderSetImageOutBuffer(session_.get(), &survey_.format, samples_.data(), size),
@@ -86,6 +89,25 @@ class PixelDecoder : public Decoder {
     expect(JXL_DEC_FULL_IMAGE);
     decoded_ = true;
     if (survey_.exact_bits != 0) make_exact();
+    if (survey_.colours) bring_to_original_colours();
+  }
+
+  uint64_t samples_of_picture() const {
+    const auto& picture = survey_.picture;
+    return static_cast<uint64_t>(picture.width) * static_cast<uint64_t>(picture.height) *
+           static_cast<uint64_t>(picture.channels);
+  }
+
+  /// From floats to samples, which are no longer.
+  void bring_to_original_colours() {
+    const auto& picture = survey_.picture;
+    const auto width = static_cast<size_t>(picture.width);
+    std::vector<float> row(width * static_cast<size_t>(picture.channels));
+    for (size_t y = 0; y < static_cast<size_t>(picture.height); ++y) {
+      std::memcpy(row.data(), samples_.data() + y * row.size() * sizeof(float), row.size() * sizeof(float));
+      survey_.colours->convert(row.data(), width, picture.type, samples_.data() + y * picture.row_bytes());
+    }
+    samples_.resize(static_cast<size_t>(bytes_of_picture(picture)));
   }
 
   /// The library brings N bits to 16 with 24-bit floats, which now and then is one off.

@@ -200,10 +200,20 @@ class PixelEncoder : public Encoder {
       info.animation.num_loops =
           picture_.metadata ? static_cast<uint32_t>(std::max(picture_.metadata->loops, 0)) : 0;
     }
+    if (const float nits = brightest(); nits > 0) info.intensity_target = nits;
     check(JxlEncoderSetBasicInfo(encoder_.get(), &info));
     if (alpha) check(JxlEncoderSetExtraChannelInfo(encoder_.get(), 0, &*alpha));
     set_colour(picture_);
     if (picture_.metadata) add_boxes(*picture_.metadata);
+  }
+
+  /// Luminance of the brightest white where the transfer function says it (H.273): PQ's, and of HLG the usual
+  /// display's; else 0. The library takes 255 cd/m2 by default.
+  float brightest() const {
+    constexpr int pq = 16, hlg = 18;
+    if (picture_.linear || !picture_.metadata || !picture_.metadata->code_points) return 0;
+    const int transfer = picture_.metadata->code_points->transfer;
+    return transfer == pq ? 10'000.0F : transfer == hlg ? 1000.0F : 0.0F;
   }
 
   std::optional<JxlExtraChannelInfo> alpha_of(const Format& format) const {

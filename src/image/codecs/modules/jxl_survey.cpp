@@ -99,7 +99,39 @@ std::optional<CodePoints> code_points_of(const JxlColorEncoding& colour) {
                     static_cast<int>(colour.transfer_function), 0, true};
 }
 
-void read_colour(Session& session, StoredPicture& picture, ImageMetadata& metadata) {
+std::vector<uint8_t> read_profile(Session& session, JxlColorProfileTarget target,
+                                  std::vector<std::string>& remarks) {
+  size_t size = 0;
+  if (JxlDecoderGetICCProfileSize(session.get(), nullptr, target, &size) != JXL_DEC_SUCCESS || size == 0)
+    return {};
+  if (size > limits::metadata_block) {
+    remarks.emplace_back("the ICC profile is too long and not used");
+    return {};
+  }
+  std::vector<uint8_t> icc(size);
+  session.check(JxlDecoderGetColorAsICCProfile(session.get(), nullptr, target, icc.data(), size),
+                "ICC profile cannot be read");
+  return icc;
+}
+
+/// Whether the file is lossy, with colours that the library has no name for: it delivers linear sRGB then.
+bool has_foreign_colours(Session& session, const JxlBasicInfo& info) {
+  return info.uses_original_profile == JXL_FALSE &&
+         JxlDecoderGetColorAsEncodedProfile(session.get(), nullptr, JXL_COLOR_PROFILE_TARGET_ORIGINAL,
+                                            nullptr) != JXL_DEC_SUCCESS;
+}
+
+void read_colour(Session& session, const JxlBasicInfo& info, Survey& survey, ImageMetadata& metadata) {
+  StoredPicture& picture = survey.picture;
+  if (picture.alpha != Alpha::associated && has_foreign_colours(session, info)) {
+    std::vector<uint8_t> icc = read_profile(session, JXL_COLOR_PROFILE_TARGET_ORIGINAL, picture.remarks);
+    survey.colours = OriginalColours::create(icc, picture.channels);
+    if (survey.colours != nullptr) {
+      survey.format.data_type = JXL_TYPE_FLOAT;
+      metadata.icc = std::move(icc);
+      return;
+    }
+  }
   const auto target = JXL_COLOR_PROFILE_TARGET_DATA;
   JxlColorEncoding colour{};
   if (JxlDecoderGetColorAsEncodedProfile(session.get(), nullptr, target, &colour) == JXL_DEC_SUCCESS) {
@@ -109,16 +141,7 @@ void read_colour(Session& session, StoredPicture& picture, ImageMetadata& metada
     metadata.code_points = code_points_of(colour);
     if (metadata.says_srgb || (picture.linear && is_linear_srgb(colour))) return;
   }
-  size_t size = 0;
-  if (JxlDecoderGetICCProfileSize(session.get(), nullptr, target, &size) != JXL_DEC_SUCCESS || size == 0)
-    return;
-  if (size > limits::metadata_block) {
-    picture.remarks.emplace_back("the ICC profile is too long and not used");
-    return;
-  }
-  metadata.icc.resize(size);
-  session.check(JxlDecoderGetColorAsICCProfile(session.get(), nullptr, target, metadata.icc.data(), size),
-                "ICC profile cannot be read");
+  metadata.icc = read_profile(session, target, picture.remarks);
 }
 
 void set_type(const JxlBasicInfo& info, StoredPicture& picture) {
@@ -248,7 +271,7 @@ Survey survey(const ByteSource& source) {
       session.check(JxlDecoderGetBasicInfo(session.get(), &info), "header cannot be read");
       read_basic_info(session, info, found);
     } else if (status == JXL_DEC_COLOR_ENCODING) {
-      read_colour(session, found.picture, *boxes.metadata);
+      read_colour(session, info, found, *boxes.metadata);
       has_colour = true;
     } else if (status == JXL_DEC_FRAME) {
       if (++frames > limits::pictures_in_file) throw Error(source.name(), "JPEG XL file has too many frames");
