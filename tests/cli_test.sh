@@ -85,6 +85,36 @@ expect 0 "80x60" "$program" upscale a.ppm -o by-type.png --model-type psnr
 expect 0 "inf" "$program" metrics a.ppm a.ppm
 expect 0 "mean" "$program" evaluate -m tiny --data folder/sub --scale 2
 expect 1 "enlargement of the model" "$program" evaluate -m tiny --data folder/sub --scale 4
+
+# Models side by side: a model that fails is named, and the others are shown all the same.
+cp models/tiny.safetensors models/Second_Tiny.safetensors
+expect 0 "sheet.png: 328x" "$program" compare a.ppm -m tiny --crop 40x30 -o sheet.png
+expect 1 "exists already" "$program" compare a.ppm -m tiny -o sheet.png
+expect 0 "Second_Tiny" "$program" compare a.ppm -m second-tiny -m tiny --crop 20x10+5+6 --scale 3 -o sheet.png --overwrite
+expect 1 "no such model" "$program" compare a.ppm -m tiny -m nothing -o failed.png
+[ -f failed.png ] || fail "no sheet where one of two models failed"
+expect 2 "--crop" "$program" compare a.ppm -m tiny --crop 41x30 -o none.png
+expect 2 "--crop" "$program" compare a.ppm -m tiny --crop 20x10+30+0 -o none.png
+expect 2 "--crop" "$program" compare a.ppm -m tiny --crop 20x10x3 -o none.png
+expect 2 "--output" "$program" compare a.ppm -m tiny -o none.xyz
+[ ! -e none.png ] || fail "a sheet of a wrong command line"
+"$program" compare a.ppm -m tiny -m nothing --json -o json.png >compare.json 2>/dev/null
+/usr/bin/python3 -c '
+import json
+report = json.load(open("compare.json"))
+assert report["piece"] == {"left": 0, "top": 0, "width": 40, "height": 30} and report["scale"] == 2, report
+done, failed = report["models"]
+assert done["status"] == "done" and done["seconds"] > 0 and done["scale"] == 2, report
+assert failed["status"] == "failed" and "no such model" in failed["error"], report' || fail "report of compare"
+
+# What is not a model is called by its name.
+printf '<!DOCTYPE html>' >models/page.pth
+expect 1 "web page" "$program" upscale a.ppm -o d.png -m page
+expect 1 "a picture (PNM)" "$program" upscale a.ppm -o d.png -m a.ppm
+expect 1 "is 'tiny' meant?" "$program" upscale a.ppm -o d.png -m tinny
+expect 0 "also called RealESRGAN_x4plus" "$program" models
+rm models/page.pth models/Second_Tiny.safetensors
+
 for shell in bash zsh fish; do expect 0 "self-ensemble" "$program" completion "$shell"; done
 expect 0 "self-ensemble" bash -c "source <('$program' completion bash); COMP_WORDS=(esrgan upscale --self) COMP_CWORD=2; _esrgan; echo \${COMPREPLY[@]}"
 # Commands that are other programs: completed by this one, and missed with a word on how to get them.

@@ -339,6 +339,45 @@ TEST_F(Engine, AResultThatCannotBeRightIsComputedAgain) {
   }
 }
 
+TEST_F(Engine, AResultThatIsNotFiniteIsAnErrorAndNoPicture) {
+  StateDict weights = test::small_network(random_);
+  for (const char* layer : {"body.0.weight", "body.2.weight"})
+    for (float& value : weights.tensors.at(layer).values) value *= 1e30F;
+  write_safetensors(weights, ElementType::f32, model());
+  for (const SampleType type : {SampleType::u8, SampleType::u16, SampleType::f32})
+    for (const Precision precision : {Precision::automatic, Precision::full, Precision::half})
+      for (const bool ensemble : {false, true}) {
+        const auto options = [&](UpscaleOptions& o) {
+          o.precision = precision;
+          o.self_ensemble = ensemble;
+        };
+        EXPECT_THROW(upscale(test::make_picture(20, 16, 3, type), options), Error) << name_of(type);
+      }
+  write_image(test::make_picture(20, 16, 3), folder_ / "in.png");
+  try {
+    Upscaler(model()).upscale_file(folder_ / "in.png", folder_ / "out.png");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("not finite"), std::string::npos) << error.what();
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out.png"));
+}
+
+TEST_F(Engine, ANetworkOfOtherChannelsIsRefusedByItsOwnName) {
+  StateDict weights = test::small_network(random_);
+  weights.tensors["body.0.weight"] = {{8, 4, 3, 3}, reals(8 * 4 * 9), ElementType::f32};
+  weights.tensors["body.6.weight"] = {{16, 8, 3, 3}, reals(16 * 8 * 9), ElementType::f32};
+  weights.tensors["body.6.bias"] = {{16}, reals(16), ElementType::f32};
+  write_safetensors(weights, ElementType::f32, model());
+  try {
+    const Upscaler upscaler(model());
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.file(), model());
+    EXPECT_EQ(error.found(), "4 in and 4 out");
+  }
+}
+
 TEST(Options, AreCheckedByName) {
   for (const auto& change : std::vector<std::function<void(UpscaleOptions&)>>{
            [](UpscaleOptions& o) { o.tile = 3; }, [](UpscaleOptions& o) { o.halo = -1; },

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "base/limits.h"
 #include "base/memory_sink.h"
@@ -13,10 +14,12 @@
 #include "image/background_sink.h"
 #include "image/bleed.h"
 #include "image/codecs/png_chunks.h"
+#include "image/comparison_sheet.h"
 #include "image/exif.h"
 #include "image/exif_tree.h"
 #include "image/float_image.h"
 #include "image/rows.h"
+#include "image/text_drawing.h"
 #include "support.h"
 
 namespace esrgan {
@@ -265,6 +268,82 @@ TEST(Bleed, VisiblePixelsStayAndHiddenOnesTakeColoursOfTheirSurroundings) {
     EXPECT_TRUE(i % 37 >= 12 || image.data<uint8_t>()[4 * i + 1] == before.data<uint8_t>()[4 * i + 1]);
     EXPECT_EQ(image.data<uint8_t>()[4 * i + 3], before.data<uint8_t>()[4 * i + 3]);
   }
+}
+
+/// A text on black, so wide that all of it fits.
+FloatImage drawn(const std::string& text, int magnification = 1) {
+  FloatImage picture((characters_in(text) * glyph_advance + 2) * magnification,
+                     (glyph_height + 2) * magnification, 3);
+  draw_text(picture, text, magnification, magnification, magnification, 1);
+  return picture;
+}
+
+TEST(Text, EveryCharacterLooksUnlikeAllOthers) {
+  std::map<std::vector<float>, char> seen;
+  for (char c = ' '; c <= '~'; ++c) {
+    const auto [place, fresh] = seen.emplace(drawn(std::string(1, c)).pixels, c);
+    EXPECT_TRUE(fresh) << c << " and " << place->second;
+  }
+}
+
+TEST(Text, CharactersKeepToTheirCellsAndAreMagnifiedWhole) {
+  for (char c = '!'; c <= '~'; ++c) {
+    const FloatImage small = drawn(std::string(1, c)), large = drawn(std::string(1, c), 3);
+    for (int y = 0; y < small.height; ++y)
+      for (int x = 0; x < small.width; ++x) {
+        if (x < 1 || x > glyph_width || y < 1 || y > glyph_height) {
+          ASSERT_EQ(small.at(x, y, 0), 0) << c;
+        }
+        ASSERT_EQ(large.at(3 * x, 3 * y, 2), small.at(x, y, 1)) << c;
+        ASSERT_EQ(large.at(3 * x + 2, 3 * y + 2, 0), small.at(x, y, 1)) << c;
+      }
+  }
+}
+
+TEST(Text, WhatAsciiHasNotIsAQuestionMarkForEachCharacter) {
+  EXPECT_EQ(drawn("a\xC3\xBC\xE6\xBC\xA2z").pixels, drawn("a??z").pixels);
+  EXPECT_EQ(drawn("\xFF\n\x7F").pixels, drawn("???").pixels);  // no UTF-8, and controls
+  EXPECT_EQ(first_characters("a\xC3\xBCz", 2), "a\xC3\xBC");
+}
+
+TEST_F(Images, TextIsCutOffAtTheEdgesOfThePicture) {
+  // Sanitizers watch the memory around the picture; here it is another picture's rows.
+  const FloatImage whole = drawn("Bgy@", 2);
+  for (int round = 0; round < 200; ++round) {
+    FloatImage picture(between(1, 40), between(1, 20), between(1, 4));
+    const int left = between(-60, 50), top = between(-30, 30);
+    draw_text(picture, "Bgy@", left, top, 2, 1);
+    for (int y = 0; y < picture.height; ++y)
+      for (int x = 0; x < picture.width; ++x) {
+        const int from_x = x - left + 2, from_y = y - top + 2;
+        const bool within = from_x >= 0 && from_x < whole.width && from_y >= 0 && from_y < whole.height;
+        for (int c = 0; c < picture.channels; ++c)
+          ASSERT_EQ(picture.at(x, y, c), within ? whole.at(from_x, from_y, 0) : 0.0F);
+      }
+  }
+}
+
+TEST(Sheet, EveryRowBeginsWithTheReferenceAndFailuresAreWritten) {
+  const auto tile = [](float value, const std::string& failure = "") {
+    SheetTile result{"name", "note", FloatImage(200, 60, 3), failure};
+    std::fill(result.picture.pixels.begin(), result.picture.pixels.end(), value);
+    if (!failure.empty()) result.picture = {};
+    return result;
+  };
+  std::vector<SheetTile> others;
+  for (int i = 0; i < 5; ++i) others.push_back(tile(0.5F + 0.05F * static_cast<float>(i)));
+  others.push_back(tile(0, "a reason that is longer than the line and so goes on in the next one"));
+  const FloatImage sheet = draw_sheet(tile(0.3F), others);
+  const int column = (sheet.width + 8) / 5, row = (sheet.height + 8) / 2;
+  EXPECT_EQ(column, 208);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(sheet.at(10, i * row + 10, 1), 0.3F);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(sheet.at(column * (1 + i % 4) + 10, i / 4 * row + 10, 2), 0.5F + 0.05F * static_cast<float>(i));
+  int ink = 0;
+  for (int y = 0; y < 60; ++y)
+    for (int x = 0; x < 200; ++x) ink += sheet.at(2 * column + x, row + y, 0) == 1.0F ? 1 : 0;
+  EXPECT_GT(ink, 300);
+  EXPECT_EQ(draw_sheet(tile(0.3F), {}).width, 200);
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 // Weight files: round trips, and that damaged or hostile ones are refused with the file's name.
 #include <esrgan/error.h>
 
+#include <cmath>
 #include <cstring>
+#include <functional>
+#include <map>
 
 #include "graph/graph.h"
 #include "support.h"
@@ -120,6 +123,162 @@ TEST_F(Weights, RandomBytesAreRefusedOrReadButNeverCrash) {
       EXPECT_EQ(error.file(), "given.file");
     }
   }
+}
+
+/// What torch.save() wrote before version 1.6, of nested dicts with tensors of two numbers in them.
+class Checkpoint {
+ public:
+  /// `pickle` is the code of the root, `storages` are the numbers of its tensors.
+  static std::vector<uint8_t> of(const std::string& pickle, const std::vector<int>& storages) {
+    std::string bytes = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";  // the magic number
+    bytes += "\x80\x02M\xe9\x03.";                                                    // 1001
+    bytes += "\x80\x02}.\x80\x02" + pickle + ".\x80\x02](";
+    for (const int storage : storages) bytes += text(std::to_string(storage));
+    bytes += "e.";
+    for (size_t i = 0; i < storages.size(); ++i)
+      bytes += std::string("\x02\0\0\0\0\0\0\0", 8) + std::string("\0\0\x80\x3f\0\0\0\x40", 8);  // 1, 2
+    return {bytes.begin(), bytes.end()};
+  }
+  static std::string text(const std::string& value) {
+    return "X" + std::string(1, static_cast<char>(value.size())) + std::string(3, '\0') + value;
+  }
+  static std::string number(int value) { return "K" + std::string(1, static_cast<char>(value)); }
+  static std::string dict(const std::vector<std::pair<std::string, std::string>>& entries) {
+    std::string code = "}(";
+    for (const auto& [key, value] : entries) code += text(key) + value;
+    return code + "u";
+  }
+  static std::string tensor(int storage) {
+    return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\nFloatStorage\n" +
+           text(std::to_string(storage)) + text("cpu") + "K\x02tQK" + std::string(1, '\0') +
+           "K\x02\x85K\x01\x85\x89"
+           "ccollections\nOrderedDict\n)RtR";
+  }
+};
+
+TEST(Checkpoints, TheNetworkIsFoundAmongWhatATrainerSaves) {
+  using C = Checkpoint;
+  const std::string first = C::dict({{"a", C::tensor(0)}}), second = C::dict({{"b", C::tensor(1)}});
+  struct Case {
+    std::string root;
+    std::vector<int> storages;
+    std::string tensor, remark;
+  };
+  const Case cases[] = {
+      {first, {0}, "a", ""},
+      {C::dict({{"epoch", C::number(3)}, {"my_net", second}}), {1}, "b", ""},
+      {C::dict({{"state_dict", C::dict({{"params", first}})}}), {0}, "a", ""},
+      {C::dict({{"discriminator", first}, {"generator", second}}), {0, 1}, "b", "'generator' is taken"},
+      {C::dict({{"params", first}, {"params_ema", second}}), {0, 1}, "b", "'params_ema' is taken"}};
+  for (const Case& each : cases) {
+    const StateDict dict = read_pth(C::of(each.root, each.storages), "given.file");
+    ASSERT_EQ(dict.tensors.size(), 1U);
+    EXPECT_EQ(dict.at(each.tensor).values, (std::vector<float>{1, 2}));
+    ASSERT_EQ(dict.remarks.size(), each.remark.empty() ? 0U : 1U);
+    if (!each.remark.empty()) {
+      EXPECT_NE(dict.remarks[0].find(each.remark), std::string::npos) << dict.remarks[0];
+    }
+  }
+}
+
+TEST(Checkpoints, WithoutTensorsWhatIsThereIsTold) {
+  using C = Checkpoint;
+  const std::string none = refusal(C::of(C::dict({{"epoch", C::number(3)}, {"arch", C::text("x")}}), {}));
+  EXPECT_NE(none.find("found the keys 'epoch', 'arch'"), std::string::npos) << none;
+  const std::string two = refusal(C::of(
+      C::dict({{"one", C::dict({{"a", C::tensor(0)}})}, {"two", C::dict({{"b", C::tensor(1)}})}}), {0, 1}));
+  EXPECT_NE(two.find("found the keys 'one', 'two'"), std::string::npos) << two;
+  EXPECT_NE(refusal(C::of("]", {})).find("a list of 0"), std::string::npos) << refusal(C::of("]", {}));
+}
+
+TEST_F(Weights, NumbersThatAreNotFiniteAreNamedWithTheirTensor) {
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "w.safetensors";
+  for (const float value : {NAN, INFINITY, -INFINITY}) {
+    StateDict dict = test::small_network(random_);
+    dict.tensors.at("body.3.weight").values[3] = value;
+    write_safetensors(dict, ElementType::f32, file);
+    try {
+      read_weights(file);
+      ADD_FAILURE() << value;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.file(), file);
+      EXPECT_NE(std::string(error.what()).find("tensor 'body.3.weight' holds numbers that are not finite"),
+                std::string::npos)
+          << error.what();
+    }
+  }
+}
+
+TEST_F(Weights, OtherKindsOfFilesAreCalledByTheirNames) {
+  const test::TemporaryFolder folder;
+  write_image(test::make_picture(9, 7, 3), folder / "picture.png");
+  const auto bytes_of = [](const std::string& text) {
+    return std::vector<uint8_t>(text.begin(), text.end());
+  };
+  const std::pair<std::vector<uint8_t>, std::string> files[] = {
+      {bytes_of("\x08\x07\x12\x07pytorch"), "ONNX"},
+      {bytes_of("\xEF\xBB\xBF\n <!doctype HTML><p>"), "web page"},
+      {bytes_of("<html lang=en>"), "web page"},
+      {bytes_of("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n"), "git lfs pull"},
+      {test::read_bytes(folder / "picture.png"), "a picture (PNG)"},
+      {bytes_of("GGUF\x03"), "GGUF"},
+      {bytes_of("7767517\n3 3\n"), ".param"}};
+  for (const auto& [bytes, name] : files) {
+    test::write_bytes(folder / "w.pth", bytes);
+    for (const bool metadata_only : {false, true}) try {
+        metadata_only ? void(read_weights_metadata(folder / "w.pth")) : void(read_weights(folder / "w.pth"));
+        ADD_FAILURE() << name;
+      } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
+      }
+  }
+  // A header whose length begins like an ONNX file.
+  std::string header = R"({"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+  header.resize(0x120708, ' ');
+  test::write_bytes(folder / "w.pth", safetensors(header, 8));
+  EXPECT_EQ(read_weights(folder / "w.pth").tensors.size(), 1U);
+  EXPECT_EQ(read_weights_metadata(folder / "w.pth"), (std::map<std::string, std::string>{{"k", "v"}}));
+}
+
+/// The same tensors under other names.
+StateDict renamed(const StateDict& weights, const std::function<std::string(const std::string&)>& rename) {
+  StateDict result{weights.file, weights.format, {}, {}};
+  for (const auto& [name, tensor] : weights.tensors) result.tensors[rename(name)] = tensor;
+  return result;
+}
+
+TEST_F(Weights, MarksOfCompilersAndTrainersAreDropped) {
+  const StateDict plain = test::small_network(random_);
+  const std::function<std::string(const std::string&)> namings[] = {
+      [](const std::string& name) { return "_orig_mod." + name; },
+      [](const std::string& name) { return "module._orig_mod." + name; },
+      [](const std::string& name) { return "_orig_mod.module." + name; },
+      [](const std::string& name) { return name.substr(0, 7) + "_orig_mod." + name.substr(7); },
+      [](const std::string& name) { return "net_g.module." + name; }};
+  for (const auto& naming : namings) {
+    const Model model = detect_model(renamed(plain, naming));
+    ASSERT_EQ(model.weights.tensors.size(), plain.tensors.size());
+    for (const auto& [name, tensor] : plain.tensors) EXPECT_EQ(model.weights.at(name).values, tensor.values);
+  }
+  StateDict twice = renamed(plain, [](const std::string& name) { return "_orig_mod." + name; });
+  twice.tensors["body.0.weight"] = plain.at("body.0.weight");
+  EXPECT_THROW(detect_model(twice), Error);
+}
+
+TEST_F(Weights, OfSeveralNetworksTheGeneratorIsTaken) {
+  const StateDict generator = test::small_network(random_), average = test::small_network(random_);
+  StateDict all = renamed(generator, [](const std::string& name) { return "generator." + name; });
+  all.tensors["discriminator.conv0.weight"] = {{1}, {1}, ElementType::f32};
+  all.tensors["step_counter"] = {{1}, {1}, ElementType::f32};
+  const Model model = detect_model(all);
+  EXPECT_EQ(model.weights.at("body.2.weight").values, generator.at("body.2.weight").values);
+  EXPECT_EQ(model.weights.tensors.size(), generator.tensors.size());
+  EXPECT_NE(model.reasons.at(0).find("'generator' is taken; left out: 'discriminator', 'step_counter'"),
+            std::string::npos)
+      << model.reasons[0];
+  for (const auto& [name, tensor] : average.tensors) all.tensors["generator_ema." + name] = tensor;
+  EXPECT_EQ(detect_model(all).weights.at("body.2.weight").values, average.at("body.2.weight").values);
 }
 
 constexpr const char* compact_param = R"(7767517

@@ -21,7 +21,8 @@ struct KnownModel {
   std::string source;  ///< the public package it comes from; empty for a file that the user put there
   Objective objective = Objective::gan;
   bool installed = false;
-  std::string path;  ///< where it is, or would be
+  std::string path;                    ///< where it is, or would be
+  std::vector<std::string> aliases{};  ///< what other programs call it
 };
 
 /// Folder of installed models: $ESRGAN_MODELS, else $XDG_DATA_HOME/esrgan/models, else
@@ -31,11 +32,13 @@ ESRGAN_API std::string models_folder();
 /// All models that are known, then the files in models_folder() besides; the first is the default.
 ESRGAN_API std::vector<KnownModel> list_models();
 
-/// Path of an installed model, by its name; a path to a file is returned as it is. Throws Error that
-/// tells how to get a model that is missing.
+/// Path of an installed model, by its name or an alias, in either case of letters, with '_' or '-', and with
+/// or without .pth; a path to a file is returned as it is. Throws Error that tells how to get a model that is
+/// missing, or which known name is the nearest.
 ESRGAN_API std::string find_model(const std::string& name_or_path);
 
-/// Name of the first installed model with this objective. Throws Error when there is none.
+/// Name of the first installed model with this objective; files are looked into, by their headers, only when
+/// none that is known will do. Throws Error when there is none.
 ESRGAN_API std::string default_model(Objective objective);
 
 }  // namespace esrgan

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,17 @@ std::string escaped(std::string_view text) {
     text.remove_prefix(character.size());
   }
   return result;
+}
+
+std::string listed(std::span<const std::string> names) {
+  constexpr size_t most = 8, longest = 60;
+  std::string text;
+  for (const std::string& name : names.first(std::min(names.size(), most))) {
+    text += text.empty() ? "'" : ", '";
+    text += name.size() > longest ? name.substr(0, longest) + "..." : name;
+    text += "'";
+  }
+  return names.size() > most ? text + " and " + std::to_string(names.size() - most) + " more" : text;
 }
 
 }  // namespace esrgan

@@ -13,6 +13,7 @@ int run_models(bool json) {
   for (const KnownModel& model : list_models()) {
     const char* objective = model.objective == Objective::psnr ? "psnr" : "gan";
     document.push_back({{"name", model.name},
+                        {"aliases", model.aliases},
                         {"installed", model.installed},
                         {"objective", objective},
                         {"licence", model.licence},
@@ -24,6 +25,9 @@ int run_models(bool json) {
               << (model.purpose.empty() ? "purpose not known" : model.purpose) << "; " << objective << "; "
               << (model.licence.empty() ? "licence not known" : model.licence)
               << (model.source.empty() ? "" : "; from " + model.source) << "\n";
+    std::string aliases;
+    for (const std::string& alias : model.aliases) aliases += (aliases.empty() ? "" : ", ") + alias;
+    if (!aliases.empty()) std::cout << "    also called " << aliases << "\n";
   }
   if (json) {
     print_json(document);

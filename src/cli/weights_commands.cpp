@@ -40,6 +40,7 @@ struct InfoCommand {
                                     {"scale", a.scale},
                                     {"in_channels", a.in_channels},
                                     {"out_channels", a.out_channels},
+                                    {"enlarges_pictures", a.takes_pictures()},
                                     {"features", a.features},
                                     {"blocks", a.blocks},
                                     {"growth", a.growth},
@@ -63,6 +64,10 @@ struct InfoCommand {
   static void print(const Model& model, const nlohmann::ordered_json& document) {
     std::cout << "file         " << escaped(model.weights.file) << " (" << model.weights.format << ")\n"
               << "network      " << model.architecture.summary() << "\n"
+              << (model.architecture.takes_pictures()
+                      ? ""
+                      : "use          none for pictures: " + model.architecture.channels_text() +
+                            " channels\n")
               << "parameters   " << document["parameters"] << "\n"
               << "work         " << static_cast<long>(document["macs_per_input_pixel"].get<double>())
               << " multiply-accumulates for each input pixel\n"

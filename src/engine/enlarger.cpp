@@ -89,6 +89,9 @@ Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
     : options_(std::move(options)), model_file_(std::move(model_file)) {
   check_options(options_);
   const Model model = detect_model(read_weights(model_file_));
+  if (!model.architecture.takes_pictures())
+    throw Error(model_file_, "channels of the network", "1 or 3 in and as many out",
+                model.architecture.channels_text());
   family_ = model.architecture.family;
   summary_ = model.architecture.summary();
   graph_ = build_graph(model);

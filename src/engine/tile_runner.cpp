@@ -71,9 +71,7 @@ Appearance look_at(const float* values, size_t count) {
   return {not_finite == 0, above_zero != 0};
 }
 
-/// Whether a result is finite, and not black where the input is not.
-bool is_plausible(const float* input, size_t inputs, const std::vector<float>& output, ThreadPool& pool) {
-  constexpr float dark = 1.0F / 16;
+Appearance look_at(const std::vector<float>& output, ThreadPool& pool) {
   constexpr size_t part = 1U << 18U;
   std::atomic<bool> finite{true}, above_zero{false};
   pool.parallel_for((output.size() + part - 1) / part, [&](size_t index, int) {
@@ -82,8 +80,14 @@ bool is_plausible(const float* input, size_t inputs, const std::vector<float>& o
     if (!found.finite) finite = false;
     if (found.above_zero) above_zero = true;
   });
-  if (!finite) return false;
-  return above_zero || inputs == 0 || *std::max_element(input, input + inputs) <= dark;
+  return {finite, above_zero};
+}
+
+/// Whether a result is finite, and not black where the input is not.
+bool is_plausible(const Appearance& result, const float* input, size_t inputs) {
+  constexpr float dark = 1.0F / 16;
+  return result.finite &&
+         (result.above_zero || inputs == 0 || *std::max_element(input, input + inputs) <= dark);
 }
 
 }  // namespace
@@ -116,10 +120,15 @@ void TileRunner::run_network(const float* in, int width, int height, const RunCo
   run_network(network_, in, width, height, control);
   const size_t inputs =
       static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(network_.in_channels());
-  if (!full_network_ || is_plausible(in, inputs, output_, network_.pool())) return;
-  ++fallbacks_;
-  log_warning("a tile came out black or not finite; it is computed again in full precision");
-  run_network(full_network_(), in, width, height, control);
+  Appearance result = look_at(output_, network_.pool());
+  if (full_network_ && !is_plausible(result, in, inputs)) {
+    ++fallbacks_;
+    log_warning("a tile came out black or not finite; it is computed again in full precision");
+    run_network(full_network_(), in, width, height, control);
+    result = look_at(output_, network_.pool());
+  }
+  if (!result.finite)
+    throw Error("", "the network's result is not finite, in full precision: the model is damaged");
 }
 
 void TileRunner::run_network(Network& network, const float* in, int width, int height,
@@ -194,9 +203,6 @@ void TileRunner::run_planes(const std::vector<float>& tile, int width, int heigh
 std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, int height, int channels,
                                     const RunControl& control) {
   const int in = network_.in_channels();
-  if (in != network_.out_channels() || (in != 1 && in != 3))
-    throw Error("", "channels of the network", "1 or 3 in and as many out",
-                std::to_string(in) + " in and " + std::to_string(network_.out_channels()) + " out");
   const bool alpha = channels == 2 || channels == 4;
   const int colours = alpha ? channels - 1 : channels;
   if (colours == in || colours == 1) {

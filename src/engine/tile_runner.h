@@ -18,6 +18,8 @@ class TileRunner {
   TileRunner(Network& network, bool self_ensemble, std::function<Network&()> full_network = {})
       : network_(network), self_ensemble_(self_ensemble), full_network_(std::move(full_network)) {}
 
+  /// The network takes and gives one channel or three. Throws Error when its result is not finite, that of
+  /// `full_network` too.
   /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width *
   /// scale][channels], valid until the next call; its memory may be swapped for other. Sides must be
   /// multiples of network.input_multiple().

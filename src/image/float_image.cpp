@@ -23,11 +23,34 @@ Image from_float_image(const FloatImage& picture, SampleType type, const ImageIn
   return image;
 }
 
-FloatImage crop_to_multiple(const FloatImage& picture, int multiple) {
-  FloatImage part(picture.width / multiple * multiple, picture.height / multiple * multiple,
-                  picture.channels);
-  for (int y = 0; y < part.height; ++y) std::copy_n(picture.row(y), part.row_samples(), part.row(y));
+FloatImage cut(const FloatImage& from, int left, int top, int width, int height) {
+  FloatImage part(width, height, from.channels);
+  for (int y = 0; y < height; ++y)
+    std::copy_n(from.row(top + y) + static_cast<ptrdiff_t>(left) * from.channels, part.row_samples(),
+                part.row(y));
   return part;
+}
+
+void paste(const FloatImage& from, FloatImage& rgb, int left, int top) {
+  for (int y = 0; y < from.height; ++y)
+    for (int x = 0; x < from.width; ++x)
+      for (int c = 0; c < 3; ++c) rgb.at(left + x, top + y, c) = from.at(x, y, from.channels < 3 ? 0 : c);
+}
+
+FloatImage over_white(const FloatImage& picture) {
+  if (picture.channels % 2 != 0) return picture;
+  const int colours = picture.channels - 1;
+  FloatImage opaque(picture.width, picture.height, colours);
+  for (int y = 0; y < picture.height; ++y)
+    for (int x = 0; x < picture.width; ++x) {
+      const float alpha = picture.at(x, y, colours);
+      for (int c = 0; c < colours; ++c) opaque.at(x, y, c) = picture.at(x, y, c) * alpha + (1 - alpha);
+    }
+  return opaque;
+}
+
+FloatImage crop_to_multiple(const FloatImage& picture, int multiple) {
+  return cut(picture, 0, 0, picture.width / multiple * multiple, picture.height / multiple * multiple);
 }
 
 void quantise(FloatImage& picture) {

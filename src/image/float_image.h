@@ -33,6 +33,15 @@ FloatImage to_float_image(const Image& image);
 /// The same picture stored as `type`, with the metadata and so on of `like`.
 Image from_float_image(const FloatImage& picture, SampleType type, const ImageInfo& like);
 
+/// A part, which must lie within the picture.
+FloatImage cut(const FloatImage& from, int left, int top, int width, int height);
+
+/// Puts a picture into a larger RGB one: colours without alpha, gray as colours.
+void paste(const FloatImage& from, FloatImage& rgb, int left, int top);
+
+/// The colours without alpha, laid over white.
+FloatImage over_white(const FloatImage& picture);
+
 /// The top left part whose sides are multiples of `multiple`.
 FloatImage crop_to_multiple(const FloatImage& picture, int multiple);
 

@@ -33,6 +33,10 @@ std::string Architecture::summary() const {
   return text;
 }
 
+std::string Architecture::channels_text() const {
+  return std::to_string(in_channels) + " in and " + std::to_string(out_channels) + " out";
+}
+
 size_t parameter_count(const StateDict& weights) {
   size_t count = 0;
   for (const auto& [name, tensor] : weights.tensors)

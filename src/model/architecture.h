@@ -41,6 +41,13 @@ struct Architecture {
   Upsampler upsampler = Upsampler::nearest;  ///< RRDBNet only
   float compact_slope = 0;                   ///< compact network without PReLU: 0 is ReLU, 0.1 LeakyReLU
 
+  /// Whether it can enlarge pictures here: gray to gray or RGB to RGB.
+  bool takes_pictures() const {
+    return in_channels == out_channels && (in_channels == 1 || in_channels == 3);
+  }
+  /// "4 in and 3 out".
+  std::string channels_text() const;
+
   /// One line: "RRDBNet x4, 23 blocks, 64 features, growth 32".
   std::string summary() const;
 };

@@ -171,9 +171,10 @@ class Detector {
 }  // namespace
 
 Model detect_model(StateDict weights) {
-  strip_prefixes(weights);
-  const Naming naming = rename_to_canonical(weights);
   Model model;
+  model.reasons = weights.remarks;
+  for (std::string& remark : strip_prefixes(weights)) model.reasons.push_back(std::move(remark));
+  const Naming naming = rename_to_canonical(weights);
   if (naming != Naming::unknown) model.reasons.push_back(std::string("tensor names: ") + name_of(naming));
   model.architecture = Detector(weights, model.reasons).detect();
   model.weights = std::move(weights);

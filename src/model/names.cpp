@@ -2,12 +2,17 @@
 
 #include <esrgan/error.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
 #include <regex>
+#include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+#include "base/text.h"
 
 namespace esrgan {
 namespace {
@@ -20,7 +25,8 @@ void rename_all(StateDict& weights, Rename rename) {
     const std::optional<std::string> canonical = rename(name);
     if (!canonical)
       throw Error(weights.file, "the tensor '" + name + "' belongs to no layer of this network");
-    renamed[*canonical] = std::move(tensor);
+    if (!renamed.emplace(*canonical, std::move(tensor)).second)
+      throw Error(weights.file, "two tensors stand for '" + *canonical + "'");
   }
   weights.tensors = std::move(renamed);
 }
@@ -145,6 +151,56 @@ Naming find_naming(const StateDict& weights) {
   return Naming::unknown;
 }
 
+// The networks that enlarge, as trainers call them; of two in one file the first here is taken. The average
+// over the steps is the better one.
+constexpr const char* generators[] = {"generator_ema.", "g_ema.", "generator.", "netG.", "net_g."};
+
+void drop_common_prefixes(StateDict& weights) {
+  std::vector<std::string> prefixes(std::begin(generators), std::end(generators));
+  prefixes.emplace_back("module.");
+  const auto common = [&](const std::string& prefix) {
+    return !weights.tensors.empty() &&
+           std::all_of(weights.tensors.begin(), weights.tensors.end(),
+                       [&](const auto& entry) { return entry.first.starts_with(prefix); });
+  };
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const std::string& prefix : prefixes) {
+      if (!common(prefix)) continue;
+      rename_all(weights, [&](const std::string& name) { return std::optional(name.substr(prefix.size())); });
+      changed = true;
+    }
+  }
+}
+
+/// torch.compile() wraps a module, or single layers of it.
+void drop_compiler_marks(StateDict& weights) {
+  constexpr std::string_view mark = "_orig_mod.";
+  rename_all(weights, [&](std::string name) {
+    for (size_t at = 0; (at = name.find(mark, at)) != std::string::npos;)
+      if (at == 0 || name[at - 1] == '.')
+        name.erase(at, mark.size());
+      else
+        at += mark.size();
+    return std::optional(std::move(name));
+  });
+}
+
+/// Several networks in one file, as mmagic and others save them.
+std::vector<std::string> keep_generator(StateDict& weights) {
+  for (const std::string prefix : generators) {
+    std::set<std::string> others;
+    for (const auto& [name, tensor] : weights.tensors)
+      if (!name.starts_with(prefix)) others.insert(name.substr(0, name.find('.')));
+    const auto is_other = [&](const auto& entry) { return !entry.first.starts_with(prefix); };
+    if (others.empty() || std::all_of(weights.tensors.begin(), weights.tensors.end(), is_other)) continue;
+    std::erase_if(weights.tensors, is_other);
+    return {"of several networks in the file '" + prefix.substr(0, prefix.size() - 1) +
+            "' is taken; left out: " + listed(std::vector<std::string>(others.begin(), others.end()))};
+  }
+  return {};
+}
+
 }  // namespace
 
 const char* name_of(Naming naming) {
@@ -165,20 +221,14 @@ const char* name_of(Naming naming) {
   return "unknown";
 }
 
-void strip_prefixes(StateDict& weights) {
-  static const char* const prefixes[] = {"module.", "netG.", "generator."};
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const std::string prefix : prefixes) {
-      bool all = !weights.tensors.empty();
-      for (const auto& [name, tensor] : weights.tensors) all &= name.starts_with(prefix);
-      if (!all) continue;
-      rename_all(weights, [&](const std::string& name) { return std::optional(name.substr(prefix.size())); });
-      changed = true;
-    }
-  }
+std::vector<std::string> strip_prefixes(StateDict& weights) {
+  drop_compiler_marks(weights);
+  drop_common_prefixes(weights);
+  std::vector<std::string> remarks = keep_generator(weights);
+  drop_common_prefixes(weights);
   std::erase_if(weights.tensors,
                 [](const auto& entry) { return entry.first.ends_with("num_batches_tracked"); });
+  return remarks;
 }
 
 Naming rename_to_canonical(StateDict& weights) {

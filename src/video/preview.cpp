@@ -24,21 +24,6 @@ struct Middle {
       : begin(std::max(0, (extent - wanted) / 2)), size(std::min(extent, wanted)) {}
 };
 
-FloatImage cut(const FloatImage& from, int left, int top, int width, int height) {
-  FloatImage part(width, height, from.channels);
-  for (int y = 0; y < height; ++y)
-    std::copy_n(from.row(top + y) + static_cast<ptrdiff_t>(left) * from.channels, part.row_samples(),
-                part.row(y));
-  return part;
-}
-
-/// Colours without alpha; gray as colours.
-void paste(const FloatImage& from, FloatImage& to, int left, int top) {
-  for (int y = 0; y < from.height; ++y)
-    for (int x = 0; x < from.width; ++x)
-      for (int c = 0; c < 3; ++c) to.at(left + x, top + y, c) = from.at(x, y, from.channels < 3 ? 0 : c);
-}
-
 class Preview {
  public:
   Preview(FrameNetwork& network, const VideoEvents& events) : network_(network), events_(events) {}

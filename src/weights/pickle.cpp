@@ -84,7 +84,8 @@ std::string Reader::take_line() {
 void Reader::take_global(const std::string& module, const std::string& name) {
   const std::string full = module + "." + name;
   if (std::find(allowed_globals.begin(), allowed_globals.end(), full) == allowed_globals.end())
-    refuse("it asks for '" + full + "', which is not data; loading a weight file never runs code");
+    refuse("it asks for '" + full + "', which is not data; loading a weight file never runs code. " +
+           "Save the tensors alone, in Python: torch.save(model.state_dict(), FILE)");
   Value& value = make(Kind::global);
   value.text = full;
   push(value);

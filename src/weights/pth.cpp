@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "weights/pickle.h"
 
 namespace esrgan {
@@ -122,35 +123,70 @@ bool holds_tensors(const Value& dict) {
                      [](const auto& entry) { return entry.second->kind == Kind::tensor; });
 }
 
+using Entries = std::span<const std::pair<const Value*, const Value*>>;
+
+/// As many as trainers wrap; of a hostile file's, which may refer to each other, no more are looked into.
+Entries first_entries(const Value& dict) {
+  return Entries(dict.entries).first(std::min<size_t>(dict.entries.size(), 100));
+}
+
+/// For messages.
+std::string name_of_key(const Value& key) {
+  return key.kind == Kind::integer ? std::to_string(key.integer) : key.text.substr(0, 100);
+}
+
+/// What is there instead of tensors.
+std::string contents(const Value& value) {
+  if (value.kind == Kind::list || value.kind == Kind::tuple)
+    return "a list of " + std::to_string(value.items.size());
+  if (value.kind == Kind::tensor) return "a tensor without a name";
+  if (value.kind != Kind::dict) return "no dict";
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : first_entries(value)) keys.push_back(name_of_key(*key));
+  return keys.empty() ? "an empty dict" : "the keys " + listed(keys);
+}
+
+/// What a dict of a trainer wraps, or nullptr: the entry that comes first in this list, else the only one
+/// that is or could be a state dict.
+const Value* wrapped(const Value& dict, std::vector<std::string>& remarks) {
+  static const char* const wrappers[] = {
+      "model_state_dict", "state_dict", "params_ema", "params-ema", "params", "model", "net",
+      "generator_ema",    "g_ema",      "generator",  "netG",       "net_g"};
+  std::vector<std::string> with_tensors;
+  const Value* only = dict.entries.size() == 1 ? dict.entries[0].second : nullptr;
+  for (const auto& [key, value] : first_entries(dict)) {
+    if (value->kind != Kind::dict || !holds_tensors(*value)) continue;
+    with_tensors.push_back(name_of_key(*key));
+    only = value;
+  }
+  for (const char* key : wrappers) {
+    const Value* candidate = dict.find(key);
+    if (candidate == nullptr || candidate->kind != Kind::dict) continue;
+    if (with_tensors.size() > 1)
+      remarks.push_back("the checkpoint holds " + listed(with_tensors) + ": '" + key + "' is taken");
+    return candidate;
+  }
+  return !holds_tensors(dict) && with_tensors.size() <= 1 ? only : nullptr;
+}
+
 /// Opens the wrappers that trainers put around the tensors.
-const Value& unwrap(const Value& root, const std::string& file) {
-  static const char* const wrappers[] = {"model_state_dict", "state_dict", "params_ema", "params-ema",
-                                         "params",           "model",      "net"};
+const Value& unwrap(const Value& root, StateDict& into) {
   const Value* dict = &root;
   for (int depth = 0; depth < 8; ++depth) {
-    if (dict->kind != Kind::dict) break;
-    const Value* inner = nullptr;
-    for (const char* key : wrappers) {
-      const Value* candidate = dict->find(key);
-      if (candidate != nullptr && candidate->kind == Kind::dict) {
-        inner = candidate;
-        break;
-      }
-    }
-    if (inner == nullptr && !holds_tensors(*dict) && dict->entries.size() == 1)
-      inner = dict->entries[0].second;
+    const Value* inner = dict->kind == Kind::dict ? wrapped(*dict, into.remarks) : nullptr;
     if (inner == nullptr) break;
     dict = inner;
   }
   if (dict->kind != Kind::dict || !holds_tensors(*dict))
-    throw Error(file, "no tensors found in the checkpoint",
-                "a state dict, bare or under params_ema, state_dict, ...");
+    throw Error(into.file, "no tensors found in the checkpoint",
+                "a state dict, bare or under state_dict, params_ema, params, model, generator, ...",
+                contents(*dict));
   return *dict;
 }
 
 void read_tensors(const Value& root, const FindStorage& find, StateDict& dict, size_t file_size) {
   uint64_t elements = 0;
-  for (const auto& [key, value] : unwrap(root, dict.file).entries) {
+  for (const auto& [key, value] : unwrap(root, dict).entries) {
     if (key->kind != Kind::text || value->kind != Kind::tensor) continue;
     Tensor tensor = read_tensor(key->text, *value, find, dict.file);
     elements += tensor.values.size();

@@ -3,6 +3,7 @@
 #include <esrgan/error.h>
 
 #include "base/file.h"
+#include "weights/foreign_file.h"
 #include "weights/ncnn.h"
 #include "weights/pth.h"
 #include "weights/safetensors.h"
@@ -26,13 +27,27 @@ bool is_ncnn(const std::filesystem::path& path) {
          std::filesystem::exists(std::filesystem::path(path).replace_extension(".param"));
 }
 
+StateDict read_unchecked(const std::filesystem::path& path) {
+  if (is_ncnn(path)) return read_ncnn_pair(path);
+  const MappedFile file(path);
+  if (looks_like_pth(file.bytes())) return read_pth(file.bytes(), file.name());
+  refuse_foreign_file(file.bytes(), file.name());
+  return read_safetensors(file.bytes(), file.name());
+}
+
 }  // namespace
 
 StateDict read_weights(const std::filesystem::path& path) {
-  if (is_ncnn(path)) return read_ncnn_pair(path);
-  const MappedFile file(path);
-  return looks_like_pth(file.bytes()) ? read_pth(file.bytes(), file.name())
-                                      : read_safetensors(file.bytes(), file.name());
+  StateDict weights = read_unchecked(path);
+  check_finite(weights);
+  return weights;
+}
+
+std::map<std::string, std::string> read_weights_metadata(const std::filesystem::path& path) {
+  const MappedFile file(path);  // of which only what is looked at is read
+  if (is_ncnn(path) || looks_like_pth(file.bytes())) return {};
+  refuse_foreign_file(file.bytes(), file.name());
+  return read_safetensors_metadata(file.bytes(), file.name());
 }
 
 }  // namespace esrgan

@@ -20,6 +20,7 @@ using nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "weight files are read without byte swapping");
 
+constexpr const char* metadata_key = "__metadata__";
 constexpr uint64_t largest_header = 100'000'000;  // the limit of the reference implementation
 
 const std::pair<const char*, ElementType> type_names[] = {
@@ -116,9 +117,12 @@ Tensor read_tensor(const std::string& name, const json& entry, std::span<const u
   return {std::move(shape), to_float(type, data.subspan(begin, end - begin), *count), type};
 }
 
-}  // namespace
+struct Parts {
+  json header;
+  std::span<const uint8_t> data;
+};
 
-StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& file) {
+Parts split(std::span<const uint8_t> bytes, const std::string& file) {
   uint64_t length = 0;
   if (bytes.size() < sizeof length) throw Error(file, "too short for a safetensors file");
   std::memcpy(&length, bytes.data(), sizeof length);
@@ -127,30 +131,42 @@ StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& fi
     throw Error(file, "not a weight file of a known format, or a truncated one: safetensors header length",
                 "at most " + std::to_string(std::min<uint64_t>(bytes.size(), largest_header)),
                 std::to_string(length));
-  const json header =
-      parse_header({reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(length)}, file);
-  const auto data = bytes.subspan(length);
+  return {parse_header({reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(length)}, file),
+          bytes.subspan(length)};
+}
 
-  StateDict dict{file, "safetensors", {}, {}};
+std::map<std::string, std::string> metadata_of(const json& header, const std::string& file) {
+  std::map<std::string, std::string> texts;
+  const auto found = header.find(metadata_key);
+  if (found == header.end()) return texts;
+  if (!found->is_object()) throw Error(file, "damaged __metadata__ in the header", "an object of strings");
+  for (const auto& [key, value] : found->items())
+    if (value.is_string()) texts[key] = value.get<std::string>();
+  return texts;
+}
+
+}  // namespace
+
+StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& file) {
+  const Parts parts = split(bytes, file);
+  StateDict dict{file, "safetensors", {}, metadata_of(parts.header, file)};
   std::vector<Range> ranges;
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") {
-      if (!entry.is_object()) throw Error(file, "damaged __metadata__ in the header", "an object of strings");
-      for (const auto& [key, value] : entry.items())
-        if (value.is_string()) dict.metadata[key] = value.get<std::string>();
-    } else {
-      dict.tensors.emplace(name, read_tensor(name, entry, data, file, ranges));
-    }
-  }
-  check_coverage(std::move(ranges), data.size(), file);
+  for (const auto& [name, entry] : parts.header.items())
+    if (name != metadata_key) dict.tensors.emplace(name, read_tensor(name, entry, parts.data, file, ranges));
+  check_coverage(std::move(ranges), parts.data.size(), file);
   return dict;
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(std::span<const uint8_t> bytes,
+                                                             const std::string& file) {
+  return metadata_of(split(bytes, file).header, file);
 }
 
 void write_safetensors(const StateDict& dict, ElementType type, const std::filesystem::path& target) {
   if (type != ElementType::f32 && type != ElementType::f16)
     throw Error(target.string(), "weights can be written as float32 or float16 only", "", name_of(type));
   json header = json::object();
-  if (!dict.metadata.empty()) header["__metadata__"] = dict.metadata;
+  if (!dict.metadata.empty()) header[metadata_key] = dict.metadata;
   uint64_t position = 0;
   for (const auto& [name, tensor] : dict.tensors) {
     const uint64_t end = position + tensor.values.size() * size_of(type);

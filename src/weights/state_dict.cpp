@@ -3,6 +3,7 @@
 #include <esrgan/error.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "base/half.h"
@@ -62,6 +63,19 @@ const Tensor& StateDict::at(const std::string& name) const {
   const auto found = tensors.find(name);
   if (found == tensors.end()) throw Error(file, "the tensor '" + name + "' is missing");
   return found->second;
+}
+
+void check_finite(const StateDict& weights) {
+  constexpr uint32_t exponent = 0x7F800000;  // all its bits are set in NaN and infinity alone
+  for (const auto& [name, tensor] : weights.tensors) {
+    uint32_t not_finite = 0;
+    for (const float value : tensor.values)
+      not_finite |= static_cast<uint32_t>((std::bit_cast<uint32_t>(value) & exponent) == exponent);
+    if (not_finite != 0)
+      throw Error(weights.file, "tensor '" + name +
+                                    "' holds numbers that are not finite: the file is damaged, " +
+                                    "or its training went wrong");
+  }
 }
 
 std::optional<size_t> element_count(std::span<const int64_t> shape) {

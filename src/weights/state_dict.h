@@ -33,11 +33,15 @@ struct StateDict {
   std::string format;  ///< "safetensors", "PyTorch zip", "PyTorch legacy" or "ncnn"
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;  ///< free text pairs of safetensors
+  std::vector<std::string> remarks{};           ///< which of several networks was taken
 
   /// The tensor called `name`; throws Error naming file and tensor when it is absent.
   const Tensor& at(const std::string& name) const;
   bool contains(const std::string& name) const { return tensors.contains(name); }
 };
+
+/// Throws Error naming the first tensor that holds NaN or infinity.
+void check_finite(const StateDict& weights);
 
 /// Number of elements of `shape`; empty when a dimension is negative or the product exceeds 2^40.
 std::optional<size_t> element_count(std::span<const int64_t> shape);

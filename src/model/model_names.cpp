@@ -1,0 +1,58 @@
+#include "model/model_names.h"
+
+#include <algorithm>
+#include <cctype>
+#include <numeric>
+
+namespace esrgan {
+namespace {
+
+/// Letters to insert, remove or replace (Levenshtein 1966).
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string plain_model_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name)
+    plain += c == '_' || c == ' ' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const std::string_view extension : {".safetensors", ".pth", ".pt", ".param", ".bin"})
+    if (plain.size() > extension.size() && plain.ends_with(extension)) {
+      plain.resize(plain.size() - extension.size());
+      break;
+    }
+  return plain;
+}
+
+std::string nearest_model_name(const std::string& name, const std::vector<std::string>& names) {
+  constexpr size_t longest = 100;  // no model's name is longer
+  const std::string given = plain_model_name(name);
+  if (given.empty() || given.size() > longest) return "";
+  std::string nearest;
+  size_t least = given.size() / 2 + 1;  // more than half of it may not differ
+  for (const std::string& candidate : names) {
+    const std::string plain = plain_model_name(candidate);
+    if (plain.size() > longest) continue;
+    // The beginning of a name is as good as a name with one letter wrong.
+    const size_t distance = given.size() > 3 && plain.starts_with(given) ? 1 : edit_distance(given, plain);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = candidate;
+  }
+  return nearest;
+}
+
+}  // namespace esrgan
