@@ -75,12 +75,6 @@ void sweep(const fs::path& folder) {
   }
 }
 
-/// The folder's entry for a new name must be on the disk too.
-void flush_folder(const fs::path& folder) {
-  const Descriptor file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (file.get() >= 0) ::fsync(file.get());  // not every file system can: then there is nothing to be done
-}
-
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
@@ -197,8 +191,8 @@ void AtomicFile::commit() {
   // What a network file system could not store is told by close() at the latest; the lock goes with it.
   if (::close(file_.release()) != 0) fail_to_write(name_, errno);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail_to_write(name_, errno);
+  // The folder itself is not flushed: if the power fails now, the old state comes back, and nothing half.
   committed_ = true;
-  flush_folder(folder_of(target_));
 }
 
 OutputFile::OutputFile(const std::string& target) : name_(target), file_(target) {}

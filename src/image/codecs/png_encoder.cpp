@@ -86,12 +86,13 @@ Bytes deflate_strip(std::span<const uint8_t> bytes, Method method, bool last) {
 /// Photographs have no repetitions but runs, and the search for others makes them larger, and slow; drawings
 /// and screenshots live from it. A piece from the middle tells which this is.
 Method choose_method(std::span<const uint8_t> bytes) {
-  constexpr size_t piece = 24 * 1024;
-  constexpr Method runs{1, Z_RLE}, search{6, Z_DEFAULT_STRATEGY};
-  const auto sample =
-      bytes.subspan((bytes.size() - std::min(bytes.size(), piece)) / 2, std::min(bytes.size(), piece));
-  return deflate_strip(sample, search, false).size() < deflate_strip(sample, runs, false).size() ? search
-                                                                                                 : runs;
+  constexpr size_t least = 4 * 1024, most = 16 * 1024;
+  constexpr Method runs{1, Z_RLE}, quick_search{1, Z_DEFAULT_STRATEGY}, search{6, Z_DEFAULT_STRATEGY};
+  const size_t piece = std::min(bytes.size(), std::clamp(bytes.size() / 16, least, most));
+  const auto sample = bytes.subspan((bytes.size() - piece) / 2, piece);
+  return deflate_strip(sample, quick_search, false).size() < deflate_strip(sample, runs, false).size()
+             ? search
+             : runs;
 }
 
 struct Strip {
