@@ -67,12 +67,13 @@ struct Method {
   int level = 1, strategy = Z_RLE;
 };
 
-/// A raw deflate stream that ends on a whole byte, the last one with the mark of the end.
-Bytes deflate_strip(std::span<const uint8_t> bytes, Method method, bool last) {
+/// A raw deflate stream that ends on a whole byte, the last one with the mark of the end. `out` keeps its
+/// memory.
+void deflate_strip(std::span<const uint8_t> bytes, Method method, bool last, Bytes& out) {
   z_stream stream{};
   if (deflateInit2(&stream, method.level, Z_DEFLATED, -15, 8, method.strategy) != Z_OK)
     throw std::bad_alloc();
-  Bytes out(deflateBound(&stream, static_cast<uLong>(bytes.size())) + 16);
+  out.resize(deflateBound(&stream, static_cast<uLong>(bytes.size())) + 16);
   stream.next_in = const_cast<uint8_t*>(bytes.data());
   stream.avail_in = static_cast<uInt>(bytes.size());
   stream.next_out = out.data();
@@ -80,24 +81,29 @@ Bytes deflate_strip(std::span<const uint8_t> bytes, Method method, bool last) {
   deflate(&stream, last ? Z_FINISH : Z_FULL_FLUSH);
   out.resize(stream.total_out);
   deflateEnd(&stream);
-  return out;
 }
 
-/// Photographs have no repetitions but runs, and the search for others makes them larger, and slow; drawings
-/// and screenshots live from it. A piece from the middle tells which this is.
+/// Photographs have no repetitions, at most runs, and the search for others makes them larger, and slow;
+/// drawings and screenshots live from it. A piece from the middle tells which this is.
 Method choose_method(std::span<const uint8_t> bytes) {
   constexpr size_t least = 4 * 1024, most = 16 * 1024;
-  constexpr Method runs{1, Z_RLE}, quick_search{1, Z_DEFAULT_STRATEGY}, search{6, Z_DEFAULT_STRATEGY};
+  constexpr Method none{1, Z_HUFFMAN_ONLY}, runs{1, Z_RLE}, quick_search{1, Z_DEFAULT_STRATEGY},
+      search{6, Z_DEFAULT_STRATEGY};
   const size_t piece = std::min(bytes.size(), std::clamp(bytes.size() / 16, least, most));
   const auto sample = bytes.subspan((bytes.size() - piece) / 2, piece);
-  return deflate_strip(sample, quick_search, false).size() < deflate_strip(sample, runs, false).size()
-             ? search
-             : runs;
+  Bytes packed;
+  const auto size_by = [&](Method method) {
+    deflate_strip(sample, method, false, packed);
+    return packed.size();
+  };
+  const size_t by_none = size_by(none), by_runs = size_by(runs), by_search = size_by(quick_search);
+  if (by_search < std::min(by_none, by_runs)) return search;
+  return by_none <= by_runs ? none : runs;
 }
 
 struct Strip {
   Bytes rows;  // with the row above the first in front
-  Bytes packed;
+  Bytes filtered, packed;
   size_t unpacked_size = 0;  // of what was deflated
   uint32_t checksum = 0;
   bool last = false;
@@ -216,7 +222,9 @@ class PngEncoder : public Encoder {
   void pack(Strip& strip) const {
     const size_t rows = strip.rows.size() / row_bytes_ - 1;
     const size_t pixel = static_cast<size_t>(picture_.channels) * size_of(picture_.type);
-    Bytes filtered((row_bytes_ + 1) * rows), trial(row_bytes_);
+    Bytes& filtered = strip.filtered;
+    filtered.resize((row_bytes_ + 1) * rows);
+    Bytes trial(row_bytes_);
     for (size_t y = 0; y < rows; ++y) {
       const uint8_t *above = strip.rows.data() + y * row_bytes_, *row = above + row_bytes_;
       uint8_t* out = filtered.data() + y * (row_bytes_ + 1);
@@ -234,7 +242,7 @@ class PngEncoder : public Encoder {
         compression_ < 0 ? choose_method(filtered) : Method{compression_, Z_DEFAULT_STRATEGY};
     strip.unpacked_size = filtered.size();
     strip.checksum = static_cast<uint32_t>(adler32_z(1, filtered.data(), filtered.size()));
-    strip.packed = deflate_strip(filtered, method, strip.last);
+    deflate_strip(filtered, method, strip.last, strip.packed);
   }
 
   ByteSink& sink_;
