@@ -125,6 +125,37 @@ void swap_resolution(const ExifTree& tree, BlockPatch& patch) {
   patch.set(y, of_x);
 }
 
+bool same_tags(std::span<const ExifEntry> a, std::span<const ExifEntry> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const ExifEntry& one, const ExifEntry& other) { return one.tag == other.tag; });
+}
+
+/// False when the change has spoiled something else, as the parts of a damaged block may lie over each other.
+template <class Change>
+bool try_change(std::vector<uint8_t>& block, const Change& change) {
+  const auto before = block.empty() ? std::nullopt : read_exif_tree(MemorySource(block));
+  if (!before) return true;
+  BlockPatch patch(block, before->big_endian);
+  change(*before, patch, block);
+  const auto after = read_exif_tree(MemorySource(block));
+  return patch.stands() && after && same_tags(before->image, after->image) &&
+         same_tags(before->exif, after->exif) && same_tags(before->gps, after->gps) &&
+         same_tags(before->interoperability, after->interoperability);
+}
+
+/// Changes a block where it stands. One whose parts lie over each other is written anew for that, each part
+/// at a place of its own. `change` is called with the tree, a patch of the block and the block.
+template <class Change>
+void change_block(std::vector<uint8_t>& block, const Change& change) {
+  std::vector<uint8_t> changed = block;
+  if (!try_change(changed, change)) {
+    const auto tree = read_exif_tree(MemorySource(block));
+    changed = tree ? write_exif_block(*tree) : std::vector<uint8_t>{};
+    try_change(changed, change);
+  }
+  block = std::move(changed);
+}
+
 /// Of a block that entries can be added to, which is made when there is none; in the order of bytes that is
 /// usual for texts in UTF-16 then. Nothing when the block is damaged.
 std::optional<ExifTree> open_for_more(std::vector<uint8_t>& exif) {
@@ -195,12 +226,11 @@ void reset_orientation(ImageMetadata& metadata, int orientation) {
   if (orientation == 1) return;
   set_property(metadata.xmp, "tiff:Orientation", "1");
   if (orientation >= 5) std::swap(metadata.resolution.x, metadata.resolution.y);
-  const auto tree = metadata.exif.empty() ? std::nullopt : read_exif_tree(MemorySource(metadata.exif));
-  if (!tree) return;
-  BlockPatch patch(metadata.exif, tree->big_endian);
-  patch.set(find_entry(tree->image, tag_orientation), 1);
-  if (orientation >= 5) swap_resolution(*tree, patch);
-  turn_thumbnail(metadata.exif, *tree, patch, orientation);
+  change_block(metadata.exif, [&](const ExifTree& tree, BlockPatch& patch, std::vector<uint8_t>& block) {
+    patch.set(find_entry(tree.image, tag_orientation), 1);
+    if (orientation >= 5) swap_resolution(tree, patch);
+    turn_thumbnail(block, tree, patch, orientation);
+  });
 }
 
 void set_picture_size(ImageMetadata& metadata, int width, int height) {
@@ -210,13 +240,12 @@ void set_picture_size(ImageMetadata& metadata, int width, int height) {
     set_property(metadata.xmp, property, std::to_string(width));
   for (const char* property : {"tiff:ImageLength", "exif:PixelYDimension"})
     set_property(metadata.xmp, property, std::to_string(height));
-  const auto tree = metadata.exif.empty() ? std::nullopt : read_exif_tree(MemorySource(metadata.exif));
-  if (!tree) return;
-  BlockPatch patch(metadata.exif, tree->big_endian);
-  patch.set(find_entry(tree->image, tag_width), w);
-  patch.set(find_entry(tree->image, tag_height), h);
-  patch.set(find_entry(tree->exif, tag_pixels_x), w);
-  patch.set(find_entry(tree->exif, tag_pixels_y), h);
+  change_block(metadata.exif, [&](const ExifTree& tree, BlockPatch& patch, std::vector<uint8_t>&) {
+    patch.set(find_entry(tree.image, tag_width), w);
+    patch.set(find_entry(tree.image, tag_height), h);
+    patch.set(find_entry(tree.exif, tag_pixels_x), w);
+    patch.set(find_entry(tree.exif, tag_pixels_y), h);
+  });
 }
 
 Resolution exif_resolution(const ImageMetadata& metadata) {
@@ -239,12 +268,11 @@ void set_exif_resolution(ImageMetadata& metadata, double dots_per_inch) {
   for (const char* property : {"tiff:XResolution", "tiff:YResolution"})
     set_property(metadata.xmp, property, ratio);
   set_property(metadata.xmp, "tiff:ResolutionUnit", std::to_string(unit_inch));
-  const auto tree = metadata.exif.empty() ? std::nullopt : read_exif_tree(MemorySource(metadata.exif));
-  if (!tree) return;
-  BlockPatch patch(metadata.exif, tree->big_endian);
-  for (const uint16_t tag : {tag_resolution_x, tag_resolution_y})
-    patch.set(find_entry(tree->image, tag), parts);
-  patch.set(find_entry(tree->image, tag_resolution_unit), unit_inch);
+  change_block(metadata.exif, [&](const ExifTree& tree, BlockPatch& patch, std::vector<uint8_t>&) {
+    for (const uint16_t tag : {tag_resolution_x, tag_resolution_y})
+      patch.set(find_entry(tree.image, tag), parts);
+    patch.set(find_entry(tree.image, tag_resolution_unit), unit_inch);
+  });
 }
 
 bool put_resolution_into_exif(ImageMetadata& metadata, const Resolution& resolution) {
@@ -252,20 +280,21 @@ bool put_resolution_into_exif(ImageMetadata& metadata, const Resolution& resolut
   if (!tree) return false;
   const Resolution r = in_unit(resolution, Resolution::Unit::inch);
   const uint32_t unit = r.unit == Resolution::Unit::none ? unit_none : unit_inch;
-  BlockPatch patch(metadata.exif, tree->big_endian);
+  const std::array wanted{rational_entry(tag_resolution_x, r.x), rational_entry(tag_resolution_y, r.y),
+                          numbers_entry(tag_resolution_unit, exif_short, std::array{uint64_t{unit}})};
   std::vector<ExifEntry> missing;
-  for (const ExifEntry& entry :
-       {rational_entry(tag_resolution_x, r.x), rational_entry(tag_resolution_y, r.y),
-        numbers_entry(tag_resolution_unit, exif_short, std::array{uint64_t{unit}})}) {
-    const ExifEntry* found = find_entry(tree->image, entry.tag);
-    if (found == nullptr)
-      missing.push_back(entry);
-    else if (is_rational(&entry))
-      patch.set(found, parts_of(entry));
-    else
-      patch.set(found, unit);
-  }
-  return missing.empty() || patch.add(BlockPatch::first_link, missing);
+  for (const ExifEntry& entry : wanted)
+    if (find_entry(tree->image, entry.tag) == nullptr) missing.push_back(entry);
+  if (!missing.empty() && !BlockPatch(metadata.exif, tree->big_endian).add(BlockPatch::first_link, missing))
+    return false;
+  change_block(metadata.exif, [&](const ExifTree& with_all, BlockPatch& patch, std::vector<uint8_t>&) {
+    for (const ExifEntry& entry : wanted)
+      if (is_rational(&entry))
+        patch.set(find_entry(with_all.image, entry.tag), parts_of(entry));
+      else
+        patch.set(find_entry(with_all.image, entry.tag), unit);
+  });
+  return true;
 }
 
 bool add_user_comment(ImageMetadata& metadata, std::string_view text) {

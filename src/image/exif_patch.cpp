@@ -67,6 +67,12 @@ void BlockPatch::put(uint64_t at, uint32_t value, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i)
     block_[static_cast<size_t>(at) + i] =
         static_cast<uint8_t>(value >> (8 * (big_endian_ ? bytes - 1 - i : i)));
+  numbers_.push_back({at, value, bytes});
+}
+
+bool BlockPatch::stands() const {
+  return std::all_of(numbers_.begin(), numbers_.end(),
+                     [&](const Number& n) { return get(n.at, n.bytes) == n.value; });
 }
 
 bool BlockPatch::add(uint64_t link, std::span<const ExifEntry> further) {

@@ -47,14 +47,23 @@ class BlockPatch {
   uint64_t find_pointer(uint16_t tag) const;
   /// Zeros behind everything else; returns their position, which is even.
   uint64_t append(uint64_t bytes);
+  /// Whether every number that was put still stands: not so where two parts of a block lie over each other.
+  bool stands() const;
 
  private:
+  struct Number {
+    uint64_t at = 0;
+    uint32_t value = 0;
+    size_t bytes = 0;
+  };
+
   uint32_t get(uint64_t at, size_t bytes) const;
   void copy(uint64_t from, uint64_t to, uint64_t bytes);
   void put_entry(uint64_t at, const ExifEntry& entry);
 
   std::vector<uint8_t>& block_;
   bool big_endian_;
+  std::vector<Number> numbers_;
 };
 
 }  // namespace esrgan

@@ -1,5 +1,5 @@
 // libFuzzer: any bytes are an EXIF block, or none. A block that is read and written says the same when it is
-// read once more; one that is changed where it stands keeps its size.
+// read once more; one that is changed, added to or made smaller is still one, and says what it was told to.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -29,17 +29,44 @@ void write_and_read(std::span<const uint8_t> bytes) {
   if (directory_link(big, true) + 8 > big.size()) found("a directory without an end");
 }
 
+bool says_something(std::span<const uint8_t> bytes) {
+  const std::optional<ExifTree> tree = read_exif_tree(MemorySource(bytes));
+  return tree && !write_exif_block(*tree).empty();
+}
+
 void change(std::span<const uint8_t> bytes, int orientation) {
   ImageMetadata metadata;
   metadata.exif.assign(bytes.begin(), bytes.end());
   metadata.xmp.assign(bytes.begin(), bytes.end());
+  const bool spoke = says_something(bytes);
   orientation_of(metadata);
   reset_orientation(metadata, orientation);
   if (orientation_of(metadata) != 1) found("an orientation that stayed");
   set_picture_size(metadata, 640, 480);
   set_exif_resolution(metadata, 300);
   exif_resolution(metadata);
-  if (metadata.exif.size() != bytes.size()) found("a block of another size");
+  if (spoke && !is_exif(metadata.exif)) found("a block that went");
+}
+
+void add(std::span<const uint8_t> bytes) {
+  ImageMetadata metadata;
+  metadata.exif.assign(bytes.begin(), bytes.end());
+  const bool was = is_exif(metadata.exif) || metadata.exif.empty();
+  if (add_user_comment(metadata, "text")) {
+    if (!was) found("a comment in no block");
+    if (add_user_comment(metadata, "another")) found("a comment that was not found again");
+  }
+  put_resolution_into_exif(metadata, {300, 300, Resolution::Unit::inch});
+  if (says_something(bytes) && !is_exif(metadata.exif)) found("a block that went");
+}
+
+void shrink(std::span<const uint8_t> bytes) {
+  for (const size_t most : {bytes.size() / 2, size_t{256}}) {
+    ImageMetadata metadata;
+    metadata.exif.assign(bytes.begin(), bytes.end());
+    shrink_exif(metadata, most);
+    if (metadata.exif.size() > most) found("a block larger than asked for");
+  }
 }
 
 }  // namespace
@@ -48,5 +75,7 @@ void change(std::span<const uint8_t> bytes, int orientation) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   esrgan::fuzz::write_and_read({data, size});
   for (const int orientation : {2, 6}) esrgan::fuzz::change({data, size}, orientation);
+  esrgan::fuzz::add({data, size});
+  esrgan::fuzz::shrink({data, size});
   return 0;
 }
