@@ -58,8 +58,8 @@ std::unique_ptr<RowSink> make_sink(Image& image);
 /// The pictures of a file, one after the other.
 class PictureReader {
  public:
-  /// Reads the header of the first picture. "-" is standard input. `formats`: extensions of those that may be read; all
-  /// when it is empty. Throws Error naming the file.
+  /// Reads the header of the first picture. "-" is standard input. `formats`: extensions of those that may be
+  /// read; all when it is empty. Throws Error naming the file.
   explicit PictureReader(const std::string& path, const std::vector<std::string>& formats = {});
   ~PictureReader();
   PictureReader(const PictureReader&) = delete;

@@ -116,7 +116,8 @@ std::optional<std::string> rename_leftthomas(const std::string& name, int last_b
 }
 
 /// The first ESRGAN code wrote one nn.Sequential: 0 first, 1 the body with its residual, then for every
-/// doubling (3, 6, 9) a convolution, and at the end two more with an activation between.
+/// doubling a convolution (3, 6, 9 behind nearest neighbours; 2, 5, 8 before a pixel-shuffle), and at the end
+/// two more with an activation between.
 std::optional<std::string> rename_sequential(const std::string& name, int blocks, int last) {
   static const Rules body{
       {std::regex(R"(model\.1\.sub\.(\d+)\.RDB([123])\.(conv[1-5])\.0\.(weight|bias))"),
@@ -132,7 +133,8 @@ std::optional<std::string> rename_sequential(const std::string& name, int blocks
   const int index = std::stoi(match[1]);
   if (index == last) return "conv_last." + match[2].str();
   if (index == last - 2) return "conv_hr." + match[2].str();
-  if (index % 3 == 0 && index < last - 2) return "conv_up" + std::to_string(index / 3) + "." + match[2].str();
+  if (index % 3 != 1 && index < last - 2)
+    return "conv_up" + std::to_string((index + 1) / 3) + "." + match[2].str();
   return std::nullopt;
 }
 

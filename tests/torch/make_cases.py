@@ -32,12 +32,12 @@ def trunk_names(w, blocks):
     return OrderedDict((rename(name), value) for name, value in w.items())
 
 
-def sequential_names(w, blocks, ups):
+def sequential_names(w, blocks, ups, shuffled=False):
     def rename(name):
         head, _, tail = name.rpartition(".")
         table = {"conv_first": "model.0", "conv_body": f"model.1.sub.{blocks}"}
         for i in range(1, ups + 1):
-            table[f"conv_up{i}"] = f"model.{3 * i}"
+            table[f"conv_up{i}"] = f"model.{3 * i - 1 if shuffled else 3 * i}"
         table["conv_hr"] = f"model.{3 * ups + 2}"
         table["conv_last"] = f"model.{3 * ups + 4}"
         if head.startswith("body."):
@@ -109,6 +109,8 @@ case("rrdb_learned_scale_x4", {"netG": {"netG." + n: t for n, t in v.items()}}, 
 for upsampling in ("pixelshuffle", "transposed"):
     v = new_rrdb(20, 1, 12, upsampling=upsampling)
     case(f"rrdb_{upsampling}_x4", v, lambda x: run_rrdb(v, x))
+    if upsampling == "pixelshuffle":
+        case("rrdb_sequential_pixelshuffle_x4", sequential_names(v, 1, 2, shuffled=True), lambda x: run_rrdb(v, x))
 v = new_rrdb(40, 2, 17, uneven=True)
 case("rrdb_pruned_x4", {"params-ema": v}, lambda x: run_rrdb(v, x))
 half = OrderedDict((n, t.half()) for n, t in new_rrdb(16, 1, 8).items())
