@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "model/architecture.h"
+#include "model/model.h"
 
 namespace esrgan::test {
 

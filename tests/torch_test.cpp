@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "engine/network.h"
+#include "model/model.h"
 #include "weights/read_weights.h"
 
 namespace esrgan {
@@ -42,7 +43,7 @@ TEST(Torch, EveryArchitectureOnEveryInstructionSet) {
     std::string worst_name;
     for (const std::string& name : names) {
       const fs::path base = fs::path(ESRGAN_TORCH_CASES) / name;
-      Network network(build_graph(detect_model(read_weights(base.string() + ".pth"))), *backend, pool);
+      Network network(build_graph(read_model(base.string() + ".pth")), *backend, pool);
       const StateDict data = read_weights(base.string() + ".safetensors");
       for (int k = 0; data.contains("in." + std::to_string(k)); ++k) {
         const Tensor& in = data.at("in." + std::to_string(k));

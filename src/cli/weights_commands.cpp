@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "cli/session.h"
 #include "engine/network.h"
-#include "model/architecture.h"
-#include "weights/read_weights.h"
+#include "model/family.h"
+#include "model/model.h"
 #include "weights/safetensors.h"
 
 namespace esrgan::cli {
@@ -20,7 +20,7 @@ namespace {
 
 /// Reads a model and makes sure that every layer fits its neighbours and no tensor is left over.
 Model load_checked(const std::string& file, Graph* graph = nullptr) {
-  Model model = detect_model(read_weights(find_model(file)));
+  Model model = read_model(find_model(file));
   Graph built = build_graph(model);
   if (graph != nullptr) *graph = std::move(built);
   return model;
@@ -36,20 +36,21 @@ struct InfoCommand {
     const Architecture& a = model.architecture;
     nlohmann::ordered_json document{{"file", model.weights.file},
                                     {"format", model.weights.format},
-                                    {"network", name_of(a.family)},
+                                    {"network", a.family->name},
                                     {"scale", a.scale},
                                     {"in_channels", a.in_channels},
                                     {"out_channels", a.out_channels},
                                     {"enlarges_pictures", a.takes_pictures()},
                                     {"features", a.features},
                                     {"blocks", a.blocks},
-                                    {"growth", a.growth},
                                     {"pixel_unshuffle", a.unshuffle},
                                     {"parameters", parameter_count(model.weights)},
                                     {"macs_per_input_pixel", graph.macs_per_pixel()},
                                     {"receptive_radius", graph.receptive_radius()},
                                     {"reasons", model.reasons},
                                     {"metadata", model.weights.metadata}};
+    if (a.details)
+      for (const auto& [name, number] : a.details->numbers()) document[name] = number;
     if (tensors)
       for (const auto& [name, tensor] : model.weights.tensors)
         document["tensors"][name] = {{"shape", tensor.shape}, {"stored_as", name_of(tensor.stored_as)}};

@@ -11,7 +11,8 @@
 #include "engine/strip_upscaler.h"
 #include "image/denoise_tv.h"
 #include "image/resize.h"
-#include "weights/read_weights.h"
+#include "model/family.h"
+#include "model/model.h"
 
 namespace esrgan {
 namespace {
@@ -88,11 +89,11 @@ void check_options(const UpscaleOptions& options) {
 Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
     : options_(std::move(options)), model_file_(std::move(model_file)) {
   check_options(options_);
-  const Model model = detect_model(read_weights(model_file_));
+  const Model model = read_model(model_file_);
   if (!model.architecture.takes_pictures())
     throw Error(model_file_, "channels of the network", "1 or 3 in and as many out",
                 model.architecture.channels_text());
-  family_ = model.architecture.family;
+  half_is_vouched_for_ = model.architecture.family->half_is_vouched_for;
   summary_ = model.architecture.summary();
   graph_ = build_graph(model);
   scale_ = graph_->output_density() / graph_->input_density();
@@ -104,8 +105,7 @@ Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
 bool Enlarger::wants_half(SampleType stored) const {
   if (options_.precision == Precision::full || !has_half(chosen_isa())) return false;
   // What docs/precision.md vouches for.
-  return options_.precision == Precision::half ||
-         (stored == SampleType::u8 && (family_ == Family::rrdbnet || family_ == Family::compact));
+  return options_.precision == Precision::half || (stored == SampleType::u8 && half_is_vouched_for_);
 }
 
 void Enlarger::prepare(SampleType stored) {
@@ -115,7 +115,7 @@ void Enlarger::prepare(SampleType stored) {
 
 void Enlarger::load(bool half) {
   network_ = {};
-  if (!graph_) graph_ = build_graph(detect_model(read_weights(model_file_)));
+  if (!graph_) graph_ = build_graph(read_model(model_file_));
   half_ = half;
   backend_ = make_cpu_backend(chosen_isa(), half);
   network_ = std::make_unique<Network>(std::move(*graph_), *backend_, *pool_);
@@ -225,7 +225,7 @@ std::function<Network&()> Enlarger::fall_back() {
   if (!half_) return {};
   return [this]() -> Network& {
     if (!full_network_)
-      full_network_ = std::make_unique<Network>(build_graph(detect_model(read_weights(model_file_))),
+      full_network_ = std::make_unique<Network>(build_graph(read_model(model_file_)),
                                                 *make_cpu_backend(chosen_isa()), *pool_);
     return *full_network_;
   };

@@ -13,7 +13,6 @@
 #include "engine/tile_runner.h"
 #include "image/keep_colours.h"
 #include "image/rows.h"
-#include "model/architecture.h"
 
 namespace esrgan {
 
@@ -87,7 +86,7 @@ class Enlarger {
 
   UpscaleOptions options_;
   std::string model_file_, summary_;
-  Family family_ = Family::rrdbnet;
+  bool half_is_vouched_for_ = false;
   int scale_ = 1;
   std::optional<Graph> graph_;  // until a network is made of it
   std::unique_ptr<ThreadPool> pool_;

@@ -6,8 +6,6 @@
 #include <variant>
 #include <vector>
 
-#include "model/architecture.h"
-
 namespace esrgan {
 
 /// Feature maps that one operation writes, once, and later ones read. Extents are counted in cells of the
@@ -89,9 +87,5 @@ MapId output_of(const Operation& operation);
 /// How far an operation looks, in pixels of its output.
 int radius_of(const Operation& operation);
 double macs_per_cell(const Operation& operation, const Graph& graph);
-
-/// Builds the graph of a model. Each layer's channel counts come from its weights, so that pruned networks
-/// run unchanged. Throws Error naming file and tensor when layers do not fit or a tensor is left over.
-Graph build_graph(const Model& model);
 
 }  // namespace esrgan

@@ -10,7 +10,7 @@
 namespace esrgan::train {
 
 VggFeatures::VggFeatures(const PerceptualRecipe& recipe) : before_activation_(recipe.before_activation) {
-  const StateDict state = read_weights(recipe.weights);
+  const StateDict state = read_weights(recipe.weights, select_around("features.0.weight"));
   std::set<std::string> left;
   for (const auto& [layer, weight] : recipe.layers) left.insert(layer);
   const int depth = recipe.network == "vgg16" ? 3 : 4;

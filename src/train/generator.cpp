@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cmath>
+#include <map>
 #include <utility>
 
+#include "model/families/rrdbnet.h"
 #include "train/convolution.h"
 
 namespace esrgan::train {
@@ -52,14 +54,15 @@ Tensor residual_scale(nn::Module& block, bool learned) {
 class ResidualDenseBlock : public Layer {
  public:
   explicit ResidualDenseBlock(const Architecture& a) {
+    const RrdbDetails& details = rrdb_details(a);
     for (size_t j = 0; j < convs_.size(); ++j) {
-      const int before = static_cast<int>(j) * a.growth;
-      nn::Conv2d layer = conv(a.features + before, j + 1 < convs_.size() ? a.growth : a.features);
+      const int before = static_cast<int>(j) * details.growth;
+      nn::Conv2d layer = conv(a.features + before, j + 1 < convs_.size() ? details.growth : a.features);
       initialise(layer, 0.1);
       convs_.at(j) = register_module("conv" + std::to_string(j + 1), layer);
     }
-    scale_ = residual_scale(*this, a.learned_residual_scale);
-    learned_ = a.learned_residual_scale;
+    learned_ = details.learned_residual_scale;
+    scale_ = residual_scale(*this, learned_);
   }
 
   Tensor forward(Tensor x) override {
@@ -75,7 +78,7 @@ class ResidualDenseBlock : public Layer {
 
 class ResidualInResidual : public Layer {
  public:
-  explicit ResidualInResidual(const Architecture& a) : learned_(a.learned_residual_scale) {
+  explicit ResidualInResidual(const Architecture& a) : learned_(rrdb_details(a).learned_residual_scale) {
     for (int k = 1; k <= 3; ++k)
       blocks_.push_back(register_module("rdb" + std::to_string(k), std::make_shared<ResidualDenseBlock>(a)));
     scale_ = residual_scale(*this, learned_);
@@ -95,7 +98,9 @@ class ResidualInResidual : public Layer {
 
 class RrdbNet : public Layer {
  public:
-  explicit RrdbNet(const Architecture& a) : unshuffle_(a.unshuffle), upsampler_(a.upsampler) {
+  explicit RrdbNet(const Architecture& a) : unshuffle_(a.unshuffle), upsampler_(rrdb_details(a).upsampler) {
+    if (rrdb_details(a).conv1x1)
+      throw Error("", "network to train", "RRDBNet without the 1x1 convolutions of ESRGAN+", a.summary());
     conv_first_ = register_module("conv_first", conv(a.in_channels * a.unshuffle * a.unshuffle, a.features));
     nn::ModuleList body;
     for (int n = 0; n < a.blocks; ++n) {
@@ -293,20 +298,20 @@ class SrResNet : public Layer {
 }  // namespace
 
 std::shared_ptr<Layer> make_generator(const Architecture& architecture) {
-  switch (architecture.family) {
-    case Family::compact:
-      return std::make_shared<CompactNet>(architecture);
-    case Family::msrresnet:
-      return std::make_shared<MsrResNet>(architecture);
-    case Family::srresnet:
-      return std::make_shared<SrResNet>(architecture);
-    case Family::rrdbnet:
-      break;
-  }
-  if (architecture.conv1x1)
-    throw Error("", "network to train", "RRDBNet without the 1x1 convolutions of ESRGAN+",
-                architecture.summary());
-  return std::make_shared<RrdbNet>(architecture);
+  using Maker = std::shared_ptr<Layer> (*)(const Architecture&);
+  static const std::map<std::string_view, Maker> makers{
+      {"RRDBNet",
+       [](const Architecture& a) -> std::shared_ptr<Layer> { return std::make_shared<RrdbNet>(a); }},
+      {"SRVGGNetCompact",
+       [](const Architecture& a) -> std::shared_ptr<Layer> { return std::make_shared<CompactNet>(a); }},
+      {"MSRResNet",
+       [](const Architecture& a) -> std::shared_ptr<Layer> { return std::make_shared<MsrResNet>(a); }},
+      {"SRResNet",
+       [](const Architecture& a) -> std::shared_ptr<Layer> { return std::make_shared<SrResNet>(a); }}};
+  const auto maker = makers.find(architecture.family->name);
+  if (maker == makers.end())
+    throw Error("", "network to train", "one that a recipe can ask for", architecture.summary());
+  return maker->second(architecture);
 }
 
 }  // namespace esrgan::train

@@ -2,6 +2,7 @@
 
 #include <esrgan/error.h>
 
+#include "model/model.h"
 #include "train/arithmetic.h"
 #include "train/convolution.h"
 #include "train/discriminator.h"
@@ -25,7 +26,7 @@ const StateDict& group(const Checkpoint& checkpoint, const std::string& name) {
 
 /// Loads a public or own weight file into a fresh generator.
 void start_from(Layer& generator, const std::string& file) {
-  load_state(generator, detect_model(read_weights(file)).weights);
+  load_state(generator, read_model(file).weights);
 }
 
 }  // namespace
@@ -58,7 +59,7 @@ Learner::Learner(const Recipe& recipe, torch::Device device, const Ranks& ranks)
   if (!recipe.adversarial()) return;
   discriminator_ = make_discriminator(recipe.discriminator);
   if (!recipe.discriminator_start.empty())
-    load_state(*discriminator_, read_weights(recipe.discriminator_start));
+    load_state(*discriminator_, read_weights(recipe.discriminator_start, select_unwrapped));
   discriminator_->to(device_);
   d_flat_.emplace(*discriminator_);
   d_adam_.emplace(recipe.optimizer_d, *d_flat_);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "model/family.h"
 #include "train/settings.h"
 
 namespace esrgan::train {
@@ -18,40 +19,42 @@ PixelLoss pixel_loss(Settings& settings, const std::string& key, const std::stri
   return found == "l1" ? PixelLoss::l1 : found == "l2" ? PixelLoss::l2 : PixelLoss::charbonnier;
 }
 
+/// What the section network_G says.
+class WishesOfRecipe : public NetworkWishes {
+ public:
+  explicit WishesOfRecipe(Settings& settings) : settings_(settings) {}
+
+  int at_least(const std::string& key, int least, int fallback) override {
+    return settings_.at_least(key, least, fallback);
+  }
+  bool flag(const std::string& key, bool fallback) override { return settings_.get(key, fallback); }
+  std::string choose(const std::string& key, const std::vector<std::string>& choices,
+                     const std::string& fallback) override {
+    return settings_.choose(key, choices, fallback);
+  }
+  [[noreturn]] void refuse(const std::string& key, const std::string& expected) const override {
+    settings_.refuse(key, expected);
+  }
+
+ private:
+  Settings& settings_;
+};
+
 Architecture read_generator(Settings net, int scale) {
+  std::vector<std::string> names;
+  for (const Family* family : families())
+    if (family->configure != nullptr) names.emplace_back(family->name);
   Architecture a;
+  a.family = find_family(net.choose("which_model_G", names, names.front()));
   a.scale = scale;
-  const std::string which =
-      net.choose("which_model_G", {"RRDBNet", "MSRResNet", "SRResNet", "SRVGGNetCompact"}, "RRDBNet");
   a.in_channels = net.at_least("in_nc", 1, 3);
   if (a.in_channels != 3) net.refuse("in_nc", "3: patches are RGB");
   a.out_channels = net.at_least("out_nc", 1, a.in_channels);
-  a.features = net.at_least("nf", 1, 64);
-  if (which == "RRDBNet") {
-    a.family = Family::rrdbnet;
-    a.blocks = net.at_least("nb", 1, 23);
-    a.growth = net.at_least("gc", 1, 32);
-    a.learned_residual_scale = net.get("learned_residual_scale", false);
-    const std::string upsampler =
-        net.choose("upsampling", {"nearest", "pixelshuffle", "transposed"}, "nearest");
-    a.upsampler = upsampler == "nearest"        ? Upsampler::nearest
-                  : upsampler == "pixelshuffle" ? Upsampler::pixel_shuffle
-                                                : Upsampler::transposed;
-    a.unshuffle = scale == 1 ? 4 : scale == 2 ? net.choose("unshuffle", {"1", "2"}, "2") == "2" ? 2 : 1 : 1;
-  } else if (which == "SRVGGNetCompact") {
-    a.family = Family::compact;
-    a.blocks = net.at_least("num_conv", 1, 16);
-  } else {
-    a.family = which == "SRResNet" ? Family::srresnet : Family::msrresnet;
-    a.blocks = net.at_least("nb", 1, 16);
-  }
-  if (a.family != Family::rrdbnet && a.out_channels != a.in_channels)
+  if (a.out_channels != a.in_channels)
     net.refuse("out_nc", "as many channels as go in (" + std::to_string(a.in_channels) + ")");
-  a.upsamplings = 1;
-  if (a.family != Family::compact && scale != 3) {
-    a.upsamplings = 0;
-    for (int grown = a.unshuffle * scale; grown > 1; grown /= 2) ++a.upsamplings;
-  }
+  a.features = net.at_least("nf", 1, 64);
+  WishesOfRecipe wishes(net);
+  a.family->configure(wishes, a);
   return a;
 }
 
@@ -286,7 +289,6 @@ Recipe build(Settings root) {
   r.seed = static_cast<uint64_t>(root.at_least("seed", int64_t{0}, int64_t{0}));
   r.threads = root.at_least("threads", 0, 0);
   r.generator = read_generator(root.section("network_G"), scale);
-  if (r.generator.family == Family::rrdbnet && scale == 3) root.refuse("scale", "1, 2, 4 or 8 for RRDBNet");
 
   Settings datasets = root.section("datasets");
   r.data = read_data(datasets.section("train"), scale);

@@ -3,100 +3,117 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
-#include <cmath>
+#include <charconv>
 #include <cstring>
-#include <map>
 #include <optional>
-#include <sstream>
+#include <string_view>
 #include <vector>
+
+#include "base/limits.h"
 
 namespace esrgan {
 namespace {
 
 constexpr uint32_t half_weights_tag = 0x01306B47;
 constexpr int array_key = -23300;  // "-233NN=count,value,..." is an array under key NN
-constexpr int leaky_relu = 2;      // activation type of a convolution
 
-struct Layer {
-  std::string type, name;
-  std::map<int, std::vector<double>> values;
+/// One after the other, as the text has them.
+class Words {
+ public:
+  Words(std::string_view text, char separator) : text_(text), separator_(separator) {}
 
-  std::optional<double> value(int key) const {
-    const auto found = values.find(key);
-    if (found == values.end() || found->second.empty()) return std::nullopt;
-    return found->second[0];
+  std::optional<std::string_view> next() {
+    while (separator_ == ' ' && !text_.empty() && (text_[0] == ' ' || text_[0] == '\t' || text_[0] == '\r'))
+      text_.remove_prefix(1);
+    if (text_.empty()) return std::nullopt;
+    const size_t end = separator_ == ' ' ? text_.find_first_of(" \t\r") : text_.find(separator_);
+    const std::string_view word = text_.substr(0, end);
+    text_.remove_prefix(std::min(text_.size(), word.size() + 1));
+    return word;
   }
-  int64_t integer(int key, int64_t fallback) const {
-    const double number = value(key).value_or(static_cast<double>(fallback));
-    return std::abs(number) < 1e9 ? static_cast<int64_t>(number) : -1;
-  }
+
+ private:
+  std::string_view text_;
+  char separator_;
 };
+
+template <typename Number>
+std::optional<Number> number_of(std::optional<std::string_view> text) {
+  Number value{};
+  if (!text) return std::nullopt;
+  if (text->starts_with('+')) text->remove_prefix(1);
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return value;
+}
 
 class ParamParser {
  public:
-  ParamParser(std::string_view text, const std::string& file) : stream_(std::string(text)), file_(file) {}
+  ParamParser(std::string_view text, const std::string& file) : lines_(text, '\n'), file_(file) {}
 
-  std::vector<Layer> parse() {
-    std::string line = next_line("the magic number 7767517");
-    if (line.substr(0, 7) != "7767517")
+  std::vector<OrderedLayer> parse() {
+    const std::string_view line = next_line("the magic number 7767517");
+    if (Words(line, ' ').next() != "7767517")
       throw Error(file_, "not an ncnn .param file", "7767517", quoted(line));
-    std::istringstream counts(next_line("the number of layers"));
-    size_t layer_count = 0, blob_count = 0;
-    if (!(counts >> layer_count >> blob_count) || layer_count > 100'000)
+    Words counts(next_line("the number of layers"), ' ');
+    const auto layer_count = number_of<int>(counts.next()), blob_count = number_of<int>(counts.next());
+    if (!layer_count || !blob_count || *layer_count < 0 || *layer_count > limits::layers)
       throw Error(file_, "damaged .param file: line 2", "the numbers of layers and blobs");
-    std::vector<Layer> layers;
-    for (size_t i = 0; i < layer_count; ++i) layers.push_back(parse_layer(next_line("one more layer")));
+    std::vector<OrderedLayer> layers;
+    for (int i = 0; i < *layer_count; ++i) layers.push_back(parse_layer(next_line("one more layer")));
     return layers;
   }
 
  private:
-  static std::string quoted(const std::string& text) { return "'" + text.substr(0, 40) + "'"; }
+  static std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, 40)) + "'"; }
 
-  std::string next_line(const char* expected) {
-    std::string line;
+  std::string_view next_line(const char* expected) {
     ++number_;
-    if (!std::getline(stream_, line))
+    const auto line = lines_.next();
+    if (!line)
       throw Error(file_, "truncated .param file: line " + std::to_string(number_), expected, "the end");
-    return line;
+    return *line;
   }
 
-  [[noreturn]] void refuse(const std::string& expected, const std::string& found) const {
+  [[noreturn]] void refuse(const std::string& expected, std::string_view found) const {
     throw Error(file_, "damaged .param file: line " + std::to_string(number_), expected, quoted(found));
   }
 
   /// TYPE NAME INPUTS OUTPUTS input... output... key=value...
-  Layer parse_layer(const std::string& line) {
-    std::istringstream words(line);
-    Layer layer;
-    size_t inputs = 0, outputs = 0;
-    if (!(words >> layer.type >> layer.name >> inputs >> outputs) || inputs > 1000 || outputs > 1000)
+  OrderedLayer parse_layer(std::string_view line) {
+    constexpr int most_blobs = 1000;
+    Words words(line, ' ');
+    const auto type = words.next(), name = words.next();
+    const auto inputs = number_of<int>(words.next()), outputs = number_of<int>(words.next());
+    if (!inputs || !outputs || *inputs < 0 || *inputs > most_blobs || *outputs < 0 || *outputs > most_blobs)
       refuse("a layer", line);
-    std::string word;
-    for (size_t i = 0; i < inputs + outputs; ++i)
-      if (!(words >> word)) refuse("the names of its blobs", line);
-    while (words >> word) parse_value(word, layer);
+    OrderedLayer layer{std::string(*type), std::string(*name), {}};
+    for (int i = 0; i < *inputs + *outputs; ++i)
+      if (!words.next()) refuse("the names of its blobs", line);
+    while (const auto word = words.next()) parse_value(*word, layer);
     return layer;
   }
 
-  void parse_value(const std::string& word, Layer& layer) const {
+  void parse_value(std::string_view word, OrderedLayer& layer) const {
     const size_t equals = word.find('=');
+    if (equals == std::string_view::npos) refuse("key=value", word);
+    auto key = number_of<int>(word.substr(0, equals));
+    if (!key) refuse("a number before '='", word);
     std::vector<double> numbers;
-    try {
-      if (equals == std::string::npos) refuse("key=value", word);
-      int key = std::stoi(word.substr(0, equals));
-      std::istringstream list(word.substr(equals + 1));
-      for (std::string item; std::getline(list, item, ',');) numbers.push_back(std::stod(item));
-      if (key <= array_key && !numbers.empty()) {
-        key = array_key - key;
-        numbers.erase(numbers.begin());  // the count
-      }
-      layer.values[key] = std::move(numbers);
-    } catch (const std::logic_error&) {  // of stoi and stod
-      refuse("numbers", word);
+    Words list(word.substr(equals + 1), ',');
+    while (const auto item = list.next()) {
+      const auto number = number_of<double>(item);
+      if (!number) refuse("numbers", word);
+      numbers.push_back(*number);
     }
+    if (*key <= array_key && !numbers.empty()) {
+      key = array_key - *key;
+      numbers.erase(numbers.begin());  // the count
+    }
+    layer.values[*key] = std::move(numbers);
   }
 
-  std::istringstream stream_;
+  Words lines_;
   const std::string& file_;
   size_t number_ = 0;
 };
@@ -139,114 +156,48 @@ class BinReader {
   const std::string& file_;
 };
 
-bool is_about(std::optional<double> value, double expected) {
-  return value && std::abs(*value - expected) < 1e-4;
-}
-
-/// Names of weight-carrying layers by their order, for one of the two families.
-class Names {
- public:
-  Names(const std::vector<Layer>& layers, const std::string& file) {
-    int64_t convolutions = 0, upsamplings = 0;
-    bool concatenates = false, shuffles = false;
-    for (const Layer& layer : layers) {
-      convolutions += layer.type == "Convolution" ? 1 : 0;
-      upsamplings += layer.type == "Interp" ? 1 : 0;
-      concatenates |= layer.type == "Concat";
-      shuffles |= layer.type == "PixelShuffle";
-    }
-    const std::string last = layers.empty() ? "" : layers.back().type;
-    compact_ = shuffles && !concatenates && upsamplings == 1 && last == "BinaryOp";
-    blocks_ = (convolutions - 4 - upsamplings) / 15;
-    const bool dense = concatenates && !shuffles && last == "Convolution" && blocks_ > 0 &&
-                       convolutions == 15 * blocks_ + 4 + upsamplings;
-    if (!compact_ && !dense)
-      throw Error(file, "the layers form no network that is known", "an RRDBNet or an SRVGGNetCompact",
-                  std::to_string(convolutions) + " convolutions, the last layer being " + last);
-    upsamplings_ = upsamplings;
-  }
-
-  std::string convolution() {
-    const int64_t i = convolutions_++;
-    if (compact_) return "body." + std::to_string(weights_++);
-    if (i == 0) return "conv_first";
-    if (i <= 15 * blocks_) {
-      const int64_t within = (i - 1) % 15;
-      return "body." + std::to_string((i - 1) / 15) + ".rdb" + std::to_string(within / 5 + 1) + ".conv" +
-             std::to_string(within % 5 + 1);
-    }
-    const int64_t tail = i - 15 * blocks_ - 1;
-    if (tail == 0) return "conv_body";
-    if (tail <= upsamplings_) return "conv_up" + std::to_string(tail);
-    return tail == upsamplings_ + 1 ? "conv_hr" : "conv_last";
-  }
-
-  std::string prelu() { return "body." + std::to_string(weights_++); }
-  bool compact() const { return compact_; }
-
- private:
-  bool compact_ = false;
-  int64_t blocks_ = 0, upsamplings_ = 0, convolutions_ = 0;
-  int64_t weights_ = 0;
-};
-
-void read_convolution(const Layer& layer, Names& names, BinReader& bin, const std::string& file,
-                      StateDict& dict) {
+void read_convolution(const OrderedLayer& layer, const std::string& tensors, BinReader& bin,
+                      const std::string& file, StateDict& dict) {
   const int64_t out = layer.integer(0, 0), kernel = layer.integer(1, 0), size = layer.integer(6, 0);
-  const bool plain = out > 0 && out <= 65536 && kernel > 0 && kernel <= 31 &&
+  const bool plain = out > 0 && out <= limits::channels && kernel > 0 && kernel <= limits::kernel &&
                      layer.integer(11, kernel) == kernel && layer.integer(3, 1) == 1 &&
                      layer.integer(2, 1) == 1 && layer.integer(4, 0) == kernel / 2 &&
                      layer.integer(5, 0) == 1;
   if (!plain || size <= 0 || size % (out * kernel * kernel) != 0)
-    throw Error(file, "layer " + layer.name + " cannot be used",
+    throw Error(file, "layer '" + layer.name + "' cannot be used",
                 "a square convolution with stride 1, zero padding that keeps the size, and a bias");
-  const bool activation_fits =
-      layer.integer(9, 0) == 0 ||
-      (layer.integer(9, 0) == leaky_relu && !names.compact() && is_about(layer.value(10), 0.2));
-  if (!activation_fits)
-    throw Error(file, "activation of layer " + layer.name, "none, or LeakyReLU 0.2 in an RRDBNet");
-  const std::string name = names.convolution();
   const ElementType type = bin.take_tag(layer.name);
-  dict.tensors[name + ".weight"] =
+  dict.tensors[tensors + ".weight"] =
       bin.take(type, {out, size / (out * kernel * kernel), kernel, kernel}, layer.name);
-  dict.tensors[name + ".bias"] = bin.take(ElementType::f32, {out}, layer.name);
+  dict.tensors[tensors + ".bias"] = bin.take(ElementType::f32, {out}, layer.name);
 }
 
-void check_other(const Layer& layer, const std::string& file) {
-  static const char* const known[] = {"Input",    "Split",  "Concat",       "Eltwise",
-                                      "BinaryOp", "Interp", "PixelShuffle", "ReLU"};
-  if (std::none_of(std::begin(known), std::end(known), [&](const char* type) { return layer.type == type; }))
-    throw Error(file, "layer " + layer.name, "a layer of an RRDBNet or an SRVGGNetCompact", layer.type);
-  const auto coefficients = layer.values.find(1);
-  const bool residual_fits = layer.type != "Eltwise" ||
-                             (coefficients != layer.values.end() && coefficients->second.size() == 2 &&
-                              is_about(coefficients->second[0], 0.2) && is_about(coefficients->second[1], 1));
-  if (!residual_fits) throw Error(file, "residual scale of layer " + layer.name, "0.2 and 1");
-  if (layer.type == "BinaryOp" && layer.integer(0, 0) != 0)
-    throw Error(file, "operation of layer " + layer.name, "an addition");
-  if (layer.type == "Interp" && layer.integer(0, 0) != 1)
-    throw Error(file, "interpolation of layer " + layer.name, "nearest");
-  if (layer.type == "ReLU" && !is_about(layer.value(0), 0.2))
-    throw Error(file, "slope of layer " + layer.name, "0.2");
+void check_has_no_weights(const OrderedLayer& layer, const std::string& file) {
+  static constexpr std::string_view known[] = {"Input",    "Split",  "Concat",       "Eltwise",
+                                               "BinaryOp", "Interp", "PixelShuffle", "ReLU"};
+  if (std::find(std::begin(known), std::end(known), layer.type) == std::end(known))
+    throw Error(file, "layer '" + layer.name + "'", "a type of layer that is known here", layer.type);
 }
 
 }  // namespace
 
 StateDict read_ncnn(std::string_view param, std::span<const uint8_t> bin, const std::string& param_file,
                     const std::string& bin_file) {
-  const std::vector<Layer> layers = ParamParser(param, param_file).parse();
-  Names names(layers, param_file);
   BinReader reader(bin, bin_file);
   StateDict dict{bin_file, "ncnn", {}, {}};
-  for (const Layer& layer : layers) {
+  dict.layers = ParamParser(param, param_file).parse();
+  for (size_t i = 0; i < dict.layers.size(); ++i) {
+    const OrderedLayer& layer = dict.layers[i];
+    const std::string tensors = std::to_string(i);
     if (layer.type == "Convolution") {
-      read_convolution(layer, names, reader, param_file, dict);
-    } else if (layer.type == "PReLU" && names.compact()) {
+      read_convolution(layer, tensors, reader, param_file, dict);
+    } else if (layer.type == "PReLU") {
       const int64_t slopes = layer.integer(0, 0);
-      if (slopes <= 0 || slopes > 65536) throw Error(param_file, "layer " + layer.name + " has no slopes");
-      dict.tensors[names.prelu() + ".weight"] = reader.take(ElementType::f32, {slopes}, layer.name);
+      if (slopes <= 0 || slopes > limits::channels)
+        throw Error(param_file, "layer '" + layer.name + "' has no slopes");
+      dict.tensors[tensors + ".weight"] = reader.take(ElementType::f32, {slopes}, layer.name);
     } else {
-      check_other(layer, param_file);
+      check_has_no_weights(layer, param_file);
     }
   }
   reader.finish();

@@ -10,10 +10,10 @@
 
 namespace esrgan {
 
-/// Reads an RRDBNet or SRVGGNetCompact that was exported to ncnn. The file has no tensor names, so they are
-/// given here, in canonical form, by the order of the layers. The layers themselves are checked: one that
-/// this family does not have, or with another activation or residual scale, is refused by name rather than
-/// misread. `param_file` and `bin_file` are for messages.
+/// Reads a network of convolutions and PReLU, and of layers without weights. The file has no tensor names:
+/// those of layer N are called N.weight and N.bias, and `layers` tells what kind each is. A layer of which it
+/// is not known what weights it has is refused by name rather than misread. `param_file` and `bin_file` are
+/// for messages.
 StateDict read_ncnn(std::string_view param, std::span<const uint8_t> bin, const std::string& param_file,
                     const std::string& bin_file);
 

@@ -4,24 +4,84 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdio>
 
 namespace esrgan::pickle {
 namespace {
 
-// The whole allow-list: enough for every checkpoint that holds tensors, numbers and text.
-const std::array<const char*, 9> allowed_globals{
-    "collections.OrderedDict", "typing.OrderedDict", "torch._utils._rebuild_tensor_v2",
-    "torch.BFloat16Storage",   "torch.FloatStorage", "torch.HalfStorage",
-    "torch.IntStorage",        "torch.LongStorage",  "torch.DoubleStorage"};
+// Enough for every checkpoint that holds tensors, numbers and text.
+constexpr std::string_view allowed_globals[] = {"collections.OrderedDict",
+                                                "typing.OrderedDict",
+                                                "torch._utils._rebuild_tensor_v2",
+                                                "torch._utils._rebuild_parameter",
+                                                "torch.BFloat16Storage",
+                                                "torch.FloatStorage",
+                                                "torch.HalfStorage",
+                                                "torch.IntStorage",
+                                                "torch.LongStorage",
+                                                "torch.DoubleStorage",
+                                                "torch.ShortStorage",
+                                                "torch.CharStorage",
+                                                "torch.ByteStorage",
+                                                "torch.BoolStorage"};
+
+// What trainers put beside the tensors: notes of their own, of which nothing is needed. Objects of these are
+// not made, they are skipped. A name that ends with a dot stands for all of that module.
+constexpr std::string_view skipped_globals[] = {"argparse.Namespace",
+                                                "collections.Counter",
+                                                "collections.defaultdict",
+                                                "collections.deque",
+                                                "pathlib.",
+                                                "datetime.",
+                                                "numpy.",
+                                                "_codecs.encode",
+                                                "omegaconf.",
+                                                "pytorch_lightning.",
+                                                "lightning.",
+                                                "torch.Size",
+                                                "torch.device",
+                                                "torch.optim.",
+                                                "__builtin__.set",
+                                                "builtins.set",
+                                                "__builtin__.object",
+                                                "builtins.object",
+                                                "__builtin__.dict",
+                                                "builtins.dict",
+                                                "__builtin__.list",
+                                                "builtins.list",
+                                                "copy_reg._reconstructor",
+                                                "copyreg._reconstructor"};
+
+bool is_skipped(std::string_view name) {
+  return std::any_of(std::begin(skipped_globals), std::end(skipped_globals), [&](std::string_view skipped) {
+    return skipped.ends_with('.') ? name.starts_with(skipped) : name == skipped;
+  });
+}
+
+// Values may take this much, and a multiple of the pickle.
+constexpr size_t memory_floor = size_t{32} << 20U, memory_of_byte = 8;
 
 }  // namespace
 
-const Value* Value::find(const std::string& key) const {
-  for (const auto& [name, value] : entries)
+std::span<const Value* const> Value::items() const {
+  return list ? std::span<const Value* const>(*list) : std::span<const Value* const>();
+}
+
+std::span<const Entries::value_type> Value::entries() const {
+  return dict ? std::span<const Entries::value_type>(*dict) : std::span<const Entries::value_type>();
+}
+
+const Value* Value::find(std::string_view key) const {
+  for (const auto& [name, value] : entries())
     if (name->kind == Kind::text && name->text == key) return value;
   return nullptr;
+}
+
+/// Counts memory that is about to be taken.
+void Reader::charge(size_t bytes) {
+  charged_ += bytes;
+  if (charged_ > memory_floor + memory_of_byte * bytes_.size())
+    refuse("it asks for far more memory than it has bytes");
 }
 
 void Reader::refuse(const std::string& why) const {
@@ -29,6 +89,7 @@ void Reader::refuse(const std::string& why) const {
 }
 
 Value& Reader::make(Kind kind) {
+  charge(sizeof(Value) + sizeof(Value*));  // and its place on the stack
   arena_.emplace_back();
   arena_.back().kind = kind;
   return arena_.back();
@@ -45,8 +106,8 @@ Value& Reader::pop() {
   return value;
 }
 
-std::vector<const Value*> Reader::pop_to_mark() {
-  std::vector<const Value*> items;
+Items Reader::pop_to_mark() {
+  Items items;
   while (!stack_.empty() && stack_.back()->kind != Kind::mark) {
     items.push_back(stack_.back());
     stack_.pop_back();
@@ -65,35 +126,44 @@ uint64_t Reader::take_unsigned(size_t size) {
   return value;
 }
 
-std::string Reader::take_text(uint64_t size) {
+std::string_view Reader::take_text(uint64_t size) {
   if (bytes_.size() - position_ < size) refuse("it is truncated");
-  std::string text(reinterpret_cast<const char*>(bytes_.data()) + position_, static_cast<size_t>(size));
+  const std::string_view text(reinterpret_cast<const char*>(bytes_.data()) + position_,
+                              static_cast<size_t>(size));
   position_ += static_cast<size_t>(size);
   return text;
 }
 
-std::string Reader::take_line() {
+std::string_view Reader::take_line() {
   const auto rest = bytes_.subspan(position_);
   const auto end = std::find(rest.begin(), rest.end(), '\n');
   if (end == rest.end()) refuse("it is truncated");
-  std::string line = take_text(static_cast<uint64_t>(end - rest.begin()));
+  const std::string_view line = take_text(static_cast<uint64_t>(end - rest.begin()));
   ++position_;
   return line;
 }
 
-void Reader::take_global(const std::string& module, const std::string& name) {
-  const std::string full = module + "." + name;
-  if (std::find(allowed_globals.begin(), allowed_globals.end(), full) == allowed_globals.end())
+void Reader::take_global(std::string_view module, std::string_view name) {
+  const std::string full = std::string(module) + "." + std::string(name);
+  const auto* const known = std::find(std::begin(allowed_globals), std::end(allowed_globals), full);
+  if (known != std::end(allowed_globals)) {
+    Value& value = make(Kind::global);
+    value.text = *known;
+    push(value);
+  } else if (is_skipped(full)) {
+    push(make(Kind::object));
+  } else {
     refuse("it asks for '" + full + "', which is not data; loading a weight file never runs code. " +
            "Save the tensors alone, in Python: torch.save(model.state_dict(), FILE)");
-  Value& value = make(Kind::global);
-  value.text = full;
-  push(value);
+  }
 }
 
 void Reader::remember(uint64_t index) {
   if (index > bytes_.size()) refuse("a memo index is out of range");
-  if (index >= memo_.size()) memo_.resize(static_cast<size_t>(index) + 1, nullptr);
+  if (index >= memo_.size()) {
+    charge((static_cast<size_t>(index) + 1 - memo_.size()) * sizeof(Value*));
+    memo_.resize(static_cast<size_t>(index) + 1, nullptr);
+  }
   memo_[static_cast<size_t>(index)] = &top();
 }
 
@@ -106,7 +176,7 @@ void Reader::recall(uint64_t index) {
 /// A little-endian two's complement integer; longer ones keep their low 64 bits (only torch's magic number
 /// is).
 void Reader::take_long(uint64_t size) {
-  const std::string digits = take_text(size);
+  const std::string_view digits = take_text(size);
   uint64_t bits = 0;
   for (size_t i = 0; i < std::min<size_t>(digits.size(), 8); ++i)
     bits |= static_cast<uint64_t>(static_cast<uint8_t>(digits[i])) << (8 * i);
@@ -117,39 +187,61 @@ void Reader::take_long(uint64_t size) {
   push(value);
 }
 
-void Reader::set_items(const std::vector<const Value*>& items) {
+void Reader::set_items(const Items& items) {
   Value& dict = top();
+  if (dict.kind == Kind::object) return;
   if (dict.kind != Kind::dict || items.size() % 2 != 0)
     refuse("entries are set on something that is no dict");
-  for (size_t i = 0; i < items.size(); i += 2) dict.entries.emplace_back(items[i], items[i + 1]);
+  charge(items.size() * sizeof(Value*));
+  if (!dict.dict) dict.dict = std::make_unique<Entries>();
+  for (size_t i = 0; i < items.size(); i += 2) dict.dict->emplace_back(items[i], items[i + 1]);
 }
 
-void Reader::append_items(const std::vector<const Value*>& items) {
+void Reader::append_items(const Items& items) {
   Value& list = top();
+  if (list.kind == Kind::object) return;
   if (list.kind != Kind::list) refuse("items are appended to something that is no list");
-  list.items.insert(list.items.end(), items.begin(), items.end());
+  charge(items.size() * sizeof(Value*));
+  if (!list.list) list.list = std::make_shared<Items>();
+  list.list->insert(list.list->end(), items.begin(), items.end());
+}
+
+Value& Reader::make_tuple(Items items) {
+  charge(items.size() * sizeof(Value*));
+  Value& tuple = make(Kind::tuple);
+  if (!items.empty()) tuple.list = std::make_shared<Items>(std::move(items));
+  return tuple;
 }
 
 void Reader::reduce() {
   const Value& arguments = pop();
   const Value& callee = pop();
+  if (callee.kind == Kind::object) return push(make(Kind::object));
   if (callee.kind != Kind::global || arguments.kind != Kind::tuple)
     refuse("a call of something that is no class");
+  const auto items = arguments.items();
   if (callee.text == "torch._utils._rebuild_tensor_v2") {
     Value& tensor = make(Kind::tensor);
-    tensor.items = arguments.items;
+    tensor.list = arguments.list;
+    push(tensor);
+  } else if (callee.text == "torch._utils._rebuild_parameter") {  // (tensor, requires_grad, hooks)
+    if (items.empty() || items[0]->kind != Kind::tensor) refuse("a parameter that is no tensor");
+    Value& tensor = make(Kind::tensor);
+    tensor.list = items[0]->list;
     push(tensor);
   } else if (callee.text.ends_with("OrderedDict")) {
     Value& dict = make(Kind::dict);
+    dict.dict = std::make_unique<Entries>();
     // OrderedDict([(key, value), ...]) is how Python 2 wrote them.
-    if (!arguments.items.empty())
-      for (const Value* pair : arguments.items[0]->items) {
-        if (pair->items.size() != 2) refuse("an OrderedDict is built from something that is no pair");
-        dict.entries.emplace_back(pair->items[0], pair->items[1]);
+    if (!items.empty())
+      for (const Value* pair : items[0]->items()) {
+        if (pair->items().size() != 2) refuse("an OrderedDict is built from something that is no pair");
+        charge(sizeof(Entries::value_type));
+        dict.dict->emplace_back(pair->items()[0], pair->items()[1]);
       }
     push(dict);
   } else {
-    refuse("a call of '" + callee.text + "'");
+    refuse("a call of '" + std::string(callee.text) + "'");
   }
 }
 
@@ -182,14 +274,10 @@ bool Reader::step_scalar(uint8_t opcode) {
     case 0x8b:  // LONG4
       take_long(take_unsigned(4));
       return true;
-    case 'G': {  // BINFLOAT, big-endian
-      uint64_t bits = 0;
-      for (const char byte : take_text(8)) bits = (bits << 8U) | static_cast<uint8_t>(byte);
-      Value& value = make(Kind::real);
-      value.real = std::bit_cast<double>(bits);
-      push(value);
+    case 'G':  // BINFLOAT
+      take_text(8);
+      push(make(Kind::real));
       return true;
-    }
     case 'X':     // BINUNICODE
     case 'T':     // BINSTRING
     case 0x8c:    // SHORT_BINUNICODE
@@ -220,18 +308,15 @@ bool Reader::step_container(uint8_t opcode) {
     case ')':
       push(make(Kind::tuple));
       return true;
-    case 't': {  // TUPLE
-      Value& tuple = make(Kind::tuple);
-      tuple.items = pop_to_mark();
-      push(tuple);
+    case 't':  // TUPLE
+      push(make_tuple(pop_to_mark()));
       return true;
-    }
     case 0x85:    // TUPLE1
     case 0x86:    // TUPLE2
     case 0x87: {  // TUPLE3
-      Value& tuple = make(Kind::tuple);
-      for (int i = opcode - 0x84; i > 0; --i) tuple.items.insert(tuple.items.begin(), &pop());
-      push(tuple);
+      Items items;
+      for (int i = opcode - 0x84; i > 0; --i) items.insert(items.begin(), &pop());
+      push(make_tuple(std::move(items)));
       return true;
     }
     case 's': {  // SETITEM
@@ -275,7 +360,7 @@ bool Reader::step_reference(uint8_t opcode) {
       recall(take_unsigned(4));
       return true;
     case 'c': {  // GLOBAL
-      const std::string module = take_line();
+      const std::string_view module = take_line();
       take_global(module, take_line());
       return true;
     }
@@ -286,16 +371,18 @@ bool Reader::step_reference(uint8_t opcode) {
       return true;
     }
     case 'R':
+    case 0x81:  // NEWOBJ
       reduce();
       return true;
     case 'b':  // BUILD: attributes of an OrderedDict (torch puts version numbers there); not needed
       pop();
-      if (top().kind != Kind::dict) refuse("attributes are set on something that is no OrderedDict");
+      if (top().kind != Kind::dict && top().kind != Kind::object)
+        refuse("attributes are set on something that is no OrderedDict");
       return true;
     case 'Q': {  // BINPERSID
       const Value& id = pop();
       Value& reference = make(Kind::persistent);
-      reference.items = id.items;
+      reference.list = id.list;
       push(reference);
       return true;
     }

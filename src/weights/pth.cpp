@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "weights/pickle.h"
 
@@ -39,52 +40,66 @@ struct StorageBytes {
 
 using FindStorage = std::function<const StorageBytes&(const Storage&)>;
 
-ElementType storage_type(const std::string& name, const std::string& file) {
-  static const std::map<std::string, ElementType> types{
+ElementType storage_type(std::string_view name, const std::string& file) {
+  static const std::map<std::string_view, ElementType> types{
       {"torch.FloatStorage", ElementType::f32},     {"torch.HalfStorage", ElementType::f16},
       {"torch.BFloat16Storage", ElementType::bf16}, {"torch.DoubleStorage", ElementType::f64},
-      {"torch.LongStorage", ElementType::i64},      {"torch.IntStorage", ElementType::i32}};
+      {"torch.LongStorage", ElementType::i64},      {"torch.IntStorage", ElementType::i32},
+      {"torch.ShortStorage", ElementType::i16},     {"torch.CharStorage", ElementType::i8},
+      {"torch.ByteStorage", ElementType::u8},       {"torch.BoolStorage", ElementType::boolean}};
   const auto found = types.find(name);
-  if (found == types.end()) throw Error(file, "damaged checkpoint: storage type", "a torch storage", name);
+  if (found == types.end())
+    throw Error(file, "damaged checkpoint: storage type", "a torch storage", std::string(name));
   return found->second;
 }
 
 /// ('storage', type, key, location, element count)
 Storage parse_storage(const Value& reference, const std::string& file) {
-  const auto& items = reference.items;
+  const auto items = reference.items();
   if (reference.kind != Kind::persistent || items.size() < 5 || items[0]->text != "storage" ||
       items[1]->kind != Kind::global || items[2]->kind != Kind::text || items[4]->kind != Kind::integer ||
       items[4]->integer < 0)
     throw Error(file, "damaged checkpoint: a tensor refers to no storage");
-  return {storage_type(items[1]->text, file), items[2]->text, static_cast<uint64_t>(items[4]->integer)};
+  return {storage_type(items[1]->text, file), std::string(items[2]->text),
+          static_cast<uint64_t>(items[4]->integer)};
 }
 
 std::vector<int64_t> integers(const Value& tuple, const std::string& file) {
   std::vector<int64_t> values;
-  for (const Value* item : tuple.items) {
-    if (item->kind != Kind::integer || item->integer < 0 || item->integer > (int64_t{1} << 40U))
+  for (const Value* item : tuple.items()) {
+    if (item->kind != Kind::integer || item->integer < 0 || item->integer > limits::tensor_extent)
       throw Error(file, "damaged checkpoint: shape or stride of a tensor", "small whole numbers");
     values.push_back(item->integer);
   }
   return values;
 }
 
-/// Copies a strided view into row-major order.
-std::vector<float> gather(const std::vector<float>& storage, uint64_t offset,
-                          const std::vector<int64_t>& shape, const std::vector<int64_t>& stride,
-                          size_t count) {
-  std::vector<float> values(count);
+/// Brings the elements of a strided view into row-major order. The view lies within `storage`, which begins
+/// with its first element.
+std::vector<uint8_t> gather(std::span<const uint8_t> storage, size_t element,
+                            const std::vector<int64_t>& shape, const std::vector<int64_t>& stride,
+                            size_t count) {
+  std::vector<uint8_t> gathered(count * element);
   std::vector<int64_t> index(shape.size(), 0);
   for (size_t i = 0; i < count; ++i) {
-    uint64_t position = offset;
+    uint64_t position = 0;
     for (size_t d = 0; d < shape.size(); ++d) position += static_cast<uint64_t>(index[d] * stride[d]);
-    values[i] = storage[position];
+    std::memcpy(gathered.data() + i * element, storage.data() + position * element, element);
     for (size_t d = shape.size(); d-- > 0;) {
       if (++index[d] < shape[d]) break;
       index[d] = 0;
     }
   }
-  return values;
+  return gathered;
+}
+
+bool is_row_major(const std::vector<int64_t>& shape, const std::vector<int64_t>& stride) {
+  int64_t expected = 1;
+  for (size_t d = shape.size(); d-- > 0;) {
+    if (shape[d] != 1 && stride[d] != expected) return false;
+    expected *= shape[d];
+  }
+  return true;
 }
 
 /// _rebuild_tensor_v2(storage, offset, shape, stride, requires_grad, hooks)
@@ -93,106 +108,102 @@ Tensor read_tensor(const std::string& name, const Value& call, const FindStorage
   const auto damaged = [&](const std::string& what) {
     return Error(file, "damaged checkpoint: tensor '" + name + "' " + what);
   };
-  if (call.items.size() < 4 || call.items[1]->kind != Kind::integer || call.items[1]->integer < 0)
+  const auto arguments = call.items();
+  if (arguments.size() < 4 || arguments[1]->kind != Kind::integer || arguments[1]->integer < 0)
     throw damaged("has no storage, offset, shape and stride");
-  const Storage storage = parse_storage(*call.items[0], file);
-  const auto offset = static_cast<uint64_t>(call.items[1]->integer);
-  const std::vector<int64_t> shape = integers(*call.items[2], file);
-  const std::vector<int64_t> stride = integers(*call.items[3], file);
+  const Storage storage = parse_storage(*arguments[0], file);
+  const auto offset = static_cast<uint64_t>(arguments[1]->integer);
+  const std::vector<int64_t> shape = integers(*arguments[2], file);
+  const std::vector<int64_t> stride = integers(*arguments[3], file);
   const auto count = element_count(shape);
-  if (!count || shape.size() != stride.size() || shape.size() > 8)
+  if (!count || shape.size() != stride.size() || shape.size() > limits::tensor_dimensions)
     throw damaged("has a shape that makes no sense");
 
   const std::span<const uint8_t> bytes = find(storage).view;
   const uint64_t available = bytes.size() / size_of(storage.type);
   uint64_t last = offset;  // highest element that the view touches
   for (size_t d = 0; d < shape.size(); ++d) {
-    if (stride[d] != 0 && shape[d] > (int64_t{1} << 40U) / stride[d])
+    if (stride[d] != 0 && shape[d] > limits::tensor_extent / stride[d])
       throw damaged("reaches past its storage");
     if (shape[d] > 0) last += static_cast<uint64_t>((shape[d] - 1) * stride[d]);
   }
   if (*count > available || (*count > 0 && last >= available)) throw damaged("reaches past its storage");
   if (*count == 0) return {shape, {}, storage.type};
-  const uint64_t span = last - offset + 1;
-  const auto part = bytes.subspan(offset * size_of(storage.type), span * size_of(storage.type));
-  return {shape, gather(to_float(storage.type, part, span), 0, shape, stride, *count), storage.type};
-}
-
-bool holds_tensors(const Value& dict) {
-  return std::any_of(dict.entries.begin(), dict.entries.end(),
-                     [](const auto& entry) { return entry.second->kind == Kind::tensor; });
-}
-
-using Entries = std::span<const std::pair<const Value*, const Value*>>;
-
-/// As many as trainers wrap; of a hostile file's, which may refer to each other, no more are looked into.
-Entries first_entries(const Value& dict) {
-  return Entries(dict.entries).first(std::min<size_t>(dict.entries.size(), 100));
+  const size_t element = size_of(storage.type);
+  const auto part = bytes.subspan(offset * element, (last - offset + 1) * element);
+  if (is_row_major(shape, stride)) return {shape, to_float(storage.type, part, *count), storage.type};
+  return {shape, to_float(storage.type, gather(part, element, shape, stride, *count), *count), storage.type};
 }
 
 /// For messages.
 std::string name_of_key(const Value& key) {
-  return key.kind == Kind::integer ? std::to_string(key.integer) : key.text.substr(0, 100);
+  return key.kind == Kind::integer ? std::to_string(key.integer) : std::string(key.text.substr(0, 100));
 }
 
 /// What is there instead of tensors.
 std::string contents(const Value& value) {
   if (value.kind == Kind::list || value.kind == Kind::tuple)
-    return "a list of " + std::to_string(value.items.size());
+    return "a list of " + std::to_string(value.items().size());
   if (value.kind == Kind::tensor) return "a tensor without a name";
   if (value.kind != Kind::dict) return "no dict";
   std::vector<std::string> keys;
-  for (const auto& [key, entry] : first_entries(value)) keys.push_back(name_of_key(*key));
+  for (const auto& [key, entry] : value.entries()) {
+    keys.push_back(name_of_key(*key));
+    if (keys.size() == 100) break;
+  }
   return keys.empty() ? "an empty dict" : "the keys " + listed(keys);
 }
 
-/// What a dict of a trainer wraps, or nullptr: the entry that comes first in this list, else the only one
-/// that is or could be a state dict.
-const Value* wrapped(const Value& dict, std::vector<std::string>& remarks) {
-  static const char* const wrappers[] = {
-      "model_state_dict", "state_dict", "params_ema", "params-ema", "params", "model", "net",
-      "generator_ema",    "g_ema",      "generator",  "netG",       "net_g"};
-  std::vector<std::string> with_tensors;
-  const Value* only = dict.entries.size() == 1 ? dict.entries[0].second : nullptr;
-  for (const auto& [key, value] : first_entries(dict)) {
-    if (value->kind != Kind::dict || !holds_tensors(*value)) continue;
-    with_tensors.push_back(name_of_key(*key));
-    only = value;
+/// The tensors of nested dicts by their names, keys joined by dots.
+class TensorTree {
+ public:
+  TensorTree(const Value& root, const std::string& file, size_t file_size)
+      : file_(file), most_letters_((size_t{1} << 20U) + 4 * file_size) {
+    visit(root, "", 0);
   }
-  for (const char* key : wrappers) {
-    const Value* candidate = dict.find(key);
-    if (candidate == nullptr || candidate->kind != Kind::dict) continue;
-    if (with_tensors.size() > 1)
-      remarks.push_back("the checkpoint holds " + listed(with_tensors) + ": '" + key + "' is taken");
-    return candidate;
-  }
-  return !holds_tensors(dict) && with_tensors.size() <= 1 ? only : nullptr;
-}
+  const std::map<std::string, const Value*>& tensors() const { return tensors_; }
 
-/// Opens the wrappers that trainers put around the tensors.
-const Value& unwrap(const Value& root, StateDict& into) {
-  const Value* dict = &root;
-  for (int depth = 0; depth < 8; ++depth) {
-    const Value* inner = dict->kind == Kind::dict ? wrapped(*dict, into.remarks) : nullptr;
-    if (inner == nullptr) break;
-    dict = inner;
+ private:
+  void visit(const Value& dict, const std::string& prefix, int depth) {
+    constexpr int deepest = 8;
+    // Each once: of a hostile file the dicts may refer to each other.
+    if (depth > deepest || !seen_.insert(&dict).second) return;
+    for (const auto& [key, value] : dict.entries()) {
+      const std::string name =
+          prefix + (key->kind == Kind::integer ? std::to_string(key->integer) : std::string(key->text));
+      letters_ += name.size();
+      if (letters_ > most_letters_)
+        throw Error(file_, "damaged checkpoint: its names are larger than the file");
+      if (value->kind == Kind::tensor && key->kind == Kind::text) tensors_.insert_or_assign(name, value);
+      if (value->kind == Kind::dict) visit(*value, name + ".", depth + 1);
+    }
   }
-  if (dict->kind != Kind::dict || !holds_tensors(*dict))
-    throw Error(into.file, "no tensors found in the checkpoint",
-                "a state dict, bare or under state_dict, params_ema, params, model, generator, ...",
-                contents(*dict));
-  return *dict;
-}
 
-void read_tensors(const Value& root, const FindStorage& find, StateDict& dict, size_t file_size) {
+  const std::string& file_;
+  size_t letters_ = 0, most_letters_;
+  std::map<std::string, const Value*> tensors_;
+  std::set<const Value*> seen_;
+};
+
+void read_tensors(const Value& root, const FindStorage& find, const Selector& select, StateDict& dict,
+                  size_t file_size) {
+  const TensorTree tree(root, dict.file, file_size);
+  if (tree.tensors().empty())
+    throw Error(dict.file, "no tensors found in the checkpoint",
+                "a state dict, bare or within other dicts (state_dict, params_ema, params, ...)",
+                contents(root));
+  std::vector<std::string> names;
+  for (const auto& [name, value] : tree.tensors()) names.push_back(name);
+  Selection selection = select(names);
+  dict.remarks = std::move(selection.remarks);
   uint64_t elements = 0;
-  for (const auto& [key, value] : unwrap(root, dict).entries) {
-    if (key->kind != Kind::text || value->kind != Kind::tensor) continue;
-    Tensor tensor = read_tensor(key->text, *value, find, dict.file);
+  for (const auto& [name, wanted] : selection.tensors) {
+    Tensor tensor = read_tensor(name, *tree.tensors().at(name), find, dict.file);
     elements += tensor.values.size();
     if (elements > file_size)  // views of one storage, many times over
       throw Error(dict.file, "the tensors claim more elements than the file holds");
-    dict.tensors.insert_or_assign(key->text, std::move(tensor));
+    if (!dict.tensors.emplace(wanted, std::move(tensor)).second)
+      throw Error(dict.file, "two tensors stand for '" + wanted + "'");
   }
 }
 
@@ -215,15 +226,15 @@ Zip open_zip(std::span<const uint8_t> bytes, const std::string& file) {
   return archive;
 }
 
-std::vector<uint8_t> read_entry(zip_t* archive, const std::string& name, size_t file_size,
+/// An entry of at most `most` bytes.
+std::vector<uint8_t> read_entry(zip_t* archive, const std::string& name, size_t most,
                                 const std::string& file) {
   zip_stat_t status;
   if (zip_stat(archive, name.c_str(), 0, &status) != 0)
     throw Error(file, "damaged checkpoint: the archive has no entry '" + name + "'");
   // torch.save() never compresses; so no entry can be larger than the file.
-  if ((status.valid & ZIP_STAT_COMP_METHOD) == 0 || status.comp_method != ZIP_CM_STORE ||
-      status.size > file_size)
-    throw Error(file, "damaged checkpoint: entry '" + name + "'", "an uncompressed entry");
+  if ((status.valid & ZIP_STAT_COMP_METHOD) == 0 || status.comp_method != ZIP_CM_STORE || status.size > most)
+    throw Error(file, "damaged checkpoint: entry '" + name + "'", "an uncompressed entry of its own");
   std::vector<uint8_t> bytes(status.size);
   const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> entry(zip_fopen(archive, name.c_str(), 0),
                                                                  &zip_fclose);
@@ -250,7 +261,7 @@ void check_length(const Storage& storage, size_t found, const std::string& file)
                 std::to_string(found) + " bytes");
 }
 
-StateDict read_zip(std::span<const uint8_t> bytes, const std::string& file) {
+StateDict read_zip(std::span<const uint8_t> bytes, const std::string& file, const Selector& select) {
   const Zip archive = open_zip(bytes, file);
   const std::string prefix = find_prefix(archive.get(), file);
   if (zip_name_locate(archive.get(), (prefix + "byteorder").c_str(), 0) >= 0) {
@@ -263,18 +274,21 @@ StateDict read_zip(std::span<const uint8_t> bytes, const std::string& file) {
   const Value& root = reader.read();
 
   std::map<std::string, StorageBytes> storages;
+  size_t owned = 0;
   const FindStorage find = [&](const Storage& storage) -> const StorageBytes& {
     const auto [position, inserted] = storages.try_emplace(storage.key);
     StorageBytes& content = position->second;
     if (inserted) {
-      content.owned = read_entry(archive.get(), prefix + "data/" + storage.key, bytes.size(), file);
+      // All entries together are no larger than the file, unless they lie over each other.
+      content.owned = read_entry(archive.get(), prefix + "data/" + storage.key, bytes.size() - owned, file);
+      owned += content.owned.size();
       content.view = content.owned;
     }
     check_length(storage, content.view.size(), file);
     return content;
   };
   StateDict dict{file, "PyTorch zip", {}, {}};
-  read_tensors(root, find, dict, bytes.size());
+  read_tensors(root, find, select, dict, bytes.size());
   return dict;
 }
 
@@ -294,14 +308,14 @@ std::map<std::string, Storage> collect_storages(const Value& root, const std::st
       storages.try_emplace(storage.key, storage);
       continue;
     }
-    for (const Value* item : value.items) visit(item);
-    for (const auto& [key, entry] : value.entries) visit(entry);
+    for (const Value* item : value.items()) visit(item);
+    for (const auto& [key, entry] : value.entries()) visit(entry);
   }
   return storages;
 }
 
 /// Source: torch/serialization.py, _legacy_load: five pickles, then every storage as count and raw elements.
-StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file) {
+StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file, const Selector& select) {
   pickle::Reader reader(bytes, file);
   const Value& magic = reader.read();
   if (magic.kind != Kind::integer || (magic.integer & 0xFFFFFFFFFFFFFF) != legacy_magic)
@@ -317,19 +331,20 @@ StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file) {
   const std::map<std::string, Storage> known = collect_storages(root, file);
   std::map<std::string, StorageBytes> storages;
   auto rest = bytes.subspan(reader.position());
-  for (const Value* key : keys.items) {
-    const auto storage = known.find(key->text);
+  for (const Value* item : keys.items()) {
+    const std::string key(item->text);
+    const auto storage = known.find(key);
     if (storage == known.end())
-      throw Error(file, "damaged checkpoint: storage '" + key->text + "' belongs to no tensor");
+      throw Error(file, "damaged checkpoint: storage '" + key + "' belongs to no tensor");
     uint64_t count = 0;
     if (rest.size() < sizeof count) throw Error(file, "truncated checkpoint");
     std::memcpy(&count, rest.data(), sizeof count);
     rest = rest.subspan(sizeof count);
     const size_t size = size_of(storage->second.type);
     if (count > rest.size() / size)
-      throw Error(file, "truncated checkpoint: storage '" + key->text + "'",
-                  std::to_string(count) + " elements", std::to_string(rest.size() / size));
-    storages[key->text].view = rest.first(count * size);
+      throw Error(file, "truncated checkpoint: storage '" + key + "'", std::to_string(count) + " elements",
+                  std::to_string(rest.size() / size));
+    storages[key].view = rest.first(count * size);
     rest = rest.subspan(count * size);
   }
   const FindStorage find = [&](const Storage& storage) -> const StorageBytes& {
@@ -340,22 +355,25 @@ StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file) {
     return found->second;
   };
   StateDict dict{file, "PyTorch legacy", {}, {}};
-  read_tensors(root, find, dict, bytes.size());
+  read_tensors(root, find, select, dict, bytes.size());
   return dict;
 }
 
 }  // namespace
 
 bool looks_like_pth(std::span<const uint8_t> bytes) {
+  constexpr size_t header = 8;  // bytes before the brace of a safetensors file, which may begin like a pickle
   const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
-                               std::min<size_t>(bytes.size(), 4));
-  return start == zip_magic || (start.size() >= 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5);
+                               std::min<size_t>(bytes.size(), header + 1));
+  if (start.size() > header && start[header] == '{') return false;
+  return start.starts_with(zip_magic) ||
+         (start.size() >= 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5);
 }
 
-StateDict read_pth(std::span<const uint8_t> bytes, const std::string& file) {
-  const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
-                               std::min<size_t>(bytes.size(), 4));
-  return start == zip_magic ? read_zip(bytes, file) : read_legacy(bytes, file);
+StateDict read_pth(std::span<const uint8_t> bytes, const std::string& file, const Selector& select) {
+  return bytes.size() > 1 && bytes[0] == static_cast<uint8_t>(zip_magic[0])
+             ? read_zip(bytes, file, select)
+             : read_legacy(bytes, file, select);
 }
 
 }  // namespace esrgan

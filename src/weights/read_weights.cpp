@@ -27,18 +27,18 @@ bool is_ncnn(const std::filesystem::path& path) {
          std::filesystem::exists(std::filesystem::path(path).replace_extension(".param"));
 }
 
-StateDict read_unchecked(const std::filesystem::path& path) {
+StateDict read_unchecked(const std::filesystem::path& path, const Selector& select) {
   if (is_ncnn(path)) return read_ncnn_pair(path);
   const MappedFile file(path);
-  if (looks_like_pth(file.bytes())) return read_pth(file.bytes(), file.name());
+  if (looks_like_pth(file.bytes())) return read_pth(file.bytes(), file.name(), select);
   refuse_foreign_file(file.bytes(), file.name());
-  return read_safetensors(file.bytes(), file.name());
+  return read_safetensors(file.bytes(), file.name(), select);
 }
 
 }  // namespace
 
-StateDict read_weights(const std::filesystem::path& path) {
-  StateDict weights = read_unchecked(path);
+StateDict read_weights(const std::filesystem::path& path, const Selector& select) {
+  StateDict weights = read_unchecked(path, select);
   check_finite(weights);
   return weights;
 }

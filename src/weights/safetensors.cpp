@@ -6,12 +6,14 @@
 #include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "base/file.h"
 #include "base/half.h"
+#include "base/limits.h"
 
 namespace esrgan {
 namespace {
@@ -21,13 +23,110 @@ using nlohmann::json;
 static_assert(std::endian::native == std::endian::little, "weight files are read without byte swapping");
 
 constexpr const char* metadata_key = "__metadata__";
-constexpr uint64_t largest_header = 100'000'000;  // the limit of the reference implementation
 
 const std::pair<const char*, ElementType> type_names[] = {
     {"F64", ElementType::f64},     {"F32", ElementType::f32}, {"F16", ElementType::f16},
     {"BF16", ElementType::bf16},   {"I64", ElementType::i64}, {"I32", ElementType::i32},
     {"I16", ElementType::i16},     {"I8", ElementType::i8},   {"U8", ElementType::u8},
     {"BOOL", ElementType::boolean}};
+
+struct Entry {
+  bool damaged = false;
+  std::string type;
+  std::optional<std::vector<int64_t>> shape;
+  std::vector<uint64_t> offsets;  // begin and end
+};
+
+struct Header {
+  std::map<std::string, Entry> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Builds the header from what the JSON parser comes upon; nothing else of the document is kept.
+class HeaderReader : public nlohmann::json_sax<json> {
+ public:
+  HeaderReader(Header& header, const std::string& file) : header_(header), file_(file) {}
+
+  bool start_object(size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool start_array(size_t) override {
+    if (depth_ == 0) throw Error(file_, "damaged safetensors header", "a JSON object", "array");
+    if (depth_ == 2) list_ = key_;
+    if (depth_ == 2 && entry_ != nullptr && list_ == "shape") entry_->shape.emplace();
+    return open();
+  }
+  bool end_array() override {
+    if (depth_ == 3) list_.clear();
+    return close();
+  }
+  bool key(string_t& text) override {
+    if (depth_ == 1) {
+      if (!names_.insert(text).second)
+        throw Error(file_, "the key '" + text + "' stands twice in the header");
+      entry_ = text == metadata_key ? nullptr : &header_.tensors[text];
+    } else if (depth_ == 2) {
+      key_ = text;
+      if (entry_ == nullptr && header_.metadata.contains(text))
+        throw Error(file_, "the key '" + text + "' stands twice in the header");
+    }
+    return true;
+  }
+  bool string(string_t& text) override {
+    check_root();
+    if (depth_ == 2 && entry_ == nullptr) header_.metadata[key_] = text;
+    if (depth_ == 2 && entry_ != nullptr && key_ == "dtype") entry_->type = text;
+    return true;
+  }
+  // Numbers are looked at before they are taken: a fraction or 1e300 is no size.
+  bool number_unsigned(number_unsigned_t value) override {
+    check_root();
+    if (depth_ != 3 || entry_ == nullptr) return true;
+    if (list_ == "shape")
+      entry_->shape->push_back(static_cast<int64_t>(std::min<uint64_t>(value, INT64_MAX)));
+    if (list_ == "data_offsets") entry_->offsets.push_back(value);
+    return true;
+  }
+  bool number_integer(number_integer_t) override { return no_size(); }
+  bool number_float(number_float_t, const string_t&) override { return no_size(); }
+  bool boolean(bool) override { return no_size(); }
+  bool null() override { return no_size(); }
+  bool binary(binary_t&) override { return no_size(); }
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) override { return false; }
+
+ private:
+  bool open() {
+    if (depth_ == 3) no_size();
+    ++depth_;
+    return true;
+  }
+  bool close() {
+    --depth_;
+    return true;
+  }
+  void check_root() const {
+    if (depth_ == 0) throw Error(file_, "damaged safetensors header", "a JSON object", "a value");
+  }
+  /// Something else where a shape or an offset should be makes the entry unusable.
+  bool no_size() {
+    check_root();
+    if (depth_ > 2 && entry_ != nullptr) entry_->damaged = true;
+    return true;
+  }
+
+  Header& header_;
+  const std::string& file_;
+  int depth_ = 0;
+  std::set<std::string> names_;
+  Entry* entry_ = nullptr;  // of the tensor at hand
+  std::string key_, list_;  // within it
+};
+
+Header parse_header(std::string_view text, const std::string& file) {
+  Header header;
+  HeaderReader reader(header, file);
+  if (!json::sax_parse(text, &reader)) throw Error(file, "damaged safetensors header: it is not valid JSON");
+  return header;
+}
 
 ElementType parse_type(const std::string& name, const std::string& file, const std::string& tensor) {
   for (const auto& [known, type] : type_names)
@@ -36,30 +135,9 @@ ElementType parse_type(const std::string& name, const std::string& file, const s
               "F64, F32, F16, BF16 or an integer type", name);
 }
 
-/// Parses the header; the same key twice is an error, as the format demands.
-json parse_header(std::string_view text, const std::string& file) {
-  std::vector<std::set<std::string>> keys;
-  const auto check_keys = [&](int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start) keys.emplace_back();
-    if (event == json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
-    if (event == json::parse_event_t::key && !keys.empty() &&
-        !keys.back().insert(parsed.get<std::string>()).second)
-      throw Error(file, "the key '" + parsed.get<std::string>() + "' stands twice in the header");
-    return true;
-  };
-  try {
-    json header = json::parse(text, check_keys);
-    if (!header.is_object())
-      throw Error(file, "damaged safetensors header", "a JSON object", header.type_name());
-    return header;
-  } catch (const json::exception&) {
-    throw Error(file, "damaged safetensors header: it is not valid JSON");
-  }
-}
-
 struct Range {
   uint64_t begin, end;
-  std::string tensor;
+  std::string_view tensor;
 };
 
 /// The ranges must cover [0, size) without a gap or an overlap.
@@ -70,10 +148,10 @@ void check_coverage(std::vector<Range> ranges, uint64_t size, const std::string&
   uint64_t position = 0;
   for (const Range& range : ranges) {
     if (range.begin != position)
-      throw Error(
-          file,
-          "tensor '" + range.tensor + (range.begin < position ? "' overlaps another" : "' follows a gap"),
-          "its data at byte " + std::to_string(position), "byte " + std::to_string(range.begin));
+      throw Error(file,
+                  "tensor '" + std::string(range.tensor) +
+                      (range.begin < position ? "' overlaps another" : "' follows a gap"),
+                  "its data at byte " + std::to_string(position), "byte " + std::to_string(range.begin));
     position = range.end;
   }
   if (position != size)
@@ -81,44 +159,32 @@ void check_coverage(std::vector<Range> ranges, uint64_t size, const std::string&
                 std::to_string(size));
 }
 
-Tensor read_tensor(const std::string& name, const json& entry, std::span<const uint8_t> data,
-                   const std::string& file, std::vector<Range>& ranges) {
-  const auto damaged = [&] {
-    return Error(file, "damaged entry of tensor '" + name + "' in the header",
-                 "dtype, shape and data_offsets");
-  };
-  // Numbers are looked at before they are taken: a fraction or 1e300 is no size.
-  const auto whole_number = [&](const json& value) {
-    if (!value.is_number_unsigned()) throw damaged();
-    return value.get<uint64_t>();
-  };
-  std::vector<int64_t> shape;
-  std::string type_name;
-  uint64_t begin = 0, end = 0;
-  try {
-    type_name = entry.at("dtype").get<std::string>();
-    if (!entry.at("shape").is_array()) throw damaged();
-    for (const json& extent : entry.at("shape")) shape.push_back(static_cast<int64_t>(whole_number(extent)));
-    begin = whole_number(entry.at("data_offsets").at(0));
-    end = whole_number(entry.at("data_offsets").at(1));
-  } catch (const json::exception&) {
-    throw damaged();
-  }
-  const ElementType type = parse_type(type_name, file, name);
-  const auto count = element_count(shape);
-  if (begin > end || end > data.size())
+struct Place {
+  ElementType type;
+  uint64_t begin, end;
+  size_t count;
+};
+
+/// Where the data of a tensor lie among `size` bytes.
+Place place_of(const std::string& name, const Entry& entry, uint64_t size, const std::string& file) {
+  if (entry.damaged || entry.type.empty() || !entry.shape || entry.offsets.size() != 2)
+    throw Error(file, "damaged entry of tensor '" + name + "' in the header",
+                "dtype, shape and data_offsets");
+  const ElementType type = parse_type(entry.type, file, name);
+  const uint64_t begin = entry.offsets[0], end = entry.offsets[1];
+  const auto count = element_count(*entry.shape);
+  if (begin > end || end > size)
     throw Error(file, "tensor '" + name + "' reaches past the end of the file",
-                "at most " + std::to_string(data.size()) + " bytes of data", std::to_string(end));
+                "at most " + std::to_string(size) + " bytes of data", std::to_string(end));
   if (!count || *count * size_of(type) != end - begin)
     throw Error(file, "tensor '" + name + "' has a length that does not fit its shape",
                 count ? std::to_string(*count * size_of(type)) + " bytes" : "a sensible shape",
                 std::to_string(end - begin));
-  ranges.push_back({begin, end, name});
-  return {std::move(shape), to_float(type, data.subspan(begin, end - begin), *count), type};
+  return {type, begin, end, *count};
 }
 
 struct Parts {
-  json header;
+  Header header;
   std::span<const uint8_t> data;
 };
 
@@ -127,39 +193,43 @@ Parts split(std::span<const uint8_t> bytes, const std::string& file) {
   if (bytes.size() < sizeof length) throw Error(file, "too short for a safetensors file");
   std::memcpy(&length, bytes.data(), sizeof length);
   bytes = bytes.subspan(sizeof length);
-  if (length > std::min<uint64_t>(bytes.size(), largest_header))
+  const uint64_t most = std::min<uint64_t>(bytes.size(), limits::weights_header);
+  if (length > most)
     throw Error(file, "not a weight file of a known format, or a truncated one: safetensors header length",
-                "at most " + std::to_string(std::min<uint64_t>(bytes.size(), largest_header)),
-                std::to_string(length));
+                "at most " + std::to_string(most), std::to_string(length));
   return {parse_header({reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(length)}, file),
           bytes.subspan(length)};
 }
 
-std::map<std::string, std::string> metadata_of(const json& header, const std::string& file) {
-  std::map<std::string, std::string> texts;
-  const auto found = header.find(metadata_key);
-  if (found == header.end()) return texts;
-  if (!found->is_object()) throw Error(file, "damaged __metadata__ in the header", "an object of strings");
-  for (const auto& [key, value] : found->items())
-    if (value.is_string()) texts[key] = value.get<std::string>();
-  return texts;
-}
-
 }  // namespace
 
-StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& file) {
-  const Parts parts = split(bytes, file);
-  StateDict dict{file, "safetensors", {}, metadata_of(parts.header, file)};
+StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& file, const Selector& select) {
+  Parts parts = split(bytes, file);
   std::vector<Range> ranges;
-  for (const auto& [name, entry] : parts.header.items())
-    if (name != metadata_key) dict.tensors.emplace(name, read_tensor(name, entry, parts.data, file, ranges));
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : parts.header.tensors) {
+    const Place place = place_of(name, entry, parts.data.size(), file);
+    ranges.push_back({place.begin, place.end, name});
+    names.push_back(name);
+  }
   check_coverage(std::move(ranges), parts.data.size(), file);
+  Selection selection = select(names);
+  StateDict dict{file, "safetensors", {}, std::move(parts.header.metadata), std::move(selection.remarks)};
+  for (const auto& [name, wanted] : selection.tensors) {
+    const Entry& entry = parts.header.tensors.at(name);
+    const Place place = place_of(name, entry, parts.data.size(), file);
+    const auto data = parts.data.subspan(place.begin, place.end - place.begin);
+    if (!dict.tensors
+             .emplace(wanted, Tensor{*entry.shape, to_float(place.type, data, place.count), place.type})
+             .second)
+      throw Error(file, "two tensors stand for '" + wanted + "'");
+  }
   return dict;
 }
 
 std::map<std::string, std::string> read_safetensors_metadata(std::span<const uint8_t> bytes,
                                                              const std::string& file) {
-  return metadata_of(split(bytes, file).header, file);
+  return split(bytes, file).header.metadata;
 }
 
 void write_safetensors(const StateDict& dict, ElementType type, const std::filesystem::path& target) {
@@ -175,7 +245,8 @@ void write_safetensors(const StateDict& dict, ElementType type, const std::files
                     {"data_offsets", {position, end}}};
     position = end;
   }
-  std::string text = header.dump();
+  // Metadata need not be UTF-8 where they come from; in the file they are.
+  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data starts aligned to 8 bytes
 
   const uint64_t length = text.size();

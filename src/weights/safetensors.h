@@ -8,13 +8,14 @@
 #include <span>
 #include <string>
 
+#include "weights/selection.h"
 #include "weights/state_dict.h"
 
 namespace esrgan {
 
-/// Parses a whole file. Refuses, with an Error that names `file`, headers that are not valid, unknown element
-/// types, tensors that overlap, leave holes or reach past the end.
-StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& file);
+/// Reads those tensors that `select` chooses. Refuses, with an Error that names `file`, headers that are not
+/// valid, unknown element types, tensors that overlap, leave holes or reach past the end.
+StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& file, const Selector& select);
 
 /// The text pairs of the header; the tensors are not looked at.
 std::map<std::string, std::string> read_safetensors_metadata(std::span<const uint8_t> bytes,

@@ -4,9 +4,11 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "base/half.h"
+#include "base/limits.h"
 
 namespace esrgan {
 namespace {
@@ -59,6 +61,16 @@ std::string Tensor::shape_text() const {
   return text.empty() ? "scalar" : text;
 }
 
+double OrderedLayer::number(int key, double fallback) const {
+  const auto found = values.find(key);
+  return found == values.end() || found->second.empty() ? fallback : found->second[0];
+}
+
+int64_t OrderedLayer::integer(int key, int64_t fallback) const {
+  const double found = number(key, static_cast<double>(fallback));
+  return std::abs(found) < 1e9 ? static_cast<int64_t>(found) : -1;
+}
+
 const Tensor& StateDict::at(const std::string& name) const {
   const auto found = tensors.find(name);
   if (found == tensors.end()) throw Error(file, "the tensor '" + name + "' is missing");
@@ -79,7 +91,7 @@ void check_finite(const StateDict& weights) {
 }
 
 std::optional<size_t> element_count(std::span<const int64_t> shape) {
-  constexpr int64_t limit = int64_t{1} << 40U;
+  constexpr int64_t limit = limits::tensor_extent;
   int64_t count = 1;
   for (const int64_t extent : shape) {
     if (extent < 0 || extent > limit) return std::nullopt;

@@ -27,6 +27,16 @@ struct Tensor {
   std::string shape_text() const;  ///< "64x3x3x3"
 };
 
+/// What a format without names of tensors tells of its layers instead.
+struct OrderedLayer {
+  std::string type, name;
+  std::map<int, std::vector<double>> values;  ///< by the format's keys
+
+  double number(int key, double fallback) const;
+  /// -1 for a number that is no size.
+  int64_t integer(int key, int64_t fallback) const;
+};
+
 /// The content of one weight file.
 struct StateDict {
   std::string file;    ///< for messages
@@ -34,6 +44,7 @@ struct StateDict {
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;  ///< free text pairs of safetensors
   std::vector<std::string> remarks{};           ///< which of several networks was taken
+  std::vector<OrderedLayer> layers{};  ///< in order; the tensors of layer N are then called N.weight, N.bias
 
   /// The tensor called `name`; throws Error naming file and tensor when it is absent.
   const Tensor& at(const std::string& name) const;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "graph/graph.h"
+#include "model/model.h"
 #include "weights/ncnn.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,0 +1,49 @@
+#include "model/families/families.h"
+
+#include <algorithm>
+
+#include "model/foreign_families.h"
+
+namespace esrgan {
+namespace {
+
+// The compact network's sign, body.0.weight, is the least particular: it comes last.
+constexpr const Family* table[] = {&rrdbnet, &msrresnet, &srresnet, &compact};
+
+}  // namespace
+
+std::span<const Family* const> families() {
+  return table;
+}
+
+FoundNaming find_naming(const Contents& contents) {
+  for (const Family* family : table)
+    for (const Naming& naming : family->namings) {
+      if (*naming.sign != '\0' && !contents.has(naming.sign)) continue;
+      if (naming.is_used == nullptr || naming.is_used(contents)) return {family, &naming};
+    }
+  return {};
+}
+
+std::vector<std::string_view> signs_of_networks() {
+  std::vector<std::string_view> signs;
+  for (const Family* family : table)
+    for (const Naming& naming : family->namings)
+      if (*naming.sign != '\0') signs.emplace_back(naming.sign);
+  for (const ForeignFamily& family : foreign_families()) signs.emplace_back(family.tensors.front());
+  return signs;
+}
+
+const Family* find_family(std::string_view name) {
+  const auto found = std::find_if(std::begin(table), std::end(table),
+                                  [&](const Family* family) { return family->name == name; });
+  return found == std::end(table) ? nullptr : *found;
+}
+
+int doublings_of(int enlargement) {
+  int steps = 0;
+  for (; enlargement > 1; enlargement /= 2) ++steps;
+  return steps;
+}
+
+}  // namespace esrgan

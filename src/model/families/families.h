@@ -1,0 +1,10 @@
+// The rows of the table.
+#pragma once
+
+#include "model/family.h"
+
+namespace esrgan {
+
+extern const Family rrdbnet, compact, msrresnet, srresnet;
+
+}  // namespace esrgan

@@ -1,0 +1,37 @@
+#include "weights/layer_shapes.h"
+
+#include <esrgan/error.h>
+
+#include <cmath>
+
+#include "base/limits.h"
+
+namespace esrgan {
+
+int LayerShapes::extent(const std::string& tensor, size_t dimension) const {
+  const Tensor& found = weights_.at(tensor);
+  if (found.shape.size() != 4 || found.shape[dimension] <= 0 || found.shape[dimension] > limits::channels)
+    throw Error(weights_.file, "shape of tensor '" + tensor + "'",
+                "a convolution's four dimensions, at most " + std::to_string(limits::channels) + " channels",
+                found.shape_text());
+  return static_cast<int>(found.shape[dimension]);
+}
+
+int LayerShapes::count(const std::string& prefix, const std::string& suffix, int first) const {
+  int found = 0;
+  const auto name = [&] { return std::string(prefix).append(std::to_string(first + found)).append(suffix); };
+  while (has(name())) ++found;
+  return found;
+}
+
+int LayerShapes::shuffle_factor(const std::string& layer, int taken) const {
+  const int shuffled = out_channels(layer);
+  const int factor = static_cast<int>(std::lround(std::sqrt(shuffled / taken)));
+  if (factor < 1 || factor > limits::scale || factor * factor * taken != shuffled)
+    throw Error(weights_.file, "output channels of '" + layer + "'",
+                "a square number times " + std::to_string(taken) + ", which the next layer takes",
+                std::to_string(shuffled));
+  return factor;
+}
+
+}  // namespace esrgan
