@@ -33,7 +33,7 @@ def direct(weights, name, x):
     return y.reshape(n, len(w), height, width) + b[:, None, None]
 
 
-# Lavin and Gray 2016; for F(4x4) with the points of src/kernels/cpu/winograd.h.
+# Lavin and Gray 2016; for F(4x4) with the points of src/device/cpu/kernels/winograd.h.
 def matrices(tile):
     points = [0.0, 1.0, -1.0] if tile == 2 else [0.0, 0.75, -0.75, 1.5, -1.5]
     size = tile + 2

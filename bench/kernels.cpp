@@ -11,9 +11,9 @@
 
 #include "base/aligned_buffer.h"
 #include "base/cpu_features.h"
-#include "kernels/backend.h"
-#include "kernels/cpu/direct_conv.h"
-#include "kernels/cpu/winograd.h"
+#include "device/cpu/kernels/convolutions.h"
+#include "device/cpu/kernels/direct_conv.h"
+#include "device/cpu/kernels/winograd.h"
 #include "peak.h"
 
 namespace esrgan::bench {

@@ -1,6 +1,6 @@
 #include "peak.h"
 
-#include "kernels/cpu/vec.h"
+#include "device/cpu/kernels/vec.h"
 
 namespace esrgan::bench {
 namespace {

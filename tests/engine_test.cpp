@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "device/cpu/cpu_device.h"
 #include "engine/strip_upscaler.h"
 #include "image/resize.h"
 #include "support.h"
@@ -225,7 +226,7 @@ TEST_F(Engine, ANetworkThatFoldsItsInputTakesAnySize) {
 }
 
 TEST_F(Engine, AutomaticPrecisionIsFullForDeepSamples) {
-  if (!has_half(chosen_isa())) GTEST_SKIP() << "this processor has no 16-bit products";
+  if (!devices().front().half) GTEST_SKIP() << "this processor has no 16-bit products";
   const auto with = [](Precision precision) { return [=](UpscaleOptions& o) { o.precision = precision; }; };
   for (const SampleType type : {SampleType::u8, SampleType::u16, SampleType::f32}) {
     const Image image = test::make_picture(60, 50, 3, type);
@@ -289,16 +290,16 @@ TEST_F(Engine, WhenStoppedNothingIsLeftBehind) {
 }
 
 TEST_F(Engine, TheMemoryCeilingChoosesTheTilesAndIsNamedWhenItIsTooLow) {
-  const TileLimits limits{1000, 700, 16, 1, false, 0, [](const TilePlan& plan) {
-                            return static_cast<uint64_t>(plan.x.largest) *
-                                   static_cast<uint64_t>(plan.y.largest) * 1000;
-                          }};
+  const TileLimits limits{
+      1000, 700, 16, 1, false, {}, [](const TilePlan& plan) -> MemoryNeed {
+        return {static_cast<uint64_t>(plan.x.largest) * static_cast<uint64_t>(plan.y.largest) * 1000, 0};
+      }};
   TileLimits some = limits;
   size_t tiles = SIZE_MAX;
   for (const uint64_t memory : {uint64_t{10'000'000}, uint64_t{50'000'000}, uint64_t{2'000'000'000}}) {
-    some.memory = memory;
+    some.memory.host = memory;
     const TilePlan plan = choose_tiles(some);
-    EXPECT_LE(some.cost(plan), memory);
+    EXPECT_LE(some.cost(plan).host, memory);
     EXPECT_LE(plan.x.tiles.size() * plan.y.tiles.size(), tiles);
     tiles = plan.x.tiles.size() * plan.y.tiles.size();
   }
@@ -317,19 +318,19 @@ TEST_F(Engine, TheMemoryCeilingChoosesTheTilesAndIsNamedWhenItIsTooLow) {
 
 TEST_F(Engine, AResultThatCannotBeRightIsComputedAgain) {
   ThreadPool pool(1);
-  const auto backend = make_cpu_backend(Isa::generic);
+  const auto device = make_cpu_device(pool, Isa::generic);
   const StateDict weights = test::small_network(random_);
-  Network good(build_graph(detect_model(weights)), *backend, pool);
+  const auto good = device->compile(build_graph(detect_model(weights)), false);
   const std::vector<float> tile = reals(9 * 7 * 3);
-  const std::vector<float> expected = TileRunner(good, false).run(tile, 9, 7, 3, {});
+  const std::vector<float> expected = TileRunner(*good, pool, false).run(tile, 9, 7, 3, {});
   for (const float bias : {NAN, INFINITY, -1e6F}) {
     StateDict damaged = weights;
     for (float& value : damaged.tensors.at("body.6.bias").values) value = bias;
-    Network bad(build_graph(detect_model(damaged)), *backend, pool);
+    const auto bad = device->compile(build_graph(detect_model(damaged)), false);
     int calls = 0;
-    TileRunner runner(bad, false, [&]() -> Network& {
+    TileRunner runner(*bad, pool, false, [&]() -> Executor& {
       ++calls;
-      return good;
+      return *good;
     });
     EXPECT_EQ(runner.run(tile, 9, 7, 3, {}), expected) << bias;
     EXPECT_EQ(calls, 1) << bias;

@@ -1,8 +1,8 @@
 // One frame after another: memory that is used again, regions that are taken from the frame before.
 #include <cstring>
 
+#include "base/cpu_features.h"
 #include "engine/frame_enlarger.h"
-#include "kernels/backend.h"
 #include "support.h"
 #include "weights/safetensors.h"
 

@@ -1,10 +1,11 @@
-// Fast kernels against the reference, on random shapes, for every instruction set of this machine.
+// What kernels leave alone, for every instruction set of this machine; what they compute is in
+// operations_test.cpp.
 #include <cmath>
 
 #include <esrgan/error.h>
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
-#include "kernels/backend.h"
+#include "device/cpu/kernels/convolutions.h"
 
 #include "support.h"
 
@@ -52,8 +53,9 @@ class Kernels : public test::RandomTest {
   }
 
   /// Runs a convolution band by band.
-  static void run(const Backend& backend, const Convolution& conv, const std::vector<FeatureView>& inputs,
-                  const FeatureView& out, const std::vector<ResidualView>& residuals, int band_rows) {
+  static void run(const CpuConvolutions& kernels, const Convolution& conv,
+                  const std::vector<FeatureView>& inputs, const FeatureView& out,
+                  const std::vector<ResidualView>& residuals, int band_rows) {
     ThreadPool pool(3);
     std::vector<int> channels;
     int widest = 0;
@@ -61,7 +63,7 @@ class Kernels : public test::RandomTest {
       channels.push_back(in.channels);
       widest = std::max(widest, in.channels);
     }
-    const auto prepared = backend.prepare(conv, channels);
+    const auto prepared = kernels.prepare(conv, channels);
     const std::vector<float> zeros(static_cast<size_t>((out.width + 20) * (widest + 5)), 0.0F);
     for (int y = 0; y < out.height; y += band_rows) {
       ConvolutionBand band;
@@ -96,45 +98,6 @@ class Kernels : public test::RandomTest {
   static constexpr int between_parts_ = 3;
 };
 
-TEST_F(Kernels, AgreeWithTheReference) {
-  const auto reference = make_reference_backend();
-  for (int round = 0; round < 80; ++round) {
-    const int upsample = between(1, 2);
-    const int input_count = between(1, 3);
-    const int kernel = upsample == 2 || input_count > 1 ? 3 : 2 * between(0, 4) + 1;
-    const int out = between(1, 70), width = between(1, 40), height = between(1, 14);
-    std::vector<Maps> inputs;
-    std::vector<FeatureView> views;
-    int in = 0;
-    for (int i = 0; i < input_count; ++i) {
-      inputs.push_back(maps(width, height, between(1, 40), kernel / 2, true));
-      views.push_back(inputs.back().view);
-      in += views.back().channels;
-    }
-    Convolution conv = convolution(in, out, kernel, upsample);
-    conv.inputs.resize(static_cast<size_t>(input_count));
-    Maps expected = maps(width * upsample, height * upsample, out, 0, true);
-    std::vector<Maps> others;
-    for (int r = between(0, 2); r > 0; --r)
-      others.push_back(maps(width * upsample, height * upsample, out, 1, true));
-    std::vector<ResidualView> residuals;
-    for (const Maps& other : others) residuals.push_back({other.view, real(-1, 1)});
-    run(*reference, conv, views, expected.view, residuals, 8);
-    const auto check = [&](Isa isa, bool half, float tolerance) {
-      Maps found = maps(width * upsample, height * upsample, out, 0, true);
-      run(*make_cpu_backend(isa, half), conv, views, found.view, residuals, 4 * between(1, 3));
-      EXPECT_LE(largest_difference(expected.view, found.view), tolerance)
-          << name_of(isa) << (half ? ", half: " : ": ") << in << " -> " << out << " channels of "
-          << input_count << " maps, kernel " << kernel << ", upsample " << upsample << ", " << width << "x"
-          << height;
-    };
-    for (const Isa isa : supported_isas()) {
-      check(isa, false, 2e-5F);  // Winograd's sums and differences lose a digit
-      if (has_half(isa)) check(isa, true, 0.08F * conv.scale);
-    }
-  }
-}
-
 TEST_F(Kernels, AnInPlaceResidualIsReadBeforeItIsWritten) {
   Convolution conv = convolution(9, 9, 3, 1);
   conv.inputs.resize(1);
@@ -143,9 +106,9 @@ TEST_F(Kernels, AnInPlaceResidualIsReadBeforeItIsWritten) {
   for (const Isa isa : supported_isas()) {
     Maps separate = maps(20, 7, 9, 0, false), same = residual;
     same.view.data = same.storage.data();
-    const auto backend = make_cpu_backend(isa);
-    run(*backend, conv, {x.view}, separate.view, {{residual.view, 0.7F}}, 8);
-    run(*backend, conv, {x.view}, same.view, {{same.view, 0.7F}}, 8);
+    const auto kernels = make_cpu_convolutions(isa);
+    run(*kernels, conv, {x.view}, separate.view, {{residual.view, 0.7F}}, 8);
+    run(*kernels, conv, {x.view}, same.view, {{same.view, 0.7F}}, 8);
     EXPECT_EQ(largest_difference(separate.view, same.view), 0) << name_of(isa);
   }
 }
@@ -158,7 +121,7 @@ TEST_F(Kernels, LeaveNeighbouringChannelsAlone) {
     for (const Isa isa : supported_isas()) {
       std::vector<float> buffer(9 * 4 * 16, 42.0F);
       const FeatureView slice{buffer.data() + 4, 9 * 16, 16, 9, 4, 5, 4};
-      run(*make_cpu_backend(isa), conv, {x.view}, slice, {}, 4);
+      run(*make_cpu_convolutions(isa), conv, {x.view}, slice, {}, 4);
       for (size_t i = 0; i < buffer.size(); ++i) {
         const bool outside = i % 16 < 4 || i % 16 >= 9;
         ASSERT_TRUE(!outside || buffer[i] == 42.0F) << name_of(isa) << " wrote to channel " << i % 16;

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "engine/network.h"
+#include "device/cpu/cpu_device.h"
 #include "model/model.h"
 #include "weights/read_weights.h"
 
@@ -38,21 +38,21 @@ TEST(Torch, EveryArchitectureOnEveryInstructionSet) {
   ASSERT_GE(names.size(), 24U);
   ThreadPool pool(2);
   for (const Isa isa : supported_isas()) {
-    const auto backend = make_cpu_backend(isa);
+    const auto device = make_cpu_device(pool, isa);
     double worst = 0;
     std::string worst_name;
     for (const std::string& name : names) {
       const fs::path base = fs::path(ESRGAN_TORCH_CASES) / name;
-      Network network(build_graph(read_model(base.string() + ".pth")), *backend, pool);
+      const auto network = device->compile(build_graph(read_model(base.string() + ".pth")), false);
       const StateDict data = read_weights(base.string() + ".safetensors");
       for (int k = 0; data.contains("in." + std::to_string(k)); ++k) {
         const Tensor& in = data.at("in." + std::to_string(k));
         const Tensor& out = data.at("out." + std::to_string(k));
         const int height = static_cast<int>(in.shape[0]), width = static_cast<int>(in.shape[1]);
-        ASSERT_EQ(out.shape[0], height * network.scale()) << name;
-        ASSERT_EQ(out.shape[1], width * network.scale()) << name;
+        ASSERT_EQ(out.shape[0], height * network->scale()) << name;
+        ASSERT_EQ(out.shape[1], width * network->scale()) << name;
         std::vector<float> found(out.values.size());
-        network.run(in.values.data(), width, height, found.data(), {});
+        network->run(in.values.data(), width, height, found.data(), {});
         const double difference = largest_difference(out, found);
         EXPECT_LE(difference, 2e-5) << name << ", " << width << "x" << height << ", " << name_of(isa);
         if (difference > worst) {
@@ -61,9 +61,9 @@ TEST(Torch, EveryArchitectureOnEveryInstructionSet) {
         }
       }
     }
-    std::printf("%s: %zu networks, largest difference %.2e of the output range (%s)\n", backend->name(),
-                names.size(), worst, worst_name.c_str());
-    EXPECT_STREQ(backend->name(), name_of(isa));
+    std::printf("%s: %zu networks, largest difference %.2e of the output range (%s)\n",
+                device->kernels(false), names.size(), worst, worst_name.c_str());
+    EXPECT_STREQ(device->kernels(false), name_of(isa));
   }
 }
 

@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "engine/network.h"
+#include "device/cpu/cpu_device.h"
 #include "model/family.h"
 #include "support.h"
 #include "train/batches.h"
@@ -323,7 +323,7 @@ TEST(Generator, IsTheSameInTheEngine) {
       small("RRDBNet", 4, {{"upsampling", "pixelshuffle"}}),
       small("RRDBNet", 4, {{"upsampling", "transposed"}, {"learned_residual_scale", "yes"}})};
   ThreadPool pool(2);
-  const auto backend = make_cpu_backend(supported_isas().back());
+  const auto device = make_cpu_device(pool);
   double worst = 0;
   for (const Architecture& a : all) {
     const auto generator = make_generator(a);
@@ -337,10 +337,10 @@ TEST(Generator, IsTheSameInTheEngine) {
     generator->eval();
     const torch::NoGradGuard no_gradients;
     const auto expected = generator->forward(x).slice(0, 0, 1).permute({0, 2, 3, 1}).contiguous();
-    Network network(build_graph(detect_model(state_of(*generator))), *backend, pool);
+    const auto network = device->compile(build_graph(detect_model(state_of(*generator))), false);
     const auto input = x.slice(0, 0, 1).permute({0, 2, 3, 1}).contiguous();
     auto found = torch::empty_like(expected);
-    network.run(input.data_ptr<float>(), 24, 20, found.data_ptr<float>(), {});
+    network->run(input.data_ptr<float>(), 24, 20, found.data_ptr<float>(), {});
     const double range = (expected.max() - expected.min()).item<double>();
     const double difference = (expected - found).abs().max().item<double>() / range;
     EXPECT_LE(difference, 2e-5) << a.summary() << ", seed " << test::seed();

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/thread_pool.h"
-#include "kernels/backend.h"
-#include "kernels/ref/training.h"
+#include "device/cpu/kernels/convolutions.h"
+#include "device/reference/training.h"
 #include "support.h"
 
 namespace esrgan {

@@ -48,13 +48,24 @@ struct UpscaleOptions {
       false;             ///< areas of 32 input pixels keep their mean colour, which networks move a little
   float denoise_tv = 0;  ///< weight of the total-variation filter on the result, 0 for none
   std::vector<std::string>
-      formats;              ///< extensions of formats that input files may have; all when it is empty
-  uint64_t max_memory = 0;  ///< ceiling in bytes for the whole process; 0 takes half of what is available
-  int threads = 0;          ///< 0 for one per processor
+      formats;                  ///< extensions of formats that input files may have; all when it is empty
+  std::string device = "auto";  ///< where to compute: one of devices(), or the best
+  uint64_t max_memory = 0;      ///< ceiling in bytes for the whole process; 0 takes half of what is available
+  int threads = 0;              ///< 0 for one per processor
 
   static constexpr int automatic_tile = -1;
   static constexpr int default_halo = 64;
 };
+
+struct DeviceInfo {
+  std::string name;         ///< for UpscaleOptions::device
+  std::string description;  ///< for people
+  bool half = false;        ///< whether Precision::half differs from full there
+  uint64_t memory = 0;      ///< bytes of its own; 0 when it uses the host's
+};
+
+/// What can compute on this machine, the best first.
+ESRGAN_API std::vector<DeviceInfo> devices();
 
 /// Called with the finished share in [0, 1], from the thread that upscales.
 using Progress = std::function<void(double share)>;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 
 namespace esrgan {
 
@@ -19,6 +20,13 @@ const char* name_of(Isa isa) {
       break;
   }
   return "generic";
+}
+
+std::string processor_name() {
+  std::ifstream list("/proc/cpuinfo");
+  for (std::string line; std::getline(list, line);)
+    if (line.starts_with("model name")) return line.substr(std::min(line.find(": "), line.size() - 2) + 2);
+  return "processor";
 }
 
 std::vector<Isa> supported_isas() {

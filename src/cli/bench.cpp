@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "cli/session.h"
 #include "image/float_image.h"
-#include "kernels/backend.h"
 
 namespace esrgan::cli {
 namespace {
@@ -53,7 +52,7 @@ struct BenchCommand {
     std::vector<Precision> precisions{options.precision};
     if (options.precision == Precision::automatic) {
       precisions = {Precision::full};
-      if (has_half(chosen_isa())) precisions.push_back(Precision::half);
+      if (devices().front().half) precisions.push_back(Precision::half);
     }
     nlohmann::ordered_json runs = nlohmann::ordered_json::array();
     for (const Precision precision : precisions) {

@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   add_downscale(app, action);
   add_metrics(app, action);
   add_formats(app, action);
+  add_devices(app, action);
   add_compare(app, action);
   add_evaluate(app, action);
   add_bench(app, action);

@@ -35,7 +35,7 @@ void NetworkOptions::describe(CLI::App& app) {
       "--fp16", [this] { upscale.precision = Precision::half; }, "The same as --precision half");
   app.add_option("--denoise-tv", upscale.denoise_tv, "Smooth the result by total variation, for example 0.05")
       ->type_name("W");
-  app.add_option("-g,--device,--gpu-id", device, "Where to compute")->type_name("auto|cpu");
+  app.add_option("-g,--device,--gpu-id", device, "Where to compute")->type_name("auto|NAME");
   app.add_option("-j,--threads", threads, "Worker threads; without it, one per processor")->type_name("N");
   app.add_flag("-v,--verbose", verbose,
                "Accepted for the sake of other programs' users; what matters is always told");
@@ -56,13 +56,20 @@ void NetworkOptions::read() {
   }
 }
 
-/// The ncnn programs count GPUs, and call the processor -1.
-void NetworkOptions::read_device() const {
-  if (device == "auto" || device == "cpu" || device == "-1") return;
+/// A name that 'esrgan devices' shows. The ncnn programs count GPUs, and call the processor -1.
+void NetworkOptions::read_device() {
+  upscale.device = device == "-1" ? "cpu" : device;
+  std::string names = "auto";
+  for (const DeviceInfo& known : devices()) {
+    if (upscale.device == known.name) return;
+    names += ", " + known.name;
+  }
+  if (upscale.device == "auto") return;
   int number = 0;
   if (!whole_number(device.substr(0, device.find(',')), number) || number < 0)
-    throw UsageError("", "--device", "auto or cpu", "'" + device + "'");
+    throw UsageError("", "--device", names, "'" + device + "'");
   print_message("there is no GPU in use here; the processor computes");
+  upscale.device = "auto";
 }
 
 /// The ncnn programs name threads for loading, computing and saving, "1:2:2"; here they see to that

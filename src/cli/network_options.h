@@ -27,7 +27,7 @@ struct NetworkOptions {
   std::string model_file() const;
 
  private:
-  void read_device() const;
+  void read_device();
   void read_threads();
 };
 

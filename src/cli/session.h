@@ -52,6 +52,7 @@ void add_weights_commands(CLI::App& app, Action& action);  // info, convert, int
 void add_downscale(CLI::App& app, Action& action);
 void add_metrics(CLI::App& app, Action& action);
 void add_formats(CLI::App& app, Action& action);
+void add_devices(CLI::App& app, Action& action);
 void add_compare(CLI::App& app, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/session.h"
-#include "engine/network.h"
+#include "device/device.h"
 #include "model/family.h"
 #include "model/model.h"
 #include "weights/safetensors.h"

@@ -98,12 +98,12 @@ Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
   graph_ = build_graph(model);
   scale_ = graph_->output_density() / graph_->input_density();
   pool_ = std::make_unique<ThreadPool>(options_.threads);
+  device_ = open_device(options_.device, *pool_);
   half_ = wants_half(SampleType::u8);
-  backend_ = make_cpu_backend(chosen_isa(), half_);
 }
 
 bool Enlarger::wants_half(SampleType stored) const {
-  if (options_.precision == Precision::full || !has_half(chosen_isa())) return false;
+  if (options_.precision == Precision::full || !device_->has_half()) return false;
   // What docs/precision.md vouches for.
   return options_.precision == Precision::half || (stored == SampleType::u8 && half_is_vouched_for_);
 }
@@ -117,8 +117,7 @@ void Enlarger::load(bool half) {
   network_ = {};
   if (!graph_) graph_ = build_graph(read_model(model_file_));
   half_ = half;
-  backend_ = make_cpu_backend(chosen_isa(), half);
-  network_ = std::make_unique<Network>(std::move(*graph_), *backend_, *pool_);
+  network_ = device_->compile(std::move(*graph_), half);
   graph_.reset();
   resident_ = resident_memory();
   ceiling_ = options_.max_memory != 0 ? options_.max_memory : resident_ + available_memory() / 2;
@@ -221,33 +220,34 @@ uint64_t Enlarger::filter_memory(const Input& input, const ImageInfo& out) const
 }
 
 /// The same network in full precision, if it is not that already.
-std::function<Network&()> Enlarger::fall_back() {
+std::function<Executor&()> Enlarger::fall_back() {
   if (!half_) return {};
-  return [this]() -> Network& {
-    if (!full_network_)
-      full_network_ = std::make_unique<Network>(build_graph(read_model(model_file_)),
-                                                *make_cpu_backend(chosen_isa()), *pool_);
+  return [this]() -> Executor& {
+    if (!full_network_) full_network_ = device_->compile(build_graph(read_model(model_file_)), false);
     return *full_network_;
   };
 }
 
 TileRunner Enlarger::make_runner() {
-  return {*network_, options_.self_ensemble, fall_back()};
+  return {*network_, *pool_, options_.self_ensemble, fall_back()};
 }
 
 TilePlan Enlarger::plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {
   const uint64_t memory = budget() > held ? budget() - held : 0;
-  const TileLimits limits{info.width, info.height,
+  const TileLimits limits{info.width,
+                          info.height,
                           // Pixels that are blended lie outside the tile and need their surroundings too.
                           std::min(options_.halo, network_->receptive_radius() + largest_blend),
-                          network_->input_multiple(), options_.edges == Edges::wrap, memory,
+                          network_->input_multiple(),
+                          options_.edges == Edges::wrap,
+                          {memory, device_->memory()},
                           [&](const TilePlan& plan) { return strips_memory(info, runner, plan, scale_); }};
   if (options_.tile == UpscaleOptions::automatic_tile) return choose_tiles(limits);
   TilePlan plan = fixed_tiles(limits, options_.tile);
-  if (limits.cost(plan) > memory)
+  if (const MemoryNeed need = limits.cost(plan); !limits.fits(need))
     throw Error("", "--tile " + std::to_string(options_.tile) + " needs more memory than the ceiling leaves",
                 "at most " + format_memory_size(memory) + " (see --max-memory)",
-                format_memory_size(limits.cost(plan)));
+                format_memory_size(need.host));
   return plan;
 }
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/network.h"
+#include "device/device.h"
 #include "engine/tile_plan.h"
 #include "engine/tile_runner.h"
 #include "image/keep_colours.h"
@@ -33,7 +33,7 @@ class Enlarger {
 
   int scale() const { return scale_; }
   const std::string& summary() const { return summary_; }
-  const char* kernels() const { return backend_->name(); }
+  const char* kernels() const { return device_->kernels(half_); }
 
   /// The next picture of a file, without a source after the last.
   Input next(PictureReader& file) const;
@@ -78,7 +78,7 @@ class Enlarger {
   void load(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;
   void measure(Input& input) const;
-  std::function<Network&()> fall_back();
+  std::function<Executor&()> fall_back();
   TileRunner make_runner();
   TilePlan plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const;
   RunControl follow(const TilePlan& plan, int passes, const Progress& progress,
@@ -90,8 +90,8 @@ class Enlarger {
   int scale_ = 1;
   std::optional<Graph> graph_;  // until a network is made of it
   std::unique_ptr<ThreadPool> pool_;
-  std::unique_ptr<Backend> backend_;
-  std::unique_ptr<Network> network_, full_network_;  // the latter when half precision failed
+  std::unique_ptr<Device> device_;
+  std::unique_ptr<Executor> network_, full_network_;  // the latter when half precision failed
   bool half_ = false;
   uint64_t resident_ = 0;  // bytes of the process, when the network was loaded
   uint64_t ceiling_ = 0;

@@ -62,7 +62,7 @@ FrameEnlarger::FrameEnlarger(Enlarger& enlarger, int width, int height, int chan
         return enlarger.make_runner();
       }()),
       plan_(enlarger.plan(info_of(width, height, channels), runner_, held)) {
-  const Network& network = *enlarger.network_;
+  const Executor& network = *enlarger.network_;
   one_tile_ = plan_.x.tiles.size() * plan_.y.tiles.size() == 1 && width % network.input_multiple() == 0 &&
               height % network.input_multiple() == 0;
   if (!reuse || !one_tile_ || enlarger.options_.self_ensemble) return;

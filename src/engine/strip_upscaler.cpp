@@ -225,7 +225,7 @@ void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const 
   StripUpscaler(source, sink, runner, plan, scale, wrap, memory, control).run();
 }
 
-uint64_t strips_memory(const ImageInfo& info, const TileRunner& runner, const TilePlan& plan, int scale) {
+MemoryNeed strips_memory(const ImageInfo& info, const TileRunner& runner, const TilePlan& plan, int scale) {
   const uint64_t row = info.row_samples();
   const auto s = static_cast<uint64_t>(scale);
   uint64_t strip = 0;
@@ -234,8 +234,9 @@ uint64_t strips_memory(const ImageInfo& info, const TileRunner& runner, const Ti
   const bool whole = plan.x.tiles.size() * plan.y.tiles.size() == 1;
   const uint64_t canvas = whole ? 0 : row * s * (strip + 2 * static_cast<uint64_t>(plan.y.blend)) * s;
   const uint64_t window = row * static_cast<uint64_t>(plan.y.largest);
-  return (canvas + 2 * window) * sizeof(float) +
-         runner.memory_for(plan.x.largest, plan.y.largest, info.channels);
+  MemoryNeed need = runner.memory_for(plan.x.largest, plan.y.largest, info.channels);
+  need.host += (canvas + 2 * window) * sizeof(float);
+  return need;
 }
 
 }  // namespace esrgan

@@ -21,6 +21,6 @@ void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const 
                     bool wrap, StripMemory& memory, const RunControl& control);
 
 /// Bytes that upscale_strips() holds beside what the source, the sink and the network's weights take.
-uint64_t strips_memory(const ImageInfo& info, const TileRunner& runner, const TilePlan& plan, int scale);
+MemoryNeed strips_memory(const ImageInfo& info, const TileRunner& runner, const TilePlan& plan, int scale);
 
 }  // namespace esrgan

@@ -83,13 +83,13 @@ TilePlan choose_tiles(const TileLimits& limits) {
                    [](const TilePlan& a, const TilePlan& b) { return work(a) < work(b); });
   uint64_t least = UINT64_MAX;
   for (TilePlan& plan : plans) {
-    const uint64_t bytes = limits.cost(plan);
-    if (bytes <= limits.memory) return std::move(plan);
-    least = std::min(least, bytes);
+    const MemoryNeed need = limits.cost(plan);
+    if (limits.fits(need)) return std::move(plan);
+    least = std::min(least, need.host);
   }
   throw Error("", "the memory ceiling is too low for this picture and network, even with the smallest tiles",
               "at least " + format_memory_size(least),
-              format_memory_size(limits.memory) + " (see --max-memory)");
+              format_memory_size(limits.memory.host) + " (see --max-memory)");
 }
 
 float blend_weight(const AxisPlan& plan, size_t tile, int position, int scale) {

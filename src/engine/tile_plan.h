@@ -5,6 +5,8 @@
 #include <functional>
 #include <vector>
 
+#include "device/device.h"
+
 namespace esrgan {
 
 /// Widest blending to either side of a boundary, in input pixels; a wider ramp changes nothing that can be
@@ -39,9 +41,11 @@ struct TileLimits {
   int halo;
   int multiple;
   bool wrap;
-  uint64_t memory;  ///< bytes
-  /// Bytes needed when the plan is carried out.
-  std::function<uint64_t(const TilePlan&)> cost;
+  MemoryNeed memory;  ///< that there is
+  /// What is needed when the plan is carried out.
+  std::function<MemoryNeed(const TilePlan&)> cost;
+
+  bool fits(const MemoryNeed& need) const { return need.host <= memory.host && need.device <= memory.device; }
 };
 
 /// Of all plans that fit into memory the one that computes least; Error when none fits.

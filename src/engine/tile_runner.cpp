@@ -99,7 +99,7 @@ int TileRunner::passes(int channels) const {
   return runs * (self_ensemble_ ? 8 : 1);
 }
 
-size_t TileRunner::memory_for(int width, int height, int channels) const {
+MemoryNeed TileRunner::memory_for(int width, int height, int channels) const {
   const auto pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
   const auto enlarged =
       pixels * static_cast<size_t>(network_.scale()) * static_cast<size_t>(network_.scale());
@@ -108,9 +108,13 @@ size_t TileRunner::memory_for(int width, int height, int channels) const {
   const auto image = static_cast<size_t>(channels);
   const size_t copies = self_ensemble_ ? 2 : 1;
   const size_t results = is_network_output(channels) ? 0 : image;
-  size_t network = network_.memory_for(width, height);
-  if (self_ensemble_) network = std::max(network, network_.memory_for(height, width));
-  return network + sizeof(float) * (pixels * (in * copies + image) + enlarged * (out * copies + results));
+  MemoryNeed need = network_.memory_for(width, height);
+  if (self_ensemble_) {
+    const MemoryNeed turned = network_.memory_for(height, width);
+    need = {std::max(need.host, turned.host), std::max(need.device, turned.device)};
+  }
+  need.host += sizeof(float) * (pixels * (in * copies + image) + enlarged * (out * copies + results));
+  return need;
 }
 
 void TileRunner::run_network(const float* in, int width, int height, const RunControl& control) {
@@ -120,18 +124,18 @@ void TileRunner::run_network(const float* in, int width, int height, const RunCo
   run_network(network_, in, width, height, control);
   const size_t inputs =
       static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(network_.in_channels());
-  Appearance result = look_at(output_, network_.pool());
+  Appearance result = look_at(output_, pool_);
   if (full_network_ && !is_plausible(result, in, inputs)) {
     ++fallbacks_;
     log_warning("a tile came out black or not finite; it is computed again in full precision");
     run_network(full_network_(), in, width, height, control);
-    result = look_at(output_, network_.pool());
+    result = look_at(output_, pool_);
   }
   if (!result.finite)
     throw Error("", "the network's result is not finite, in full precision: the model is damaged");
 }
 
-void TileRunner::run_network(Network& network, const float* in, int width, int height,
+void TileRunner::run_network(Executor& network, const float* in, int width, int height,
                              const RunControl& control) {
   if (self_ensemble_)
     run_ensemble(network, in, width, height, control);
@@ -139,7 +143,7 @@ void TileRunner::run_network(Network& network, const float* in, int width, int h
     network.run(in, width, height, output_.data(), control);
 }
 
-void TileRunner::run_ensemble(Network& network, const float* in, int width, int height,
+void TileRunner::run_ensemble(Executor& network, const float* in, int width, int height,
                               const RunControl& control) {
   const int scale = network.scale();
   std::fill(output_.begin(), output_.end(), 0.0F);

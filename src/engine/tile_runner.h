@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/network.h"
+#include "device/device.h"
 
 namespace esrgan {
 
@@ -15,8 +15,12 @@ class TileRunner {
  public:
   /// full_network: called when a result cannot be right (not finite, or black where the input is not); gives
   /// the network to try again with. Empty: none.
-  TileRunner(Network& network, bool self_ensemble, std::function<Network&()> full_network = {})
-      : network_(network), self_ensemble_(self_ensemble), full_network_(std::move(full_network)) {}
+  TileRunner(Executor& network, ThreadPool& pool, bool self_ensemble,
+             std::function<Executor&()> full_network = {})
+      : network_(network),
+        pool_(pool),
+        self_ensemble_(self_ensemble),
+        full_network_(std::move(full_network)) {}
 
   /// The network takes and gives one channel or three. Throws Error when its result is not finite, that of
   /// `full_network` too.
@@ -26,8 +30,8 @@ class TileRunner {
   std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
                           const RunControl& control);
 
-  /// The threads that run() uses, between runs.
-  ThreadPool& pool() { return network_.pool(); }
+  /// Threads for what is done to the tiles, between runs.
+  ThreadPool& pool() { return pool_; }
 
   /// How often a result was computed again in full precision.
   int fallbacks() const { return fallbacks_; }
@@ -36,7 +40,7 @@ class TileRunner {
   int passes(int channels) const;
 
   /// Bytes that run() needs.
-  size_t memory_for(int width, int height, int channels) const;
+  MemoryNeed memory_for(int width, int height, int channels) const;
 
  private:
   /// Whether the result is what the network gives, as it is.
@@ -44,13 +48,14 @@ class TileRunner {
   void run_planes(const std::vector<float>& tile, int width, int height, int channels, int first, int count,
                   const RunControl& control);
   void run_network(const float* in, int width, int height, const RunControl& control);
-  void run_network(Network& network, const float* in, int width, int height, const RunControl& control);
-  void run_ensemble(Network& network, const float* in, int width, int height, const RunControl& control);
+  void run_network(Executor& network, const float* in, int width, int height, const RunControl& control);
+  void run_ensemble(Executor& network, const float* in, int width, int height, const RunControl& control);
 
-  Network& network_;
+  Executor& network_;
+  ThreadPool& pool_;
   bool self_ensemble_;
   int fallbacks_ = 0;
-  std::function<Network&()> full_network_;
+  std::function<Executor&()> full_network_;
   std::vector<float> input_, output_;                // of the network
   std::vector<float> turned_input_, turned_output_;  // of the self-ensemble
   std::vector<float> result_;

@@ -174,6 +174,16 @@ int Upscaler::network_scale() const {
 const std::string& Upscaler::summary() const {
   return state_->enlarger.summary();
 }
+std::vector<DeviceInfo> devices() {
+  ThreadPool pool;
+  std::vector<DeviceInfo> found;
+  for (const std::string& name : device_names()) {
+    const auto device = open_device(name, pool);
+    found.push_back({name, device->description(), device->has_half(), device->memory()});
+  }
+  return found;
+}
+
 const char* Upscaler::kernels() const {
   return state_->enlarger.kernels();
 }

@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/overloaded.h"
+
 namespace esrgan {
-namespace {
-
-template <class... Visitors>
-struct Overloaded : Visitors... {
-  using Visitors::operator()...;
-};
-template <class... Visitors>
-Overloaded(Visitors...) -> Overloaded<Visitors...>;
-
-}  // namespace
 
 std::vector<MapId> inputs_of(const Operation& operation) {
   return std::visit(Overloaded{[](const Convolution& op) {
@@ -40,12 +32,40 @@ int radius_of(const Operation& operation) {
 }
 
 double macs_per_cell(const Operation& operation, const Graph& graph) {
-  const auto* convolution = std::get_if<Convolution>(&operation);
-  if (convolution == nullptr) return 0;
-  const double density = graph.map(convolution->out).density;
-  return static_cast<double>(convolution->in_channels) * convolution->out_channels * convolution->kernel *
-         convolution->kernel * density * density;
+  return std::visit(
+      Overloaded{[&](const Convolution& op) {
+                   const double density = graph.map(op.out).density;
+                   return static_cast<double>(op.in_channels) * op.out_channels * op.kernel * op.kernel *
+                          density * density;
+                 },
+                 [](const PixelShuffle&) { return 0.0; }, [](const AddUpsampled&) { return 0.0; }},
+      operation);
 }
+
+std::string name_of(const Operation& operation) {
+  return std::visit(Overloaded{[](const Convolution& op) { return "convolution '" + op.name + "'"; },
+                               [](const PixelShuffle& op) {
+                                 return std::string(op.inverse ? "pixel-unshuffle" : "pixel-shuffle");
+                               },
+                               [](const AddUpsampled& op) {
+                                 return std::string(op.mode == Upsampling::nearest
+                                                        ? "addition of the nearest enlargement"
+                                                        : "addition of the bilinear enlargement");
+                               }},
+                    operation);
+}
+
+namespace {
+
+/// Whether the place of a pixel in the picture itself enters its value.
+bool depends_on_place(const Operation& operation) {
+  return std::visit(
+      Overloaded{[](const Convolution&) { return false; }, [](const PixelShuffle&) { return false; },
+                 [](const AddUpsampled& op) { return op.mode == Upsampling::bilinear; }},
+      operation);
+}
+
+}  // namespace
 
 double Graph::macs_per_pixel() const {
   double macs = 0;
@@ -76,10 +96,7 @@ int Graph::receptive_radius() const {
 }
 
 std::optional<int> Graph::computational_reach(int tile) const {
-  for (const Operation& operation : operations)
-    if (const auto* sum = std::get_if<AddUpsampled>(&operation);
-        sum != nullptr && sum->mode == Upsampling::bilinear)
-      return {};
+  if (std::any_of(operations.begin(), operations.end(), depends_on_place)) return {};
   return farthest(*this, [tile](const Operation& operation) {
     const int radius = radius_of(operation);
     return radius > 0 ? radius + tile : 0;

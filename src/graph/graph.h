@@ -87,5 +87,7 @@ MapId output_of(const Operation& operation);
 /// How far an operation looks, in pixels of its output.
 int radius_of(const Operation& operation);
 double macs_per_cell(const Operation& operation, const Graph& graph);
+/// For people: "convolution 'conv_up1'".
+std::string name_of(const Operation& operation);
 
 }  // namespace esrgan

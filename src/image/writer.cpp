@@ -263,9 +263,9 @@ class FileWriter : public PictureWriter {
 /// Writes one picture.
 class FileSink : public RowSink {
  public:
-  FileSink(std::shared_ptr<FileWriter> writer, const ImageInfo& info)
+  FileSink(std::shared_ptr<FileWriter> writer, ImageInfo info)
       : writer_(std::move(writer)),
-        info_(info),
+        info_(std::move(info)),
         storage_(writer_->path_, writer_->codec_, info_, writer_->options_),
         packer_(info_, storage_, writer_->options_.background) {
     for (const std::string& remark : storage_.stored.remarks) log_warning(writer_->path_ + ": " + remark);

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "kernels/training.h"
+#include "device/training.h"
 
 namespace esrgan::train {
 namespace {

@@ -1,7 +1,7 @@
 // What follows the sums of a convolution, whichever kernel made them.
 #pragma once
 
-#include "kernels/cpu/vec.h"
+#include "device/cpu/kernels/vec.h"
 
 namespace esrgan::ESRGAN_TARGET {
 

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "base/aligned_buffer.h"
-#include "kernels/backend.h"
-#include "kernels/cpu/direct_conv.h"
-#include "kernels/cpu/winograd.h"
-#include "kernels/cpu/winograd_layout.h"
+#include "device/cpu/kernels/convolutions.h"
+#include "device/cpu/kernels/direct_conv.h"
+#include "device/cpu/kernels/winograd.h"
+#include "device/cpu/kernels/winograd_layout.h"
 
 namespace esrgan {
 namespace {
@@ -21,8 +21,6 @@ class Epilogue {
  public:
   Epilogue(const Convolution& conv, int lanes) : scale_(conv.scale), bias_(padded(conv.bias, lanes)) {
     if (!conv.slope.empty()) slope_ = padded(conv.slope, lanes);
-    if (conv.residuals.size() > most_residuals)
-      throw Error("convolution '" + conv.name + "' has more than two residuals");
   }
 
   template <typename Args>
@@ -57,9 +55,6 @@ class DirectConvolution : public PreparedConvolution {
         epilogue_(conv, kernel.lanes),
         in_channels_(conv.in_channels),
         radius_(conv.kernel / 2) {
-    if (conv.upsample != 1 || conv.inputs.size() > 1)
-      throw Error("convolution '" + conv.name +
-                  "' reads enlarged or several maps, and its kernel is not 3x3");
     const int k = conv.kernel, lanes = kernel.lanes, in = conv.in_channels;
     for (int t = 0; t < k * k; ++t) taps_.push_back({t % k - radius_, t / k - radius_});
     size_t total = 0;
@@ -351,9 +346,9 @@ class WinogradConvolution : public PreparedConvolution {
   AlignedBuffer weights_;
 };
 
-class CpuBackend : public Backend {
+class KernelsOfIsa : public CpuConvolutions {
  public:
-  CpuBackend(DirectConvKernel direct, WinogradKernel winograd) : direct_(direct), winograd_(winograd) {}
+  KernelsOfIsa(DirectConvKernel direct, WinogradKernel winograd) : direct_(direct), winograd_(winograd) {}
   const char* name() const override { return winograd_.name; }
 
   std::unique_ptr<PreparedConvolution> prepare(const Convolution& conv,
@@ -371,6 +366,11 @@ class CpuBackend : public Backend {
 
 }  // namespace
 
+bool CpuConvolutions::supports(const Convolution& convolution) {
+  return convolution.residuals.size() <= most_residuals &&
+         (convolution.kernel == 3 || (convolution.upsample == 1 && convolution.inputs.size() == 1));
+}
+
 bool has_half([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   return isa == Isa::avx512 && __builtin_cpu_supports("avx512bf16");
@@ -379,21 +379,21 @@ bool has_half([[maybe_unused]] Isa isa) {
 #endif
 }
 
-std::unique_ptr<Backend> make_cpu_backend(Isa isa, [[maybe_unused]] bool half) {
+std::unique_ptr<CpuConvolutions> make_cpu_convolutions(Isa isa, [[maybe_unused]] bool half) {
   require_supported(isa);
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
-      return std::make_unique<CpuBackend>(direct_conv_avx2(), winograd_avx2());
+      return std::make_unique<KernelsOfIsa>(direct_conv_avx2(), winograd_avx2());
     case Isa::avx512:
-      return std::make_unique<CpuBackend>(direct_conv_avx512(),
-                                          half && has_half(isa) ? winograd_avx512_bf16() : winograd_avx512());
+      return std::make_unique<KernelsOfIsa>(
+          direct_conv_avx512(), half && has_half(isa) ? winograd_avx512_bf16() : winograd_avx512());
 #elif defined(__aarch64__)
     case Isa::neon:
-      return std::make_unique<CpuBackend>(direct_conv_neon(), winograd_neon());
+      return std::make_unique<KernelsOfIsa>(direct_conv_neon(), winograd_neon());
 #endif
     default:
-      return std::make_unique<CpuBackend>(direct_conv_generic(), winograd_generic());
+      return std::make_unique<KernelsOfIsa>(direct_conv_generic(), winograd_generic());
   }
 }
 

@@ -1,4 +1,4 @@
-#include "engine/pixel_operations.h"
+#include "device/cpu/pixel_operations.h"
 
 #include <algorithm>
 #include <type_traits>

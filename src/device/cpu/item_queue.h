@@ -4,7 +4,7 @@
 #include <atomic>
 #include <vector>
 
-#include "engine/schedule.h"
+#include "device/cpu/schedule.h"
 
 namespace esrgan {
 

@@ -1,4 +1,4 @@
-#include "kernels/ref/training.h"
+#include "device/reference/training.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "engine/item_queue.h"
+#include "device/cpu/item_queue.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "engine/network.h"
+#include "device/cpu/cpu_executor.h"
 
 #include <esrgan/error.h>
 
@@ -10,12 +10,13 @@
 #include <mutex>
 #include <utility>
 
-#include "engine/item_queue.h"
-#include "engine/pixel_operations.h"
+#include "base/overloaded.h"
+#include "device/cpu/item_queue.h"
+#include "device/cpu/pixel_operations.h"
 
 namespace esrgan {
 /// What the threads of a run share.
-struct Network::Progress {
+struct CpuExecutor::Progress {
   ItemQueue queue;
   size_t stage = 0;
   bool finished = false;
@@ -35,37 +36,47 @@ struct Network::Progress {
   }
 };
 
-Network::Network(Graph graph, const Backend& backend, ThreadPool& pool)
-    : graph_(std::move(graph)),
+CpuExecutor::CpuExecutor(Graph graph, const CpuConvolutions& convolutions, ThreadPool& pool)
+    : Executor(graph),
+      graph_(std::move(graph)),
       pool_(pool),
       prepared_(graph_.operations.size()),
-      macs_(graph_.operations.size()),
-      macs_per_pixel_(graph_.macs_per_pixel()) {
+      macs_(graph_.operations.size()) {
   for (size_t i = 0; i < macs_.size(); ++i) macs_[i] = macs_per_cell(graph_.operations[i], graph_);
   pool_.parallel_for(graph_.operations.size(), [&](size_t i, int) {
     auto* convolution = std::get_if<Convolution>(&graph_.operations[i]);
     if (convolution == nullptr) return;
     std::vector<int> channels;
     for (const MapId in : convolution->inputs) channels.push_back(graph_.map(in).channels);
-    prepared_[i] = backend.prepare(*convolution, channels);
+    prepared_[i] = convolutions.prepare(*convolution, channels);
     convolution->weights = {};  // the prepared form replaces them
   });
   schedule_ = make_schedule(graph_, prepared_);
 }
 
-size_t Network::memory_for(int width, int height) const {
-  const int density = graph_.input_density();
-  return lay_out(graph_, schedule_, prepared_, width / density, height / density, pool_.size()).total *
-         sizeof(float);
+bool CpuExecutor::supports(const Operation& operation) {
+  return std::visit(
+      Overloaded{[](const Convolution& op) { return CpuConvolutions::supports(op); },
+                 [](const PixelShuffle&) { return true; }, [](const AddUpsampled&) { return true; }},
+      operation);
 }
 
-void Network::lay_out_for(int width, int height) {
+MemoryNeed CpuExecutor::memory_for(int width, int height) const {
   const int density = graph_.input_density();
-  if (width <= 0 || height <= 0 || width % density != 0 || height % density != 0)
-    throw Error("", "size of a network input", "a positive multiple of " + std::to_string(density),
-                std::to_string(width) + "x" + std::to_string(height));
+  const std::lock_guard lock(needs_mutex_);
+  const auto [entry, is_new] = needs_.try_emplace({width / density, height / density});
+  if (is_new)
+    entry->second =
+        lay_out(graph_, schedule_, prepared_, width / density, height / density, pool_.size()).total *
+        sizeof(float);
+  return {entry->second, 0};
+}
+
+void CpuExecutor::lay_out_for(int width, int height) {
+  const int density = graph_.input_density();
   if (layout_.cells_x == width / density && layout_.cells_y == height / density) return;
   layout_ = lay_out(graph_, schedule_, prepared_, width / density, height / density, pool_.size());
+  find_reads(graph_, schedule_, prepared_, layout_, pool_.size());
   items_.clear();
   for (size_t s = 0; s < schedule_.stages.size(); ++s)
     items_.push_back(items_of(schedule_, prepared_, layout_, s, pool_.size()));
@@ -76,7 +87,7 @@ void Network::lay_out_for(int width, int height) {
   std::fill(arena_.data() + layout_.zeros, arena_.data() + layout_.scratch, 0.0F);
 }
 
-FeatureView Network::view(MapId map) const {
+FeatureView CpuExecutor::view(MapId map) const {
   const auto m = static_cast<size_t>(map);
   const MapSpec& spec = graph_.map(map);
   const MapLife& life = schedule_.maps[m];
@@ -96,7 +107,7 @@ FeatureView Network::view(MapId map) const {
   return result;
 }
 
-void Network::clear_borders(size_t stage) {
+void CpuExecutor::clear_borders(size_t stage) {
   for (size_t m = 0; m < graph_.maps.size(); ++m) {
     const MapLife& life = schedule_.maps[m];
     if (life.border == 0 || life.first != stage) continue;
@@ -109,8 +120,8 @@ void Network::clear_borders(size_t stage) {
   }
 }
 
-ConvolutionBand Network::convolution_band(const Convolution& conv, const Step& step, const Item& item,
-                                          const StagePlan& plan) const {
+ConvolutionBand CpuExecutor::convolution_band(const Convolution& conv, const Step& step, const Item& item,
+                                              const StagePlan& plan) const {
   ConvolutionBand band;
   for (const MapId in : conv.inputs) band.inputs.push_back(view(in));
   for (const TransformUse& use : step.transforms) {
@@ -126,35 +137,41 @@ ConvolutionBand Network::convolution_band(const Convolution& conv, const Step& s
   return band;
 }
 
-void Network::execute(const Item& item, const StagePlan& plan, int worker) {
+void CpuExecutor::execute(const Item& item, const StagePlan& plan, int worker) {
   const Step& step = schedule_.steps[item.step];
   const Operation& operation = graph_.operations[item.step];
   const int first = item.band * plan.band_cells;
   const Rows band{first * step.density, std::min(first + plan.band_cells, layout_.cells_y) * step.density};
-  if (const auto* conv = std::get_if<Convolution>(&operation)) {
-    ConvolutionBand work = convolution_band(*conv, step, item, plan);
-    work.row_begin = band.begin;
-    work.row_end = band.end;
-    float* scratch = arena_.data() + layout_.scratch + static_cast<size_t>(worker) * layout_.scratch_floats;
-    prepared_[item.step]->run(work, item.part, item.parts, reinterpret_cast<std::byte*>(scratch));
-    return;
-  }
-  const BandPart part = part_of(operation, nullptr, item, 0, band.end - band.begin);
-  const Rows rows{band.begin + part.row_begin, band.begin + part.row_end};
-  if (const auto* shuffle = std::get_if<PixelShuffle>(&operation)) {
-    const FeatureView in = view(shuffle->in), out = view(shuffle->out);
-    if (shuffle->inverse)
-      shuffle_pixels(out, in, shuffle->factor, true, rows);
-    else
-      shuffle_pixels(in, out, shuffle->factor, false,
-                     {rows.begin / shuffle->factor, rows.end / shuffle->factor});
-  } else if (const auto* add = std::get_if<AddUpsampled>(&operation)) {
-    add_upsampled(view(add->in), view(add->base), view(add->out), add->factor, add->mode, rows);
-  }
+  const auto rows = [&] {
+    const BandPart part = part_of(operation, nullptr, item, 0, band.end - band.begin);
+    return Rows{band.begin + part.row_begin, band.begin + part.row_end};
+  };
+  std::visit(
+      Overloaded{
+          [&](const Convolution& op) {
+            ConvolutionBand work = convolution_band(op, step, item, plan);
+            work.row_begin = band.begin;
+            work.row_end = band.end;
+            float* scratch =
+                arena_.data() + layout_.scratch + static_cast<size_t>(worker) * layout_.scratch_floats;
+            prepared_[item.step]->run(work, item.part, item.parts, reinterpret_cast<std::byte*>(scratch));
+          },
+          [&](const PixelShuffle& op) {
+            const FeatureView in = view(op.in), out = view(op.out);
+            const Rows wide = rows();
+            if (op.inverse)
+              shuffle_pixels(out, in, op.factor, true, wide);
+            else
+              shuffle_pixels(in, out, op.factor, false, {wide.begin / op.factor, wide.end / op.factor});
+          },
+          [&](const AddUpsampled& op) {
+            add_upsampled(view(op.in), view(op.base), view(op.out), op.factor, op.mode, rows());
+          }},
+      operation);
 }
 
 /// What one thread does during a stage.
-void Network::work(Progress& progress, int worker, const RunControl& control) {
+void CpuExecutor::work(Progress& progress, int worker, const RunControl& control) {
   const StagePlan& plan = layout_.stages[progress.stage];
   while (const Item* const item = progress.queue.take()) {
     if (control.stop != nullptr && control.stop->load()) throw Cancelled();
@@ -171,7 +188,7 @@ void Network::work(Progress& progress, int worker, const RunControl& control) {
   }
 }
 
-void Network::run(const float* in, int width, int height, float* out, const RunControl& control) {
+void CpuExecutor::run_checked(const float* in, int width, int height, float* out, const RunControl& control) {
   lay_out_for(width, height);
   out_ = out;
   const FeatureView input = view(graph_.input);

@@ -1,4 +1,4 @@
-// The interface between the engine and its kernels: whoever can prepare and run a convolution is a backend.
+// Convolutions on the processor, a band of rows at a time.
 #pragma once
 
 #include <cstddef>
@@ -57,7 +57,7 @@ inline BandPart part_of_rows(int part, int parts, int width, int rows) {
 /// How a convolution wants its inputs prepared: 0 for not at all. Equal numbers, equal form.
 using TransformForm = int;
 
-/// One convolution with its weights in the form that a backend likes best.
+/// One convolution with its weights in the form that its kernel likes best.
 class PreparedConvolution {
  public:
   PreparedConvolution() = default;
@@ -87,30 +87,29 @@ class PreparedConvolution {
   virtual void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const = 0;
 };
 
-class Backend {
+/// The kernels of one instruction set.
+class CpuConvolutions {
  public:
-  Backend() = default;
-  Backend(const Backend&) = delete;
-  Backend& operator=(const Backend&) = delete;
-  Backend(Backend&&) = delete;
-  Backend& operator=(Backend&&) = delete;
-  virtual ~Backend() = default;
+  CpuConvolutions() = default;
+  CpuConvolutions(const CpuConvolutions&) = delete;
+  CpuConvolutions& operator=(const CpuConvolutions&) = delete;
+  CpuConvolutions(CpuConvolutions&&) = delete;
+  CpuConvolutions& operator=(CpuConvolutions&&) = delete;
+  virtual ~CpuConvolutions() = default;
 
-  /// "reference", "generic", "avx2", ... as compiled into the kernels that run.
+  /// "generic", "avx2", ... as compiled into the kernels that run.
   virtual const char* name() const = 0;
+  static bool supports(const Convolution& convolution);
   /// channels: of each of its inputs.
   virtual std::unique_ptr<PreparedConvolution> prepare(const Convolution& convolution,
                                                        const std::vector<int>& channels) const = 0;
 };
 
-/// Plain loops in double precision: slow, and right by inspection.
-std::unique_ptr<Backend> make_reference_backend();
+/// With `half` products of 16-bit numbers where the processor has them. Throws Error when it lacks the
+/// instruction set.
+std::unique_ptr<CpuConvolutions> make_cpu_convolutions(Isa isa, bool half = false);
 
-/// SIMD kernels for one instruction set; with `half` products of 16-bit numbers where the processor has them.
-/// Throws Error when the processor lacks the instruction set.
-std::unique_ptr<Backend> make_cpu_backend(Isa isa, bool half = false);
-
-/// Whether make_cpu_backend(isa, true) differs from make_cpu_backend(isa).
+/// Whether make_cpu_convolutions(isa, true) differs from make_cpu_convolutions(isa).
 bool has_half(Isa isa);
 
 }  // namespace esrgan

@@ -1,7 +1,7 @@
-#include "kernels/cpu/winograd_gradient.h"
+#include "device/cpu/kernels/winograd_gradient.h"
 
-#include "kernels/cpu/vec.h"
-#include "kernels/cpu/winograd_1d.h"
+#include "device/cpu/kernels/vec.h"
+#include "device/cpu/kernels/winograd_1d.h"
 
 namespace esrgan {
 namespace ESRGAN_TARGET {

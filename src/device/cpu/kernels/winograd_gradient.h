@@ -6,7 +6,7 @@
 // of winograd.h, the filter's gradient is G' (sum over tiles of V * M) G.
 #pragma once
 
-#include "kernels/cpu/winograd.h"
+#include "device/cpu/kernels/winograd.h"
 
 namespace esrgan {
 

@@ -1,11 +1,11 @@
-#include "kernels/training.h"
+#include "device/training.h"
 
 #include <esrgan/error.h>
 
 #include <utility>
 
-#include "kernels/backend.h"
-#include "kernels/cpu/training_pieces.h"
+#include "device/cpu/kernels/convolutions.h"
+#include "device/cpu/kernels/training_pieces.h"
 
 namespace esrgan {
 

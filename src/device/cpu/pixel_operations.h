@@ -1,8 +1,8 @@
 // The operations of a graph that are no convolutions.
 #pragma once
 
+#include "device/cpu/kernels/convolutions.h"
 #include "graph/graph.h"
-#include "kernels/backend.h"
 
 namespace esrgan {
 

@@ -1,7 +1,7 @@
-#include "kernels/cpu/direct_conv.h"
+#include "device/cpu/kernels/direct_conv.h"
 
-#include "kernels/cpu/epilogue.h"
-#include "kernels/cpu/vec.h"
+#include "device/cpu/kernels/epilogue.h"
+#include "device/cpu/kernels/vec.h"
 
 namespace esrgan {
 namespace ESRGAN_TARGET {

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/buffer_pool.h"
-#include "kernels/cpu/winograd_gradient.h"
-#include "kernels/cpu/winograd_layout.h"
-#include "kernels/training.h"
+#include "device/cpu/kernels/buffer_pool.h"
+#include "device/cpu/kernels/winograd_gradient.h"
+#include "device/cpu/kernels/winograd_layout.h"
+#include "device/training.h"
 
 namespace esrgan::training_pieces {
 

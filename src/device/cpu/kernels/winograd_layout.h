@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "kernels/cpu/winograd.h"
+#include "device/cpu/kernels/winograd.h"
 
 namespace esrgan {
 

@@ -1,7 +1,7 @@
 // What TrainingKernels computes, as plain loops in double precision: slow, and right by inspection.
 #pragma once
 
-#include "kernels/training.h"
+#include "device/training.h"
 
 namespace esrgan::reference {
 

@@ -1,7 +1,9 @@
-#include "engine/schedule.h"
+#include "device/cpu/schedule.h"
 
 #include <algorithm>
 #include <map>
+
+#include "base/overloaded.h"
 
 namespace esrgan {
 namespace {
@@ -265,12 +267,14 @@ class Reading {
 BandPart part_of(const Operation& operation, const PreparedConvolution* prepared, const Item& item, int width,
                  int rows) {
   if (prepared != nullptr) return prepared->part_of(item.part, item.parts, width, rows);
-  const auto* shuffle = std::get_if<PixelShuffle>(&operation);
-  if (shuffle == nullptr || shuffle->inverse) return part_of_rows(item.part, item.parts, width, rows);
-  // Cut between rows of the deep side.
-  BandPart part = part_of_rows(item.part, item.parts, width, rows / shuffle->factor);
-  part.row_begin *= shuffle->factor;
-  part.row_end *= shuffle->factor;
+  // A pixel-shuffle is cut between rows of the deep side.
+  const int unit = std::visit(Overloaded{[](const Convolution&) { return 1; },
+                                         [](const PixelShuffle& op) { return op.inverse ? 1 : op.factor; },
+                                         [](const AddUpsampled&) { return 1; }},
+                              operation);
+  BandPart part = part_of_rows(item.part, item.parts, width, rows / unit);
+  part.row_begin *= unit;
+  part.row_end *= unit;
   return part;
 }
 
@@ -290,8 +294,6 @@ Layout lay_out(const Graph& graph, const Schedule& schedule, const PreparedOpera
     plan.band_cells = stage.unit * ceil_div(tiles_for_a_thread * threads, std::max(1, tiles));
     plan.band_cells = std::min(plan.band_cells, ceil_div(cells_y, stage.unit) * stage.unit);
     plan.bands = ceil_div(cells_y, plan.band_cells);
-    const Reading reading(graph, schedule, prepared, layout, plan, threads);
-    for (size_t step = stage.begin; step < stage.end; ++step) plan.reads.push_back(reading.of(step));
     layout.stages.push_back(std::move(plan));
   }
 
@@ -356,6 +358,16 @@ Layout lay_out(const Graph& graph, const Schedule& schedule, const PreparedOpera
     }
   layout.total += layout.scratch_floats * static_cast<size_t>(threads);
   return layout;
+}
+
+void find_reads(const Graph& graph, const Schedule& schedule, const PreparedOperations& prepared,
+                Layout& layout, int threads) {
+  for (size_t s = 0; s < schedule.stages.size(); ++s) {
+    StagePlan& plan = layout.stages[s];
+    const Reading reading(graph, schedule, prepared, layout, plan, threads);
+    for (size_t step = schedule.stages[s].begin; step < schedule.stages[s].end; ++step)
+      plan.reads.push_back(reading.of(step));
+  }
 }
 
 std::vector<Item> items_of(const Schedule& schedule, const PreparedOperations& prepared, const Layout& layout,

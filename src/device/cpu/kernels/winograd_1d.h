@@ -1,8 +1,8 @@
 // The one-dimensional transforms of winograd.h, for one vector of channels.
 #pragma once
 
-#include "kernels/cpu/vec.h"
-#include "kernels/cpu/winograd.h"
+#include "device/cpu/kernels/vec.h"
+#include "device/cpu/kernels/winograd.h"
 
 #define ESRGAN_INLINE inline __attribute__((always_inline))
 

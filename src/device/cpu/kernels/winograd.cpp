@@ -1,8 +1,8 @@
-#include "kernels/cpu/winograd.h"
+#include "device/cpu/kernels/winograd.h"
 
-#include "kernels/cpu/epilogue.h"
-#include "kernels/cpu/vec.h"
-#include "kernels/cpu/winograd_1d.h"
+#include "device/cpu/kernels/epilogue.h"
+#include "device/cpu/kernels/vec.h"
+#include "device/cpu/kernels/winograd_1d.h"
 
 namespace esrgan {
 namespace ESRGAN_TARGET {

@@ -12,8 +12,8 @@
 #include <memory>
 #include <vector>
 
+#include "device/cpu/kernels/convolutions.h"
 #include "graph/graph.h"
-#include "kernels/backend.h"
 
 namespace esrgan {
 
@@ -92,7 +92,7 @@ struct StagePlan {
   int band_cells = 0;  ///< rows of cells in a band
   int bands = 0;
   /// Of each step, for each of its needs and then each of its parts: what this reads of the last band needed,
-  /// in a picture without end.
+  /// in a picture without end. Set by find_reads().
   std::vector<std::vector<PartSet>> reads;
 };
 
@@ -110,8 +110,13 @@ struct Layout {
   size_t total = 0;
 };
 
+/// Memory alone: quick, for planning.
 Layout lay_out(const Graph& graph, const Schedule& schedule, const PreparedOperations& prepared, int cells_x,
                int cells_y, int threads);
+
+/// What is needed to run as well.
+void find_reads(const Graph& graph, const Schedule& schedule, const PreparedOperations& prepared,
+                Layout& layout, int threads);
 
 /// What an item computes of its band of width x rows.
 BandPart part_of(const Operation& operation, const PreparedConvolution* prepared, const Item& item, int width,

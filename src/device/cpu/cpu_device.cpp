@@ -1,0 +1,43 @@
+#include "device/cpu/cpu_device.h"
+
+#include <utility>
+
+#include "device/cpu/cpu_executor.h"
+
+namespace esrgan {
+namespace {
+
+class CpuDevice : public Device {
+ public:
+  CpuDevice(ThreadPool& pool, Isa isa) : pool_(pool), isa_(isa) { require_supported(isa); }
+
+  std::string name() const override { return "cpu"; }
+  std::string description() const override {
+    return processor_name() + ", " + kernels(true) + ", " + std::to_string(pool_.size()) +
+           (pool_.size() == 1 ? " thread" : " threads");
+  }
+  const char* kernels(bool half) const override { return make_cpu_convolutions(isa_, half)->name(); }
+  bool has_half() const override { return esrgan::has_half(isa_); }
+  uint64_t memory() const override { return 0; }
+  bool supports(const Operation& operation) const override { return CpuExecutor::supports(operation); }
+
+ private:
+  std::unique_ptr<Executor> compile_supported(Graph graph, bool half) override {
+    return std::make_unique<CpuExecutor>(std::move(graph), *make_cpu_convolutions(isa_, half), pool_);
+  }
+
+  ThreadPool& pool_;
+  Isa isa_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_cpu_device(ThreadPool& pool) {
+  return make_cpu_device(pool, chosen_isa());
+}
+
+std::unique_ptr<Device> make_cpu_device(ThreadPool& pool, Isa isa) {
+  return std::make_unique<CpuDevice>(pool, isa);
+}
+
+}  // namespace esrgan

@@ -1,0 +1,56 @@
+// A graph with its weights packed for the processor's kernels.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "device/cpu/kernels/convolutions.h"
+#include "device/cpu/schedule.h"
+#include "device/device.h"
+
+namespace esrgan {
+
+/// The run uses all threads of the pool, the arena belongs to one run at a time.
+class CpuExecutor : public Executor {
+ public:
+  CpuExecutor(Graph graph, const CpuConvolutions& convolutions, ThreadPool& pool);
+
+  static bool supports(const Operation& operation);
+
+  MemoryNeed memory_for(int width, int height) const override;
+  std::optional<int> computational_reach() const override {
+    return graph_.computational_reach(computational_tile);
+  }
+  int computational_multiple() const override { return computational_tile * input_multiple(); }
+
+ private:
+  struct Progress;
+  static constexpr int computational_tile = 4;  // of the kernels' transforms, along an axis
+
+  FeatureView view(MapId map) const;
+  ConvolutionBand convolution_band(const Convolution& conv, const Step& step, const Item& item,
+                                   const StagePlan& plan) const;
+  void run_checked(const float* in, int width, int height, float* out, const RunControl& control) override;
+  void lay_out_for(int width, int height);
+  void clear_borders(size_t stage);
+  void execute(const Item& item, const StagePlan& plan, int worker);
+  void work(Progress& progress, int worker, const RunControl& control);
+
+  Graph graph_;
+  ThreadPool& pool_;
+  PreparedOperations prepared_;
+  Schedule schedule_;
+  std::vector<double> macs_;  // of each operation, a cell
+  Layout layout_;
+  std::vector<std::vector<Item>> items_;  // of each stage
+  AlignedBuffer arena_;
+  float* out_ = nullptr;  // the caller's, during a run
+  mutable std::mutex needs_mutex_;
+  mutable std::map<std::pair<int, int>, uint64_t> needs_;  // what memory_for() has worked out
+};
+
+}  // namespace esrgan

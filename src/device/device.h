@@ -1,0 +1,105 @@
+// What runs networks: a device compiles a whole graph, the executor it gives enlarges tiles.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "graph/graph.h"
+
+namespace esrgan {
+
+/// How a caller follows and stops a run.
+struct RunControl {
+  std::function<void(double macs)> done;  ///< now and then, with the multiply-accumulates since the last time
+  const std::atomic<bool>* stop = nullptr;  ///< when it becomes true, Cancelled is thrown
+};
+
+/// Bytes that a run needs beside the weights.
+struct MemoryNeed {
+  uint64_t host = 0, device = 0;
+};
+
+/// A graph in the form in which a device runs it. Not thread-safe: one run at a time.
+class Executor {
+ public:
+  explicit Executor(const Graph& graph);
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  Executor(Executor&&) = delete;
+  Executor& operator=(Executor&&) = delete;
+  virtual ~Executor() = default;
+
+  int in_channels() const { return in_channels_; }
+  int out_channels() const { return out_channels_; }
+  /// Width and height of an input must be multiples of this.
+  int input_multiple() const { return input_multiple_; }
+  /// Output pixels per input pixel.
+  int scale() const { return scale_; }
+  /// How far, in input pixels, an output pixel looks.
+  int receptive_radius() const { return receptive_radius_; }
+  double macs_per_pixel() const { return macs_per_pixel_; }
+
+  /// in: [height][width][in_channels]; out: [height * scale][width * scale][out_channels]; both contiguous,
+  /// on the host. Returns when `out` is complete. Throws Error when the size is no multiple, Cancelled when
+  /// stopped.
+  void run(const float* in, int width, int height, float* out, const RunControl& control);
+
+  /// What run() needs for an input of this size; the same numbers are worked out once.
+  virtual MemoryNeed memory_for(int width, int height) const = 0;
+
+  /// How far apart parts of a picture must be for a change of one not to touch a bit of the other; none where
+  /// that never is so.
+  virtual std::optional<int> computational_reach() const = 0;
+  /// The multiple of input pixels at which a part must begin to be computed as it is within the whole.
+  virtual int computational_multiple() const = 0;
+
+ private:
+  virtual void run_checked(const float* in, int width, int height, float* out, const RunControl& control) = 0;
+
+  int in_channels_, out_channels_, input_multiple_, scale_, receptive_radius_;
+  double macs_per_pixel_;
+};
+
+class Device {
+ public:
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+  Device(Device&&) = delete;
+  Device& operator=(Device&&) = delete;
+  virtual ~Device() = default;
+
+  /// As --device calls it: "cpu".
+  virtual std::string name() const = 0;
+  /// For people: what it is and what it computes with.
+  virtual std::string description() const = 0;
+  /// The kernels in use: "avx512", "avx512_bf16".
+  virtual const char* kernels(bool half) const = 0;
+  /// Whether half precision differs from full.
+  virtual bool has_half() const = 0;
+  /// Bytes of memory of its own; 0 when it uses the host's.
+  virtual uint64_t memory() const = 0;
+  virtual bool supports(const Operation& operation) const = 0;
+
+  /// half: with 16-bit numbers where has_half(). Throws Error naming the operation that the device lacks.
+  std::unique_ptr<Executor> compile(Graph graph, bool half);
+
+ private:
+  virtual std::unique_ptr<Executor> compile_supported(Graph graph, bool half) = 0;
+};
+
+/// Opens a device by name; "auto" takes the best. It works on the threads of `pool`, which must outlive it
+/// and its executors. Throws Error naming the devices of this machine.
+std::unique_ptr<Device> open_device(std::string_view name, ThreadPool& pool);
+
+/// The names that open_device() takes on this machine, the best first.
+std::vector<std::string> device_names();
+
+}  // namespace esrgan
