@@ -53,9 +53,8 @@ class Kernels : public test::RandomTest {
   }
 
   /// Runs a convolution band by band.
-  static void run(const CpuConvolutions& kernels, const Convolution& conv,
-                  const std::vector<FeatureView>& inputs, const FeatureView& out,
-                  const std::vector<ResidualView>& residuals, int band_rows) {
+  static void run(const CpuKernels& kernels, const Convolution& conv, const std::vector<FeatureView>& inputs,
+                  const FeatureView& out, const std::vector<ResidualView>& residuals, int band_rows) {
     ThreadPool pool(3);
     std::vector<int> channels;
     int widest = 0;
@@ -106,7 +105,7 @@ TEST_F(Kernels, AnInPlaceResidualIsReadBeforeItIsWritten) {
   for (const Isa isa : supported_isas()) {
     Maps separate = maps(20, 7, 9, 0, false), same = residual;
     same.view.data = same.storage.data();
-    const auto kernels = make_cpu_convolutions(isa);
+    const auto kernels = make_cpu_kernels(isa);
     run(*kernels, conv, {x.view}, separate.view, {{residual.view, 0.7F}}, 8);
     run(*kernels, conv, {x.view}, same.view, {{same.view, 0.7F}}, 8);
     EXPECT_EQ(largest_difference(separate.view, same.view), 0) << name_of(isa);
@@ -121,7 +120,7 @@ TEST_F(Kernels, LeaveNeighbouringChannelsAlone) {
     for (const Isa isa : supported_isas()) {
       std::vector<float> buffer(9 * 4 * 16, 42.0F);
       const FeatureView slice{buffer.data() + 4, 9 * 16, 16, 9, 4, 5, 4};
-      run(*make_cpu_convolutions(isa), conv, {x.view}, slice, {}, 4);
+      run(*make_cpu_kernels(isa), conv, {x.view}, slice, {}, 4);
       for (size_t i = 0; i < buffer.size(); ++i) {
         const bool outside = i % 16 < 4 || i % 16 >= 9;
         ASSERT_TRUE(!outside || buffer[i] == 42.0F) << name_of(isa) << " wrote to channel " << i % 16;

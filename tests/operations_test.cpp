@@ -60,7 +60,7 @@ class Operations : public test::RandomTest {
     conv.name = "trial";
     conv.upsample = between(1, 2);
     const int input_count = between(1, 3);
-    conv.kernel = conv.upsample == 2 || input_count > 1 ? 3 : 2 * between(0, 4) + 1;
+    conv.kernel = conv.upsample == 2 ? 3 : 2 * between(0, 4) + 1;
     for (int i = 0; i < input_count; ++i) {
       conv.inputs.push_back(select(graph, graph.input, between(1, 40)));
       conv.in_channels += graph.map(conv.inputs.back()).channels;
@@ -115,6 +115,22 @@ class Operations : public test::RandomTest {
     return trial;
   }
 
+  Trial elementwise() {
+    Trial trial;
+    Graph& graph = trial.graph;
+    const int channels = between(1, 40);
+    graph.input = new_map(graph, between(1, 20), 1);
+    const MapId in = select(graph, graph.input, channels), residual = select(graph, graph.input, channels);
+    graph.output = new_map(graph, channels, 1);
+    maybe_begin_stage(graph);
+    if (between(0, 1) == 0)
+      graph.operations.emplace_back(Silu{in, graph.output});
+    else
+      graph.operations.emplace_back(SymmetricGate{in, residual, graph.output});
+    trial.text = name_of(graph.operations.back());
+    return trial;
+  }
+
   Trial add_upsampled() {
     Trial trial;
     Graph& graph = trial.graph;
@@ -150,19 +166,21 @@ class Operations : public test::RandomTest {
 TEST_F(Operations, AgreeOnEveryDevice) {
   ThreadPool pool(3);
   const std::unique_ptr<Device> reference = make_reference_device();
-  std::vector<int> seen(4, 0);
-  for (int round = 0; round < 100; ++round) {
-    const int kind = between(0, 5);  // half of them convolutions
-    ++seen[static_cast<size_t>(std::min(kind, 3))];
+  std::vector<int> seen(5, 0);
+  for (int round = 0; round < 140; ++round) {
+    const int kind = between(0, 7);  // half of them convolutions
+    ++seen[static_cast<size_t>(std::min(kind, 4))];
     const Trial trial = kind == 0   ? pixel_shuffle()
                         : kind == 1 ? pixel_unshuffle()
                         : kind == 2 ? add_upsampled()
+                        : kind == 3 ? elementwise()
                                     : convolution();
     const auto expected_by = reference->compile(trial.graph, false);
     const int multiple = expected_by->input_multiple();
     const int width = multiple * between(1, 40), height = multiple * between(1, 24);
+    const float range = kind == 3 ? 30 : 1;  // where sigmoids end
     const std::vector<float> in =
-        reals(static_cast<size_t>(width * height * expected_by->in_channels()), -1, 1);
+        reals(static_cast<size_t>(width * height * expected_by->in_channels()), -range, range);
     const std::vector<float> expected = run(*expected_by, in, width, height);
     for (const Isa isa : supported_isas()) {
       const auto executor = make_cpu_device(pool, isa)->compile(trial.graph, false);

@@ -16,6 +16,10 @@ std::vector<MapId> inputs_of(const Operation& operation) {
                                [](const PixelShuffle& op) { return std::vector{op.in}; },
                                [](const AddUpsampled& op) {
                                  return std::vector{op.in, op.base};
+                               },
+                               [](const Silu& op) { return std::vector{op.in}; },
+                               [](const SymmetricGate& op) {
+                                 return std::vector{op.in, op.residual};
                                }},
                     operation);
 }
@@ -27,7 +31,8 @@ MapId output_of(const Operation& operation) {
 int radius_of(const Operation& operation) {
   return std::visit(
       Overloaded{[](const Convolution& op) { return op.kernel / 2; }, [](const PixelShuffle&) { return 0; },
-                 [](const AddUpsampled& op) { return op.mode == Upsampling::bilinear ? op.factor : 0; }},
+                 [](const AddUpsampled& op) { return op.mode == Upsampling::bilinear ? op.factor : 0; },
+                 [](const Silu&) { return 0; }, [](const SymmetricGate&) { return 0; }},
       operation);
 }
 
@@ -38,7 +43,8 @@ double macs_per_cell(const Operation& operation, const Graph& graph) {
                    return static_cast<double>(op.in_channels) * op.out_channels * op.kernel * op.kernel *
                           density * density;
                  },
-                 [](const PixelShuffle&) { return 0.0; }, [](const AddUpsampled&) { return 0.0; }},
+                 [](const PixelShuffle&) { return 0.0; }, [](const AddUpsampled&) { return 0.0; },
+                 [](const Silu&) { return 0.0; }, [](const SymmetricGate&) { return 0.0; }},
       operation);
 }
 
@@ -51,7 +57,9 @@ std::string name_of(const Operation& operation) {
                                  return std::string(op.mode == Upsampling::nearest
                                                         ? "addition of the nearest enlargement"
                                                         : "addition of the bilinear enlargement");
-                               }},
+                               },
+                               [](const Silu&) { return std::string("SiLU"); },
+                               [](const SymmetricGate&) { return std::string("symmetric gate"); }},
                     operation);
 }
 
@@ -61,7 +69,8 @@ namespace {
 bool depends_on_place(const Operation& operation) {
   return std::visit(
       Overloaded{[](const Convolution&) { return false; }, [](const PixelShuffle&) { return false; },
-                 [](const AddUpsampled& op) { return op.mode == Upsampling::bilinear; }},
+                 [](const AddUpsampled& op) { return op.mode == Upsampling::bilinear; },
+                 [](const Silu&) { return false; }, [](const SymmetricGate&) { return false; }},
       operation);
 }
 

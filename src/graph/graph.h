@@ -57,7 +57,18 @@ struct AddUpsampled {
   Upsampling mode = Upsampling::nearest;
 };
 
-using Operation = std::variant<Convolution, PixelShuffle, AddUpsampled>;
+/// out = in * sigmoid(in) (SiLU).
+struct Silu {
+  MapId in = 0, out = 0;
+};
+
+/// out = (in + residual) * (sigmoid(in) - 1/2): SPAN's attention without parameters (arXiv:2311.12770,
+/// equation 4).
+struct SymmetricGate {
+  MapId in = 0, residual = 0, out = 0;
+};
+
+using Operation = std::variant<Convolution, PixelShuffle, AddUpsampled, Silu, SymmetricGate>;
 
 struct Graph {
   std::vector<MapSpec> maps;

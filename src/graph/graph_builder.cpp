@@ -26,29 +26,47 @@ std::vector<float> GraphBuilder::vector(const std::string& name, int count) {
   return found.values;
 }
 
-Convolution GraphBuilder::convolution(const std::string& name, std::vector<MapId> inputs) {
+ConvolutionTensors GraphBuilder::convolution_tensors(const std::string& name) {
   const Tensor& found = tensor(name + ".weight");
   const auto& shape = found.shape;
-  int in_channels = 0;
-  for (const MapId input : inputs) in_channels += channels(input);
-  const bool fits = shape.size() == 4 && shape[0] > 0 && shape[0] <= limits::channels &&
-                    shape[1] == in_channels && shape[2] == shape[3] && shape[2] % 2 == 1 &&
+  const bool fits = shape.size() == 4 && shape[0] > 0 && shape[0] <= limits::channels && shape[1] > 0 &&
+                    shape[1] <= limits::channels && shape[2] == shape[3] && shape[2] % 2 == 1 &&
                     shape[2] <= limits::kernel;
   if (!fits)
+    throw Error(weights_.file, "shape of tensor '" + name + ".weight'", "[out, in, k, k] with k odd",
+                found.shape_text());
+  ConvolutionTensors result{static_cast<size_t>(shape[0]),
+                            static_cast<size_t>(shape[1]),
+                            static_cast<size_t>(shape[2]),
+                            found.values,
+                            {}};
+  result.bias.assign(result.out, 0.0F);
+  if (has(name + ".bias")) result.bias = vector(name + ".bias", static_cast<int>(result.out));
+  return result;
+}
+
+Convolution GraphBuilder::convolution(const std::string& name, std::vector<MapId> inputs) {
+  ConvolutionTensors tensors = convolution_tensors(name);
+  int in_channels = 0;
+  for (const MapId input : inputs) in_channels += channels(input);
+  if (static_cast<int>(tensors.in) != in_channels)
     throw Error(weights_.file, "shape of tensor '" + name + ".weight'",
-                "[out, " + std::to_string(in_channels) + ", k, k] with k odd", found.shape_text());
+                "[out, " + std::to_string(in_channels) + ", k, k] with k odd",
+                weights_.at(name + ".weight").shape_text());
+  return convolution(name, std::move(inputs), std::move(tensors.weights), std::move(tensors.bias),
+                     static_cast<int>(tensors.kernel));
+}
+
+Convolution GraphBuilder::convolution(const std::string& name, std::vector<MapId> inputs,
+                                      std::vector<float> weights, std::vector<float> bias, int kernel) const {
   Convolution result;
   result.name = name;
   result.inputs = std::move(inputs);
-  result.in_channels = in_channels;
-  result.out_channels = static_cast<int>(shape[0]);
-  result.kernel = static_cast<int>(shape[2]);
-  if (result.kernel != 3 && result.inputs.size() > 1)
-    throw Error(weights_.file, "kernel of '" + name + "', which reads several maps", "3x3",
-                found.shape_text());
-  result.weights = found.values;
-  result.bias.assign(static_cast<size_t>(shape[0]), 0.0F);
-  if (has(name + ".bias")) result.bias = vector(name + ".bias", result.out_channels);
+  for (const MapId input : result.inputs) result.in_channels += channels(input);
+  result.out_channels = static_cast<int>(bias.size());
+  result.kernel = kernel;
+  result.weights = std::move(weights);
+  result.bias = std::move(bias);
   return result;
 }
 
@@ -158,6 +176,23 @@ MapId GraphBuilder::pixel_unshuffle(MapId in, int factor) {
   const MapSpec wide = graph_.map(in);
   const MapId out = new_map(wide.channels * factor * factor, wide.density / factor);
   graph_.operations.emplace_back(PixelShuffle{in, out, factor, true});
+  return out;
+}
+
+MapId GraphBuilder::silu(MapId in) {
+  const MapSpec spec = graph_.map(in);
+  const MapId out = new_map(spec.channels, spec.density);
+  graph_.operations.emplace_back(Silu{in, out});
+  return out;
+}
+
+MapId GraphBuilder::symmetric_gate(MapId in, MapId residual) {
+  const MapSpec spec = graph_.map(in);
+  if (channels(residual) != spec.channels)
+    throw Error(weights_.file, "channels of two maps that are added", std::to_string(spec.channels),
+                std::to_string(channels(residual)));
+  const MapId out = new_map(spec.channels, spec.density);
+  graph_.operations.emplace_back(SymmetricGate{in, residual, out});
   return out;
 }
 

@@ -10,6 +10,12 @@
 
 namespace esrgan {
 
+/// The tensors of a square convolution; without a bias it is zeros.
+struct ConvolutionTensors {
+  size_t out = 0, in = 0, kernel = 0;
+  std::vector<float> weights, bias;  ///< [out][in][kernel][kernel], [out]
+};
+
 /// Each layer's channel counts come from its weights, so that pruned networks run unchanged. Everything
 /// throws Error naming file and tensor when a tensor is missing or layers do not fit.
 class GraphBuilder {
@@ -23,6 +29,7 @@ class GraphBuilder {
   bool has(const std::string& tensor) const { return weights_.contains(tensor); }
   /// A tensor, which is used by that.
   const Tensor& tensor(const std::string& name);
+  ConvolutionTensors convolution_tensors(const std::string& name);
   /// The values of a tensor, of which there must be `count`.
   std::vector<float> vector(const std::string& name, int count);
 
@@ -31,6 +38,9 @@ class GraphBuilder {
   /// From the concatenation of `inputs`, with the shapes of its weights. The bias may be missing.
   Convolution convolution(const std::string& name, std::vector<MapId> inputs);
   Convolution convolution(const std::string& name, MapId input);
+  /// The same with weights [out][in][kernel][kernel] that were worked out from several tensors.
+  Convolution convolution(const std::string& name, std::vector<MapId> inputs, std::vector<float> weights,
+                          std::vector<float> bias, int kernel) const;
   /// A transposed 4x4 convolution of stride 2 and padding 1 as a 3x3 convolution whose four output phases a
   /// pixel-shuffle by 2 brings in their places.
   Convolution transposed_convolution(const std::string& name, MapId input);
@@ -50,6 +60,8 @@ class GraphBuilder {
   MapId add(Convolution convolution);
   MapId pixel_shuffle(MapId in, int factor);
   MapId pixel_unshuffle(MapId in, int factor);
+  MapId silu(MapId in);
+  MapId symmetric_gate(MapId in, MapId residual);
   /// x and the input, enlarged to its size.
   MapId add_upsampled_input(MapId x, Upsampling mode);
   int channels(MapId map) const { return graph_.map(map).channels; }

@@ -29,7 +29,6 @@ constexpr Names seemore[] = {"body.0.local_block.block.moe_layer.experts.0.conv_
 constexpr Names rcan[] = {"body.0.body.0.body.3.conv_du.0.weight"};
 constexpr Names realcugan[] = {"unet1.conv1.conv.0.weight", "unet2.conv_bottom.weight"};
 constexpr Names mm_realsr[] = {"de_net.conv_first.0.weight", "body.0.rdb1.conv1.weight"};
-constexpr Names span[] = {"block_1.c1_r.sk.weight"};
 constexpr Names gfpgan[] = {"stylegan_decoder.style_mlp.1.weight"};
 constexpr Names codeformer[] = {"quantize.embedding.weight", "fuse_convs_dict.32.scale.0.weight"};
 constexpr Names restoreformer[] = {"quantize.embedding.weight", "quant_conv.weight"};
@@ -59,7 +58,6 @@ constexpr ForeignFamily table[] = {{"HAT", hat},
                                    {"RCAN", rcan},
                                    {"Real-CUGAN", realcugan},
                                    {"MM-RealSR", mm_realsr},
-                                   {"SPAN", span},
                                    {"GFPGAN", gfpgan},
                                    {"CodeFormer", codeformer},
                                    {"RestoreFormer", restoreformer},

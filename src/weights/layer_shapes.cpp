@@ -7,6 +7,13 @@
 #include "base/limits.h"
 
 namespace esrgan {
+namespace {
+
+int shuffle_factor_of(int deep, int channels) {
+  return static_cast<int>(std::lround(std::sqrt(deep / channels)));
+}
+
+}  // namespace
 
 int LayerShapes::extent(const std::string& tensor, size_t dimension) const {
   const Tensor& found = weights_.at(tensor);
@@ -26,12 +33,16 @@ int LayerShapes::count(const std::string& prefix, const std::string& suffix, int
 
 int LayerShapes::shuffle_factor(const std::string& layer, int taken) const {
   const int shuffled = out_channels(layer);
-  const int factor = static_cast<int>(std::lround(std::sqrt(shuffled / taken)));
-  if (factor < 1 || factor > limits::scale || factor * factor * taken != shuffled)
+  if (!is_square(shuffled, taken))
     throw Error(weights_.file, "output channels of '" + layer + "'",
                 "a square number times " + std::to_string(taken) + ", which the next layer takes",
                 std::to_string(shuffled));
-  return factor;
+  return shuffle_factor_of(shuffled, taken);
+}
+
+bool is_square(int deep, int channels) {
+  const int factor = shuffle_factor_of(deep, channels);
+  return factor >= 1 && factor <= limits::scale && factor * factor * channels == deep;
 }
 
 }  // namespace esrgan

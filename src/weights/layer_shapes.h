@@ -31,4 +31,7 @@ class LayerShapes {
   const StateDict& weights_;
 };
 
+/// Whether a pixel-shuffle can make `channels` of `deep`.
+bool is_square(int deep, int channels);
+
 }  // namespace esrgan

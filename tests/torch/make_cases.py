@@ -5,7 +5,9 @@ Writes for each case NAME.pth, in the naming and wrapper that the case stands fo
 tensors in.K and out.K in the layout [height, width, channel]. The networks are
 those of reference.py. The seed is printed; give another as second argument.
 """
+import importlib
 import sys
+import types
 from collections import OrderedDict
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from reference import *
 
 SIZES = [(1, 1), (2, 3), (7, 5), (17, 33), (61, 97)]
 folder = Path(sys.argv[1])
+WHEELS = Path(__file__).resolve().parents[2] / "build" / "wheels"
 seed = int(sys.argv[2]) if len(sys.argv) > 2 else torch.seed() % 100000
 torch.manual_seed(seed)
 torch.set_num_threads(2)
@@ -78,16 +81,43 @@ def leftthomas_names(w, blocks):
     return OrderedDict((rename(name), value) for name, value in w.items())
 
 
-def case(name, checkpoint, run, multiple=1, legacy=False):
+def case(name, checkpoint, run, multiple=1, legacy=False, channels=3):
     torch.save(checkpoint, folder / f"{name}.pth", _use_new_zipfile_serialization=not legacy)
     tensors = {}
     for k, (height, width) in enumerate(SIZES):
         height, width = -(-height // multiple) * multiple, -(-width // multiple) * multiple
-        x = torch.rand(1, 3, height, width)
+        x = torch.rand(1, channels, height, width)
         with torch.no_grad():
             y = run(x)
         tensors[f"in.{k}"], tensors[f"out.{k}"] = x[0].permute(1, 2, 0), y[0].permute(1, 2, 0)
     write_safetensors(folder / f"{name}.safetensors", tensors)
+
+
+def spandrel_network(package, module, name):
+    """A network's class out of spandrel's wheel; the other architectures, and what they need, are left out."""
+    wheels = sorted(WHEELS.glob("spandrel-*.whl"))
+    if not wheels:
+        return None
+    for part in ("spandrel", "spandrel.architectures", f"spandrel.architectures.{package}"):
+        made = sys.modules.setdefault(part, types.ModuleType(part))
+        made.__path__ = [str(wheels[-1] / part.replace(".", "/"))]
+    util = sys.modules.setdefault("spandrel.util", types.ModuleType("spandrel.util"))
+    util.store_hyperparameters = lambda **_: lambda network: network
+    return getattr(importlib.import_module(f"spandrel.architectures.{package}.__arch.{module}"), name)
+
+
+def beside_spandrel(network, w, run):
+    """Runs spandrel's network, after a look that `run` agrees with it; `run` alone where spandrel is not at hand."""
+    if network is None:
+        print("without spandrel, which is not at hand")
+        return run
+    network.double().eval().load_state_dict({n: t.double() for n, t in w.items()}, strict=False)
+
+    def run_both(x):
+        expected, found = network(x.double()).float(), run(x)
+        assert torch.allclose(expected, found, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
+        return expected
+    return run_both
 
 
 folder.mkdir(parents=True, exist_ok=True)
@@ -128,6 +158,18 @@ case("srresnet_canonical", v, lambda x: run_srresnet(v, x))
 case("srresnet_lornatang", {"state_dict": lornatang_names(v), "epoch": 3, "best": 27.5}, lambda x: run_srresnet(v, x))
 u = new_srresnet(24, 2, True)
 case("srresnet_leftthomas", leftthomas_names(u, 2), lambda x: run_srresnet(u, x))
+SPAN = spandrel_network("SPAN", "span", "SPAN")
+for features, scale, norm in ((16, 1, True), (16, 2, False), (48, 3, True), (48, 4, False), (16, 4, True)):
+    v = new_span(features, scale, norm=norm)
+    made = SPAN and SPAN(num_in_ch=3, num_out_ch=3, feature_channels=features, upscale=scale, norm=norm)
+    case(f"span_{features}{'' if norm else '_no_norm'}_x{scale}", {"params_ema": v},
+         beside_spandrel(made, v, lambda x: run_span(v, x, scale)))
+RRDB = spandrel_network("ESRGAN", "RRDB", "RRDBNet")
+for inputs, outputs in ((4, 4), (1, 3)):
+    v = new_rrdb(20, 1, 32, channels=inputs, out=outputs)
+    old = sequential_names(v, 1, 2)
+    made = RRDB and RRDB(in_nc=inputs, out_nc=outputs, num_filters=20, num_blocks=1)
+    case(f"rrdb_{inputs}_to_{outputs}_x4", old, beside_spandrel(made, old, lambda x: run_rrdb(v, x)), channels=inputs)
 # A view into a larger storage, transposed: offsets and strides must be honoured.
 strided = new_rrdb(16, 1, 8)
 strided["conv_first.weight"] = torch.randn(5, 3, 3, 3, 16)[2].permute(3, 0, 1, 2)

@@ -186,3 +186,50 @@ def write_safetensors(path, tensors):
         data += raw
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def new_span(features, scale, channels=3, norm=True):
+    """SPAN (arXiv:2311.12770) as it is trained: Conv3XC by its parts."""
+    w = OrderedDict()
+
+    def conv3xc(name, inputs, outputs):
+        new_conv(w, name + ".sk", inputs, outputs, 1)
+        new_conv(w, name + ".conv.0", inputs, 2 * inputs, 1)
+        new_conv(w, name + ".conv.1", 2 * inputs, 2 * outputs)
+        new_conv(w, name + ".conv.2", 2 * outputs, outputs, 1)
+        new_conv(w, name + ".eval_conv", inputs, outputs)  # what lies in files and is not to be trusted
+
+    conv3xc("conv_1", channels, features)
+    for n in range(1, 7):
+        for k in (1, 2, 3):
+            conv3xc(f"block_{n}.c{k}_r", features, features)
+    new_conv(w, "conv_cat", 4 * features, features, 1)
+    conv3xc("conv_2", features, features)
+    new_conv(w, "upsampler.0", features, channels * scale * scale)
+    if not norm:
+        w["no_norm"] = torch.zeros(1)
+        return w
+    for part in ("sk", "conv.2"):  # 255 times larger inputs would drive every gate to its end
+        for tensor in ("weight", "bias"):
+            w[f"conv_1.{part}.{tensor}"] /= 255
+    return w
+
+
+def run_span(w, x, scale):
+    def conv3xc(name, x):
+        y = F.pad(x, (1, 1, 1, 1))
+        for part in (0, 1, 2):
+            y = F.conv2d(y, w[f"{name}.conv.{part}.weight"], w[f"{name}.conv.{part}.bias"])
+        return y + conv(w, name + ".sk", x)
+
+    if "no_norm" not in w:
+        x = (x - torch.tensor([0.4488, 0.4371, 0.4040])[: x.shape[1]].view(1, -1, 1, 1)) * 255
+    first = y = conv3xc("conv_1", x)
+    for n in range(1, 7):
+        inner = F.silu(conv3xc(f"block_{n}.c1_r", y))
+        third = conv3xc(f"block_{n}.c3_r", F.silu(conv3xc(f"block_{n}.c2_r", inner)))
+        y = (third + y) * (torch.sigmoid(third) - 0.5)
+        if n == 1:
+            after_first = y
+    y = conv(w, "conv_cat", torch.cat([first, conv3xc("conv_2", y), after_first, inner], 1))
+    return F.pixel_shuffle(conv(w, "upsampler.0", y), scale)

@@ -16,14 +16,14 @@ class CpuDevice : public Device {
     return processor_name() + ", " + kernels(true) + ", " + std::to_string(pool_.size()) +
            (pool_.size() == 1 ? " thread" : " threads");
   }
-  const char* kernels(bool half) const override { return make_cpu_convolutions(isa_, half)->name(); }
+  const char* kernels(bool half) const override { return make_cpu_kernels(isa_, half)->name(); }
   bool has_half() const override { return esrgan::has_half(isa_); }
   uint64_t memory() const override { return 0; }
   bool supports(const Operation& operation) const override { return CpuExecutor::supports(operation); }
 
  private:
   std::unique_ptr<Executor> compile_supported(Graph graph, bool half) override {
-    return std::make_unique<CpuExecutor>(std::move(graph), *make_cpu_convolutions(isa_, half), pool_);
+    return std::make_unique<CpuExecutor>(std::move(graph), *make_cpu_kernels(isa_, half), pool_);
   }
 
   ThreadPool& pool_;

@@ -36,10 +36,11 @@ struct CpuExecutor::Progress {
   }
 };
 
-CpuExecutor::CpuExecutor(Graph graph, const CpuConvolutions& convolutions, ThreadPool& pool)
+CpuExecutor::CpuExecutor(Graph graph, const CpuKernels& kernels, ThreadPool& pool)
     : Executor(graph),
       graph_(std::move(graph)),
       pool_(pool),
+      elementwise_(kernels.elementwise()),
       prepared_(graph_.operations.size()),
       macs_(graph_.operations.size()) {
   for (size_t i = 0; i < macs_.size(); ++i) macs_[i] = macs_per_cell(graph_.operations[i], graph_);
@@ -48,7 +49,7 @@ CpuExecutor::CpuExecutor(Graph graph, const CpuConvolutions& convolutions, Threa
     if (convolution == nullptr) return;
     std::vector<int> channels;
     for (const MapId in : convolution->inputs) channels.push_back(graph_.map(in).channels);
-    prepared_[i] = convolutions.prepare(*convolution, channels);
+    prepared_[i] = kernels.prepare(*convolution, channels);
     convolution->weights = {};  // the prepared form replaces them
   });
   schedule_ = make_schedule(graph_, prepared_);
@@ -56,8 +57,9 @@ CpuExecutor::CpuExecutor(Graph graph, const CpuConvolutions& convolutions, Threa
 
 bool CpuExecutor::supports(const Operation& operation) {
   return std::visit(
-      Overloaded{[](const Convolution& op) { return CpuConvolutions::supports(op); },
-                 [](const PixelShuffle&) { return true; }, [](const AddUpsampled&) { return true; }},
+      Overloaded{[](const Convolution& op) { return CpuKernels::supports(op); },
+                 [](const PixelShuffle&) { return true; }, [](const AddUpsampled&) { return true; },
+                 [](const Silu&) { return true; }, [](const SymmetricGate&) { return true; }},
       operation);
 }
 
@@ -166,6 +168,10 @@ void CpuExecutor::execute(const Item& item, const StagePlan& plan, int worker) {
           },
           [&](const AddUpsampled& op) {
             add_upsampled(view(op.in), view(op.base), view(op.out), op.factor, op.mode, rows());
+          },
+          [&](const Silu& op) { silu(elementwise_, view(op.in), view(op.out), rows()); },
+          [&](const SymmetricGate& op) {
+            symmetric_gate(elementwise_, view(op.in), view(op.residual), view(op.out), rows());
           }},
       operation);
 }

@@ -17,7 +17,7 @@ namespace esrgan {
 /// The run uses all threads of the pool, the arena belongs to one run at a time.
 class CpuExecutor : public Executor {
  public:
-  CpuExecutor(Graph graph, const CpuConvolutions& convolutions, ThreadPool& pool);
+  CpuExecutor(Graph graph, const CpuKernels& kernels, ThreadPool& pool);
 
   static bool supports(const Operation& operation);
 
@@ -42,6 +42,7 @@ class CpuExecutor : public Executor {
 
   Graph graph_;
   ThreadPool& pool_;
+  ElementwiseKernel elementwise_;
   PreparedOperations prepared_;
   Schedule schedule_;
   std::vector<double> macs_;  // of each operation, a cell

@@ -91,4 +91,16 @@ void add_upsampled(const FeatureView& in, const FeatureView& base, const Feature
     add_bilinear(in, base, out, factor, rows);
 }
 
+void silu(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& out, Rows rows) {
+  const ptrdiff_t count = static_cast<ptrdiff_t>(out.width) * out.channels;
+  for (int y = rows.begin; y < rows.end; ++y) kernel.silu(in.row_at(y), out.row_at(y), count);
+}
+
+void symmetric_gate(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& residual,
+                    const FeatureView& out, Rows rows) {
+  const ptrdiff_t count = static_cast<ptrdiff_t>(out.width) * out.channels;
+  for (int y = rows.begin; y < rows.end; ++y)
+    kernel.gate(in.row_at(y), residual.row_at(y), out.row_at(y), count);
+}
+
 }  // namespace esrgan

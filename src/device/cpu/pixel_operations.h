@@ -19,4 +19,9 @@ void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor
 void add_upsampled(const FeatureView& in, const FeatureView& base, const FeatureView& out, int factor,
                    Upsampling mode, Rows rows);
 
+/// Of maps without gaps between their pixels.
+void silu(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& out, Rows rows);
+void symmetric_gate(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& residual,
+                    const FeatureView& out, Rows rows);
+
 }  // namespace esrgan

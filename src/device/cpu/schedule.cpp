@@ -270,7 +270,8 @@ BandPart part_of(const Operation& operation, const PreparedConvolution* prepared
   // A pixel-shuffle is cut between rows of the deep side.
   const int unit = std::visit(Overloaded{[](const Convolution&) { return 1; },
                                          [](const PixelShuffle& op) { return op.inverse ? 1 : op.factor; },
-                                         [](const AddUpsampled&) { return 1; }},
+                                         [](const AddUpsampled&) { return 1; }, [](const Silu&) { return 1; },
+                                         [](const SymmetricGate&) { return 1; }},
                               operation);
   BandPart part = part_of_rows(item.part, item.parts, width, rows / unit);
   part.row_begin *= unit;

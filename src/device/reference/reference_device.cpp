@@ -3,6 +3,7 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/overloaded.h"
@@ -46,6 +47,10 @@ double products(const Convolution& op, const Map& in, int channel, int i, int x,
       sum += static_cast<double>(op.weights[weight]) * static_cast<double>(in.at(sx / up, sy / up, channel));
     }
   return sum;
+}
+
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
 }
 
 /// The enlarged base at a pixel; bilinear as PyTorch's align_corners = false.
@@ -101,6 +106,21 @@ class ReferenceExecutor : public Executor {
                               const Map &from = map(op.in), &base = map(op.base);
                               fill(map(op.out), [&](int x, int y, int c) {
                                 return static_cast<double>(from.at(x, y, c)) + enlarged(base, op, x, y, c);
+                              });
+                            },
+                            [&](const Silu& op) {
+                              const Map& from = map(op.in);
+                              fill(map(op.out), [&](int x, int y, int c) {
+                                const auto value = static_cast<double>(from.at(x, y, c));
+                                return value * sigmoid(value);
+                              });
+                            },
+                            [&](const SymmetricGate& op) {
+                              const Map &from = map(op.in), &residual = map(op.residual);
+                              fill(map(op.out), [&](int x, int y, int c) {
+                                const auto value = static_cast<double>(from.at(x, y, c));
+                                return (value + static_cast<double>(residual.at(x, y, c))) *
+                                       (sigmoid(value) - 0.5);
                               });
                             }},
                  operation);

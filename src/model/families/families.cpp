@@ -8,7 +8,7 @@ namespace esrgan {
 namespace {
 
 // The compact network's sign, body.0.weight, is the least particular: it comes last.
-constexpr const Family* table[] = {&rrdbnet, &msrresnet, &srresnet, &compact};
+constexpr const Family* table[] = {&rrdbnet, &msrresnet, &srresnet, &span, &compact};
 
 }  // namespace
 

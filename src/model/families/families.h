@@ -5,6 +5,6 @@
 
 namespace esrgan {
 
-extern const Family rrdbnet, compact, msrresnet, srresnet;
+extern const Family rrdbnet, compact, msrresnet, span, srresnet;
 
 }  // namespace esrgan

@@ -50,28 +50,29 @@ const float* padded_row(const FeatureView& in, int y, int shift, const float* ze
 /// For any kernel size: every product is computed.
 class DirectConvolution : public PreparedConvolution {
  public:
-  DirectConvolution(const Convolution& conv, DirectConvKernel kernel)
+  /// channels: of each input.
+  DirectConvolution(const Convolution& conv, std::vector<int> channels, DirectConvKernel kernel)
       : kernel_(kernel),
         epilogue_(conv, kernel.lanes),
-        in_channels_(conv.in_channels),
+        channels_(std::move(channels)),
         radius_(conv.kernel / 2) {
-    const int k = conv.kernel, lanes = kernel.lanes, in = conv.in_channels;
+    const int k = conv.kernel, lanes = kernel.lanes;
     for (int t = 0; t < k * k; ++t) taps_.push_back({t % k - radius_, t / k - radius_});
     size_t total = 0;
     for (const ChannelBlock& block : blocks_of(conv.out_channels, lanes)) {
       blocks_.push_back({block.first, block.channels, block.vectors, total});
-      total += static_cast<size_t>(block.vectors * lanes * in) * taps_.size();
+      total += static_cast<size_t>(block.vectors * lanes * conv.in_channels) * taps_.size();
     }
     weights_ = AlignedBuffer(total);
     float* to = weights_.data();
-    for (const DirectConvBlock& block : blocks_)
-      for (int chunk = 0; chunk < in; chunk += direct_conv_chunk)
-        for (int tap = 0; tap < k * k; ++tap)
-          for (int i = chunk; i < std::min(in, chunk + direct_conv_chunk); ++i)
-            for (int lane = 0; lane < block.vectors * lanes; ++lane)
-              *to++ = lane < block.channels
-                          ? conv.weights[static_cast<size_t>(((block.first + lane) * in + i) * k * k + tap)]
-                          : 0.0F;
+    for (const DirectConvBlock& block : blocks_) {
+      int first = 0;  // channel of the concatenation
+      for (const int count : channels_) {
+        for (int chunk = 0; chunk < count; chunk += direct_conv_chunk)
+          to = pack(conv, block, first + chunk, first + std::min(count, chunk + direct_conv_chunk), to);
+        first += count;
+      }
+    }
   }
 
   int border() const override { return radius_; }
@@ -84,11 +85,16 @@ class DirectConvolution : public PreparedConvolution {
   void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const override {
     const BandPart here = part_of(part, parts, band.out.width, band.row_end - band.row_begin);
     const int begin = band.row_begin + here.row_begin, end = band.row_begin + here.row_end;
-    std::vector<const float*> src;
+    std::vector<std::vector<const float*>> rows(band.inputs.size());
+    std::vector<DirectConvSource> sources;
     std::vector<float*> dst;
     std::array<std::vector<const float*>, most_residuals> residuals;
-    for (int y = begin - radius_; y < end + radius_; ++y)
-      src.push_back(padded_row(band.inputs[0], y, 0, band.zeros));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const FeatureView& in = band.inputs[i];
+      for (int y = begin - radius_; y < end + radius_; ++y)
+        rows[i].push_back(padded_row(in, y, 0, band.zeros));
+      sources.push_back({rows[i].data() + radius_, in.pixel, in.channels});
+    }
     DirectConvArgs args;
     for (int y = begin; y < end; ++y) dst.push_back(band.out.row_at(y));
     for (size_t r = 0; r < band.residuals.size(); ++r) {
@@ -96,13 +102,12 @@ class DirectConvolution : public PreparedConvolution {
       args.residuals[r] = {residuals[r].data(), band.residuals[r].view.pixel, band.residuals[r].scale};
     }
     args.residual_count = static_cast<int>(band.residuals.size());
-    args.src_rows = src.data() + radius_;
-    args.src_pixel = band.inputs[0].pixel;
+    args.sources = sources.data();
+    args.source_count = static_cast<int>(sources.size());
     args.dst_rows = dst.data();
     args.dst_pixel = band.out.pixel;
     args.width = band.out.width;
     args.rows = end - begin;
-    args.in_channels = in_channels_;
     args.taps = taps_.data();
     args.tap_count = static_cast<int>(taps_.size());
     args.blocks = blocks_.data();
@@ -114,9 +119,22 @@ class DirectConvolution : public PreparedConvolution {
   }
 
  private:
+  /// Weights of the channels [begin, end) of the concatenation; returns where the next go.
+  float* pack(const Convolution& conv, const DirectConvBlock& block, int begin, int end, float* to) const {
+    const int taps = static_cast<int>(taps_.size());
+    for (int tap = 0; tap < taps; ++tap)
+      for (int i = begin; i < end; ++i)
+        for (int lane = 0; lane < block.vectors * kernel_.lanes; ++lane)
+          *to++ = lane < block.channels ? conv.weights[static_cast<size_t>(
+                                              ((block.first + lane) * conv.in_channels + i) * taps + tap)]
+                                        : 0.0F;
+    return to;
+  }
+
   DirectConvKernel kernel_;
   Epilogue epilogue_;
-  int in_channels_, radius_;
+  std::vector<int> channels_;  // of each input
+  int radius_;
   std::vector<DirectConvTap> taps_;
   std::vector<DirectConvBlock> blocks_;
   AlignedBuffer weights_;
@@ -346,29 +364,32 @@ class WinogradConvolution : public PreparedConvolution {
   AlignedBuffer weights_;
 };
 
-class KernelsOfIsa : public CpuConvolutions {
+class KernelsOfIsa : public CpuKernels {
  public:
-  KernelsOfIsa(DirectConvKernel direct, WinogradKernel winograd) : direct_(direct), winograd_(winograd) {}
+  KernelsOfIsa(DirectConvKernel direct, WinogradKernel winograd, ElementwiseKernel elementwise)
+      : direct_(direct), winograd_(winograd), elementwise_(elementwise) {}
   const char* name() const override { return winograd_.name; }
+  const ElementwiseKernel& elementwise() const override { return elementwise_; }
 
   std::unique_ptr<PreparedConvolution> prepare(const Convolution& conv,
                                                const std::vector<int>& channels) const override {
     constexpr int few_channels = 8;  // a direct convolution is as fast
     if (conv.kernel == 3 && (conv.upsample == 2 || channels.size() > 1 || conv.in_channels >= few_channels))
       return std::make_unique<WinogradConvolution>(conv, channels, winograd_);
-    return std::make_unique<DirectConvolution>(conv, direct_);
+    return std::make_unique<DirectConvolution>(conv, channels, direct_);
   }
 
  private:
   DirectConvKernel direct_;
   WinogradKernel winograd_;
+  ElementwiseKernel elementwise_;
 };
 
 }  // namespace
 
-bool CpuConvolutions::supports(const Convolution& convolution) {
+bool CpuKernels::supports(const Convolution& convolution) {
   return convolution.residuals.size() <= most_residuals &&
-         (convolution.kernel == 3 || (convolution.upsample == 1 && convolution.inputs.size() == 1));
+         (convolution.kernel == 3 || convolution.upsample == 1);
 }
 
 bool has_half([[maybe_unused]] Isa isa) {
@@ -379,21 +400,22 @@ bool has_half([[maybe_unused]] Isa isa) {
 #endif
 }
 
-std::unique_ptr<CpuConvolutions> make_cpu_convolutions(Isa isa, [[maybe_unused]] bool half) {
+std::unique_ptr<CpuKernels> make_cpu_kernels(Isa isa, [[maybe_unused]] bool half) {
   require_supported(isa);
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
-      return std::make_unique<KernelsOfIsa>(direct_conv_avx2(), winograd_avx2());
+      return std::make_unique<KernelsOfIsa>(direct_conv_avx2(), winograd_avx2(), elementwise_avx2());
     case Isa::avx512:
       return std::make_unique<KernelsOfIsa>(
-          direct_conv_avx512(), half && has_half(isa) ? winograd_avx512_bf16() : winograd_avx512());
+          direct_conv_avx512(), half && has_half(isa) ? winograd_avx512_bf16() : winograd_avx512(),
+          elementwise_avx512());
 #elif defined(__aarch64__)
     case Isa::neon:
-      return std::make_unique<KernelsOfIsa>(direct_conv_neon(), winograd_neon());
+      return std::make_unique<KernelsOfIsa>(direct_conv_neon(), winograd_neon(), elementwise_neon());
 #endif
     default:
-      return std::make_unique<KernelsOfIsa>(direct_conv_generic(), winograd_generic());
+      return std::make_unique<KernelsOfIsa>(direct_conv_generic(), winograd_generic(), elementwise_generic());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/cpu_features.h"
+#include "device/cpu/kernels/elementwise.h"
 #include "graph/graph.h"
 
 namespace esrgan {
@@ -88,17 +89,18 @@ class PreparedConvolution {
 };
 
 /// The kernels of one instruction set.
-class CpuConvolutions {
+class CpuKernels {
  public:
-  CpuConvolutions() = default;
-  CpuConvolutions(const CpuConvolutions&) = delete;
-  CpuConvolutions& operator=(const CpuConvolutions&) = delete;
-  CpuConvolutions(CpuConvolutions&&) = delete;
-  CpuConvolutions& operator=(CpuConvolutions&&) = delete;
-  virtual ~CpuConvolutions() = default;
+  CpuKernels() = default;
+  CpuKernels(const CpuKernels&) = delete;
+  CpuKernels& operator=(const CpuKernels&) = delete;
+  CpuKernels(CpuKernels&&) = delete;
+  CpuKernels& operator=(CpuKernels&&) = delete;
+  virtual ~CpuKernels() = default;
 
   /// "generic", "avx2", ... as compiled into the kernels that run.
   virtual const char* name() const = 0;
+  virtual const ElementwiseKernel& elementwise() const = 0;
   static bool supports(const Convolution& convolution);
   /// channels: of each of its inputs.
   virtual std::unique_ptr<PreparedConvolution> prepare(const Convolution& convolution,
@@ -107,9 +109,9 @@ class CpuConvolutions {
 
 /// With `half` products of 16-bit numbers where the processor has them. Throws Error when it lacks the
 /// instruction set.
-std::unique_ptr<CpuConvolutions> make_cpu_convolutions(Isa isa, bool half = false);
+std::unique_ptr<CpuKernels> make_cpu_kernels(Isa isa, bool half = false);
 
-/// Whether make_cpu_convolutions(isa, true) differs from make_cpu_convolutions(isa).
+/// Whether make_cpu_kernels(isa, true) differs from make_cpu_kernels(isa).
 bool has_half(Isa isa);
 
 }  // namespace esrgan

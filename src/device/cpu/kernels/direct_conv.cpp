@@ -108,19 +108,23 @@ void finish_row(const DirectConvArgs& args, const DirectConvBlock& block, const 
 void run_block(const DirectConvArgs& args, const DirectConvBlock& block, int y_begin, int y_end) {
   const ptrdiff_t row = static_cast<ptrdiff_t>(args.width) * block.vectors * Vec::lanes;
   const float* weights = args.weights + block.weights;
-  for (int c = 0; c < args.in_channels; c += direct_conv_chunk) {
-    const int left = args.in_channels - c;
-    const int chunk = left < direct_conv_chunk ? left : direct_conv_chunk;
-    const float* initial = c == 0 ? args.bias + block.first : nullptr;
-    for (int y = y_begin; y < y_end; ++y) {
-      const Group group{args.src_rows + y, c, args.src_pixel, args.taps, args.tap_count, chunk, weights};
-      float* partial = args.partial + (y - y_begin) * row;
-      if (block.vectors == 2)
-        run_row<2>(group, args.width, initial, partial);
-      else
-        run_row<1>(group, args.width, initial, partial);
+  const float* initial = args.bias + block.first;
+  for (int i = 0; i < args.source_count; ++i) {
+    const DirectConvSource& source = args.sources[i];
+    for (int c = 0; c < source.channels; c += direct_conv_chunk) {
+      const int left = source.channels - c;
+      const int chunk = left < direct_conv_chunk ? left : direct_conv_chunk;
+      for (int y = y_begin; y < y_end; ++y) {
+        const Group group{source.rows + y, c, source.pixel, args.taps, args.tap_count, chunk, weights};
+        float* partial = args.partial + (y - y_begin) * row;
+        if (block.vectors == 2)
+          run_row<2>(group, args.width, initial, partial);
+        else
+          run_row<1>(group, args.width, initial, partial);
+      }
+      weights += static_cast<ptrdiff_t>(chunk) * args.tap_count * block.vectors * Vec::lanes;
+      initial = nullptr;
     }
-    weights += static_cast<ptrdiff_t>(chunk) * args.tap_count * block.vectors * Vec::lanes;
   }
   for (int y = y_begin; y < y_end; ++y) finish_row(args, block, args.partial + (y - y_begin) * row, y);
 }

@@ -12,10 +12,11 @@ namespace esrgan {
 
 /// Channels of one step over a block of output channels: accumulators live in registers.
 struct DirectConvBlock {
-  int first = 0;       ///< first output channel
-  int channels = 0;    ///< channels that exist; the packed width may be larger
-  int vectors = 0;     ///< 1 or 2 SIMD vectors wide
-  size_t weights = 0;  ///< offset in floats of [chunk][tap][input channel of the chunk][vectors * lanes]
+  int first = 0;     ///< first output channel
+  int channels = 0;  ///< channels that exist; the packed width may be larger
+  int vectors = 0;   ///< 1 or 2 SIMD vectors wide
+  size_t weights =
+      0;  ///< offset in floats of [source][chunk][tap][input channel of the chunk][vectors * lanes]
 };
 
 /// Offset of a tap from the output pixel's place in the input, in pixels.
@@ -29,14 +30,20 @@ struct DirectConvResidual {
   float scale = 1;
 };
 
+/// One of the maps whose concatenation is read.
+struct DirectConvSource {
+  const float* const* rows = nullptr;  ///< pixel 0 of the row of the first output row; others around it
+  ptrdiff_t pixel = 0;
+  int channels = 0;
+};
+
 struct DirectConvArgs {
-  const float* const* src_rows = nullptr;  ///< pixel 0 of the row of the first output row; others around it
-  ptrdiff_t src_pixel = 0;
+  const DirectConvSource* sources = nullptr;
+  int source_count = 0;
   float* const* dst_rows = nullptr;
   ptrdiff_t dst_pixel = 0;
   int width = 0;  ///< output pixels of a row
   int rows = 0;   ///< to compute
-  int in_channels = 0;
   const DirectConvTap* taps = nullptr;
   int tap_count = 0;
   const DirectConvBlock* blocks = nullptr;

@@ -52,6 +52,7 @@ struct Vec {
   Vec plus(Vec b) const { return {_mm512_add_ps(v, b.v)}; }
   Vec minus(Vec b) const { return {_mm512_sub_ps(v, b.v)}; }
   Vec times(Vec b) const { return {_mm512_mul_ps(v, b.v)}; }
+  Vec over(Vec b) const { return {_mm512_div_ps(v, b.v)}; }
   Vec max(Vec b) const { return {_mm512_max_ps(v, b.v)}; }
   Vec min(Vec b) const { return {_mm512_min_ps(v, b.v)}; }
 };
@@ -71,6 +72,7 @@ struct Vec {
   Vec plus(Vec b) const { return {_mm256_add_ps(v, b.v)}; }
   Vec minus(Vec b) const { return {_mm256_sub_ps(v, b.v)}; }
   Vec times(Vec b) const { return {_mm256_mul_ps(v, b.v)}; }
+  Vec over(Vec b) const { return {_mm256_div_ps(v, b.v)}; }
   Vec max(Vec b) const { return {_mm256_max_ps(v, b.v)}; }
   Vec min(Vec b) const { return {_mm256_min_ps(v, b.v)}; }
 };
@@ -90,6 +92,7 @@ struct Vec {
   Vec plus(Vec b) const { return {vaddq_f32(v, b.v)}; }
   Vec minus(Vec b) const { return {vsubq_f32(v, b.v)}; }
   Vec times(Vec b) const { return {vmulq_f32(v, b.v)}; }
+  Vec over(Vec b) const { return {vdivq_f32(v, b.v)}; }
   Vec max(Vec b) const { return {vmaxq_f32(v, b.v)}; }
   Vec min(Vec b) const { return {vminq_f32(v, b.v)}; }
 };
@@ -112,6 +115,7 @@ struct Vec {
   Vec plus(Vec b) const { return {v + b.v}; }
   Vec minus(Vec b) const { return {v - b.v}; }
   Vec times(Vec b) const { return {v * b.v}; }
+  Vec over(Vec b) const { return {v / b.v}; }
   Vec max(Vec b) const { return {v > b.v ? v : b.v}; }
   Vec min(Vec b) const { return {v < b.v ? v : b.v}; }
 };

@@ -1,0 +1,140 @@
+// SPAN: Swift Parameter-free Attention Network (Wan et al. 2023, arXiv:2311.12770).
+#include <esrgan/error.h>
+
+#include <array>
+
+#include "model/families/families.h"
+
+namespace esrgan {
+namespace {
+
+constexpr int blocks = 6;
+constexpr float range = 255;                                      // what the published networks are fed with
+constexpr std::array<float, 3> means{0.4488F, 0.4371F, 0.4040F};  // of DIV2K
+
+constexpr Naming namings[] = {{"canonical", "block_1.c1_r.sk.weight", nullptr, nullptr}};
+
+void detect(Evidence& evidence, Architecture& a) {
+  a.blocks = blocks;
+  a.in_channels = evidence.in_channels("conv_1.sk");
+  a.features = evidence.out_channels("conv_1.sk");
+  a.upsamplings = 1;
+  // The image's channels come out as they went in; where they do not, one comes in and three go out, or so.
+  const int shuffled = evidence.out_channels("upsampler.0");
+  a.out_channels = a.in_channels;
+  for (const int channels : {a.in_channels, 3, 1, 4})
+    if (is_square(shuffled, channels)) {
+      a.out_channels = channels;
+      break;
+    }
+  a.scale = evidence.shuffle_factor("upsampler.0", a.out_channels);
+  evidence.because("blocks of three re-parametrised convolutions (c1_r.sk, c1_r.conv): SPAN");
+  evidence.because(std::to_string(shuffled) + " channels are shuffled to " + std::to_string(a.out_channels) +
+                   ": scale " + std::to_string(a.scale));
+  evidence.because(evidence.has("no_norm") ? "the tensor no_norm: colours are taken as they are"
+                                           : "no tensor no_norm: colours are centred and multiplied by 255");
+}
+
+/// A matrix of the doubles in which products of weights are added up.
+struct Matrix {
+  size_t rows, columns;
+  std::vector<double> values;
+  Matrix(size_t r, size_t c) : rows(r), columns(c), values(r * c) {}
+  double& at(size_t r, size_t c) { return values[r * columns + c]; }
+  double at(size_t r, size_t c) const { return values[r * columns + c]; }
+};
+
+/// Conv3XC of the published code: 1x1, 3x3, 1x1 after each other on the input with a border of zeros, and
+/// beside them a 1x1 (sk), are one 3x3 convolution. A file may hold that too (eval_conv), as old as it may
+/// be: it is not used.
+Convolution collapsed(GraphBuilder& builder, const std::string& name, MapId input) {
+  const auto layer = [&](const std::string& part) { return builder.convolution_tensors(name + "." + part); };
+  const ConvolutionTensors sk = layer("sk"), first = layer("conv.0"), middle = layer("conv.1"),
+                           last = layer("conv.2");
+  const auto in = static_cast<size_t>(builder.channels(input));
+  const size_t out = last.out, inner = first.out, wide = middle.out;
+  const bool fits = sk.in == in && sk.out == out && first.in == in && middle.in == inner && last.in == wide &&
+                    sk.kernel == 1 && first.kernel == 1 && middle.kernel == 3 && last.kernel == 1;
+  if (!fits)
+    throw Error(builder.shapes().weights().file, "layers of '" + name + "'",
+                "1x1, 3x3 and 1x1 convolutions that fit each other", "other shapes");
+  for (const char* tensor : {".eval_conv.weight", ".eval_conv.bias"})
+    if (builder.has(name + tensor)) builder.tensor(name + tensor);
+  std::vector<float> weights(out * in * 9), bias(out);
+  for (size_t tap = 0; tap < 9; ++tap) {
+    Matrix both(wide, in);  // of the first two
+    for (size_t w = 0; w < wide; ++w)
+      for (size_t k = 0; k < inner; ++k)
+        for (size_t i = 0; i < in; ++i)
+          both.at(w, i) += static_cast<double>(middle.weights[(w * inner + k) * 9 + tap]) *
+                           static_cast<double>(first.weights[k * in + i]);
+    for (size_t o = 0; o < out; ++o)
+      for (size_t i = 0; i < in; ++i) {
+        double sum = tap == 4 ? static_cast<double>(sk.weights[o * in + i]) : 0;
+        for (size_t w = 0; w < wide; ++w)
+          sum += static_cast<double>(last.weights[o * wide + w]) * both.at(w, i);
+        weights[(o * in + i) * 9 + tap] = static_cast<float>(sum);
+      }
+  }
+  std::vector<double> carried(wide);  // the first bias through the middle layer, whose border it fills, too
+  for (size_t w = 0; w < wide; ++w) {
+    carried[w] = static_cast<double>(middle.bias[w]);
+    for (size_t k = 0; k < inner; ++k)
+      for (size_t tap = 0; tap < 9; ++tap)
+        carried[w] += static_cast<double>(middle.weights[(w * inner + k) * 9 + tap]) *
+                      static_cast<double>(first.bias[k]);
+  }
+  for (size_t o = 0; o < out; ++o) {
+    double sum = static_cast<double>(last.bias[o]) + static_cast<double>(sk.bias[o]);
+    for (size_t w = 0; w < wide; ++w) sum += static_cast<double>(last.weights[o * wide + w]) * carried[w];
+    bias[o] = static_cast<float>(sum);
+  }
+  return builder.convolution(name, {input}, std::move(weights), std::move(bias), 3);
+}
+
+/// (x - mean) * 255 as a 1x1 convolution: the zeros around the next one are means then, as in the published
+/// code.
+MapId normalised(GraphBuilder& builder, MapId input) {
+  const auto channels = static_cast<size_t>(builder.channels(input));
+  if (channels > means.size())
+    throw Error(builder.shapes().weights().file, "channels of a SPAN that centres its colours", "at most 3",
+                std::to_string(channels));
+  std::vector<float> weights(channels * channels), bias(channels);
+  for (size_t c = 0; c < channels; ++c) {
+    weights[c * channels + c] = range;
+    bias[c] = -range * means.at(c);
+  }
+  return builder.add(builder.convolution("normalisation", {input}, std::move(weights), std::move(bias), 1));
+}
+
+MapId build(GraphBuilder& builder, const Architecture& a) {
+  MapId x = builder.input(a.in_channels);
+  builder.begin_stage();
+  if (builder.has("no_norm"))
+    builder.tensor("no_norm");
+  else
+    x = normalised(builder, x);
+  const MapId first = builder.add(collapsed(builder, "conv_1", x));
+  x = first;
+  MapId after_first_block = first, inner_of_last_block = first;
+  for (int n = 1; n <= blocks; ++n) {
+    builder.begin_stage();
+    const std::string block = "block_" + std::to_string(n);
+    const MapId inner = builder.silu(builder.add(collapsed(builder, block + ".c1_r", x)));
+    const MapId second = builder.silu(builder.add(collapsed(builder, block + ".c2_r", inner)));
+    x = builder.symmetric_gate(builder.add(collapsed(builder, block + ".c3_r", second)), x);
+    if (n == 1) after_first_block = x;
+    inner_of_last_block = inner;
+  }
+  builder.begin_stage();
+  const MapId last = builder.add(collapsed(builder, "conv_2", x));
+  const MapId all =
+      builder.add(builder.convolution("conv_cat", {first, last, after_first_block, inner_of_last_block}));
+  return builder.pixel_shuffle(builder.add(builder.convolution("upsampler.0", all)), a.scale);
+}
+
+}  // namespace
+
+const Family span{"SPAN", "blocks", namings, detect, build, false, nullptr};
+
+}  // namespace esrgan
