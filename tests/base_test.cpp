@@ -1,10 +1,12 @@
 #include <esrgan/error.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <cmath>
 #include <map>
 #include <utility>
 
+#include "base/control_groups.h"
 #include "base/file.h"
 #include "base/half.h"
 #include "base/launch.h"
@@ -170,6 +172,62 @@ TEST(ThreadPool, VisitsEveryIndexOnceAndPassesOnExceptions) {
   std::atomic<int> after{0};
   pool.parallel_for(10, [&](size_t, int) { ++after; });
   EXPECT_EQ(after, 10);
+}
+
+TEST(ThreadPool, AThreadThatCannotBeMadeIsAnError) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need more address space than this leaves";
+#endif
+  // In a child with so little address space that the stacks of its threads do not fit.
+  const auto make_too_many = [] {
+    const rlimit little{uint64_t{1} << 30U, uint64_t{1} << 30U};
+    setrlimit(RLIMIT_AS, &little);
+    try {
+      const ThreadPool pool(4096);
+    } catch (const Error& error) {
+      std::exit(error.expected() == "4095" ? 0 : 2);
+    }
+    std::exit(1);
+  };
+  EXPECT_EXIT(make_too_many(), testing::ExitedWithCode(0), "");
+}
+
+class ControlGroups : public ::testing::Test {
+ protected:
+  void write(const std::string& file, const std::string& text) {
+    const std::filesystem::path path = folder_.path() / file;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(ControlGroups, TheTightestLimitOfAllGroupsAroundCounts) {
+  EXPECT_EQ(control_group_limits(folder_.path()).memory, UINT64_MAX);
+  write("proc/self/cgroup", "0::/outer/inner\n");
+  write("sys/fs/cgroup/outer/memory.max", "1000000\n");
+  write("sys/fs/cgroup/outer/memory.current", "400000\n");
+  write("sys/fs/cgroup/outer/inner/memory.max", "max\n");
+  write("sys/fs/cgroup/outer/inner/memory.current", "300000\n");
+  write("sys/fs/cgroup/outer/cpu.max", "max 100000\n");
+  write("sys/fs/cgroup/outer/inner/cpu.max", "150000 100000\n");
+  const ControlGroupLimits limits = control_group_limits(folder_.path());
+  EXPECT_EQ(limits.memory, 600'000U);
+  EXPECT_EQ(limits.processors, 1.5);
+}
+
+TEST_F(ControlGroups, OfTheFirstVersionAreRead) {
+  write("proc/self/cgroup", "7:cpu,cpuacct:/job\n5:memory:/job/step\n");
+  write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  write("sys/fs/cgroup/memory/memory.usage_in_bytes", "5\n");
+  write("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "700\n");
+  write("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "900\n");
+  write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+  write("sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "400000\n");
+  write("sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "100000\n");
+  const ControlGroupLimits limits = control_group_limits(folder_.path());
+  EXPECT_EQ(limits.memory, 0U);
+  EXPECT_EQ(limits.processors, 4);
 }
 
 TEST(Error, NamesFileExpectedAndFound) {

@@ -9,34 +9,10 @@
 #include <cstdio>
 #include <fstream>
 #include <limits>
-#include <optional>
+
+#include "base/control_groups.h"
 
 namespace esrgan {
-namespace {
-
-std::optional<uint64_t> read_number(const std::string& path) {
-  std::ifstream file(path);
-  uint64_t value = 0;
-  if (file >> value) return value;
-  return std::nullopt;  // absent, or the word "max"
-}
-
-uint64_t control_group_headroom() {
-  const std::array<std::array<const char*, 2>, 2> files{{
-      {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-      {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
-  }};
-  uint64_t headroom = std::numeric_limits<uint64_t>::max();
-  for (const auto& [limit_file, usage_file] : files) {
-    const auto limit = read_number(limit_file);
-    const auto usage = read_number(usage_file);
-    if (limit && usage) headroom = std::min(headroom, *limit > *usage ? *limit - *usage : 0);
-  }
-  return headroom;
-}
-
-}  // namespace
-
 uint64_t available_memory() {
   uint64_t available = uint64_t{1} << 30U;  // without /proc, a gibibyte is a safe guess
   std::ifstream file("/proc/meminfo");
@@ -46,7 +22,7 @@ uint64_t available_memory() {
     std::getline(file, unit);
     if (key == "MemAvailable:") available = kibibytes * 1024;
   }
-  return std::min(available, control_group_headroom());
+  return std::min(available, control_group_limits().memory);
 }
 
 uint64_t resident_memory() {

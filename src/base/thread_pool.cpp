@@ -1,22 +1,32 @@
 #include "base/thread_pool.h"
 
+#include <esrgan/error.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "base/control_groups.h"
 
 namespace esrgan {
 
 int available_processors() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int given = sched_getaffinity(0, sizeof set, &set) == 0
+                        ? CPU_COUNT(&set)
+                        : static_cast<int>(std::thread::hardware_concurrency());
+  // A quota of one and a half is best used by two.
+  const double quota = std::ceil(control_group_limits().processors);
+  return std::max(1, quota < given ? static_cast<int>(quota) : given);
 }
 
 struct ThreadPool::State {
@@ -44,6 +54,15 @@ struct ThreadPool::State {
     }
   }
 
+  void stop() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    start.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
+
   void work(int worker) {
     size_t seen = 0;
     for (;;) {
@@ -62,17 +81,19 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   size_ = threads > 0 ? threads : available_processors();
-  for (int worker = 1; worker < size_; ++worker)
-    state_->threads.emplace_back([state = state_.get(), worker] { state->work(worker); });
+  try {
+    for (int worker = 1; worker < size_; ++worker)
+      state_->threads.emplace_back([state = state_.get(), worker] { state->work(worker); });
+  } catch (const std::system_error& error) {
+    const size_t made = state_->threads.size();
+    state_->stop();
+    throw Error("", std::string("threads to work on (") + error.what() + ")", std::to_string(size_ - 1),
+                std::to_string(made));
+  }
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->start.notify_all();
-  for (auto& thread : state_->threads) thread.join();
+  state_->stop();
 }
 
 void ThreadPool::parallel_for(size_t count, const std::function<void(size_t, int)>& body) {

@@ -10,7 +10,8 @@ namespace esrgan {
 /// A fixed set of worker threads; the calling thread works too, so ThreadPool(1) starts none.
 class ThreadPool {
  public:
-  /// threads = 0 takes one per processor that this process may use.
+  /// threads = 0 takes one per processor that this process may use. Throws Error when a thread cannot be
+  /// made.
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -31,7 +32,7 @@ class ThreadPool {
   int size_ = 1;
 };
 
-/// Number of processors this process may run on.
+/// Number of processors this process may run on, by its affinity and by the quota of its container.
 int available_processors();
 
 }  // namespace esrgan
