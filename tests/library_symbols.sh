@@ -7,7 +7,7 @@ archive=$1
 fail() { echo "$*"; exit 1; }
 while [ $# -gt 0 ]; do
   bad=$(nm --undefined-only "$1" 2>/dev/null | awk '{print $2}' |
-    grep -E '^(printf|puts|putchar|fprintf|fputs|perror|exit|_exit|abort|_ZSt4cout|_ZSt4cerr|_ZSt4clog)$' | sort -u || true)
+    grep -E '^(v?f?printf|__v?f?printf_chk|f?puts|f?putc|putchar|perror|exit|quick_exit|_[eE]xit|abort|raise|kill|__assert_fail|_ZSt4c(out|err|log))$' | sort -u || true)
   [ -z "$bad" ] || fail "$1 uses: $bad"
   bad=$(nm -D --defined-only "$2" | awk '{print $3}' | grep -vE '^_Z(N|NK|TIN|TSN|TVN)6esrgan' || true)
   [ -z "$bad" ] || fail "$2 exports: $bad"

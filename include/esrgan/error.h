@@ -1,8 +1,9 @@
-// The one exception type of the library.
+// The exceptions of the library.
 #pragma once
 
 #include <esrgan/export.h>
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -38,10 +39,11 @@ class ESRGAN_API Error : public std::runtime_error {
   std::string file_, problem_, expected_, found_;
 };
 
-/// Thrown when the caller's stop flag was raised; the work done so far was discarded cleanly.
-class ESRGAN_API Cancelled : public Error {
+/// Thrown when the caller's stop flag was raised; the work done so far was discarded cleanly. It is no Error, so that
+/// who handles those does not take a wish for a failure.
+class ESRGAN_API Cancelled : public std::exception {
  public:
-  Cancelled() : Error("stopped on request") {}
+  const char* what() const noexcept override { return "stopped on request"; }
 };
 
 }  // namespace esrgan

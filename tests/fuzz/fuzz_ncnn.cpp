@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
+#include "memory_bound.h"
 #include "model/model.h"
 #include "weights/ncnn.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const esrgan::fuzz::MemoryBound bound(size);
   const uint8_t* end = data + size;
   const uint8_t* zero = std::find(data, end, 0);
   const std::string_view param(reinterpret_cast<const char*>(data), static_cast<size_t>(zero - data));
