@@ -129,6 +129,29 @@ TEST(HostileWeights, TensorsThatLieOverEachOtherAreNotCopied) {
             std::string::npos);
 }
 
+/// 600 KB that would become 1 GB of products.
+TEST(HostileWeights, InnerLayersOfSpanAreAsWideAsPublished) {
+  const auto conv3xc = [](const std::string& name, int in, int inner, int wide, int out) {
+    return Shapes{{name + ".sk.weight", {out, in, 1, 1}},
+                  {name + ".conv.0.weight", {inner, in, 1, 1}},
+                  {name + ".conv.1.weight", {wide, inner, 3, 3}},
+                  {name + ".conv.2.weight", {out, wide, 1, 1}}};
+  };
+  const auto span = [&](const Shapes& odd) {
+    Shapes shapes{
+        {"no_norm", {1}}, {"conv_cat.weight", {4, 16, 1, 1}}, {"upsampler.0.weight", {12, 4, 3, 3}}};
+    const auto add = [&](const Shapes& more) { shapes.insert(shapes.end(), more.begin(), more.end()); };
+    add(odd);
+    for (int n = 1; n <= 6; ++n)
+      for (int k = 1; k <= 3; ++k)
+        add(conv3xc("block_" + std::to_string(n) + ".c" + std::to_string(k) + "_r", 4, 8, 8, 4));
+    add(conv3xc("conv_2", 4, 8, 8, 4));
+    return refusal(zeros(shapes));
+  };
+  EXPECT_EQ(span(conv3xc("conv_1", 3, 6, 8, 4)), "");
+  EXPECT_NE(span(conv3xc("conv_1", 12'000, 1, 12'000, 1)).find("'conv_1'"), std::string::npos);
+}
+
 std::string repeated(const std::string& text, int times) {
   std::string result;
   for (int i = 0; i < times; ++i) result += text;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "cli/session.h"
 #include "cli/usage_error.h"
+#include "device/device.h"
 #include "engine/enlarger.h"
 
 namespace esrgan::cli {
@@ -59,12 +60,12 @@ void NetworkOptions::read() {
 /// A name that 'esrgan devices' shows. The ncnn programs count GPUs, and call the processor -1.
 void NetworkOptions::read_device() {
   upscale.device = device == "-1" ? "cpu" : device;
-  std::string names = "auto";
-  for (const DeviceInfo& known : devices()) {
-    if (upscale.device == known.name) return;
-    names += ", " + known.name;
-  }
   if (upscale.device == "auto") return;
+  std::string names = "auto";
+  for (const std::string& known : device_names()) {
+    if (upscale.device == known) return;
+    names += ", " + known;
+  }
   int number = 0;
   if (!whole_number(device.substr(0, device.find(',')), number) || number < 0)
     throw UsageError("", "--device", names, "'" + device + "'");

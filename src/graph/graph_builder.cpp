@@ -84,24 +84,17 @@ Convolution GraphBuilder::transposed_convolution(const std::string& name, MapId 
                 found.shape_text());
   const auto ins = static_cast<size_t>(in), outs = static_cast<size_t>(found.shape[1]);
   const std::vector<float> bias = vector(name + ".bias", static_cast<int>(outs));
-  Convolution result;
-  result.name = name;
-  result.inputs = {input};
-  result.in_channels = in;
-  result.out_channels = static_cast<int>(4 * outs);
-  result.kernel = 3;
-  result.weights.assign(4 * outs * ins * 9, 0.0F);
-  result.bias.resize(4 * outs);
+  std::vector<float> weights(4 * outs * ins * 9), biases(4 * outs);
   for (size_t deep = 0; deep < 4 * outs; ++deep) {
     const size_t out = deep / 4, py = deep / 2 % 2, px = deep % 2;
-    result.bias[deep] = bias[out];
+    biases[deep] = bias[out];
     for (size_t c = 0; c < ins; ++c)
       for (size_t ky = 0; ky < 2; ++ky)
         for (size_t kx = 0; kx < 2; ++kx)
-          result.weights[((deep * ins + c) * 3 + py + ky) * 3 + px + kx] =
+          weights[((deep * ins + c) * 3 + py + ky) * 3 + px + kx] =
               found.values[((c * outs + out) * 4 + 3 - py - 2 * ky) * 4 + 3 - px - 2 * kx];
   }
-  return result;
+  return convolution(name, {input}, std::move(weights), std::move(biases), 3);
 }
 
 void GraphBuilder::fold_batch_norm(Convolution& conv, const std::string& name) {

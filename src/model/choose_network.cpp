@@ -37,11 +37,8 @@ Prefixes find_candidates(const std::vector<std::string>& names) {
   Prefixes found;
   for (const std::string_view name : names)
     for (const std::string_view sign : signs) {
-      if (!name.ends_with(sign)) continue;
-      const std::string_view prefix = name.substr(0, name.size() - sign.size());
-      const bool whole_parts = prefix.empty() || prefix.back() == '.';
-      if (whole_parts && std::count(prefix.begin(), prefix.end(), '.') <= deepest_prefix)
-        found.insert(prefix);
+      const auto prefix = prefix_before(sign, name);
+      if (prefix && std::count(prefix->begin(), prefix->end(), '.') <= deepest_prefix) found.insert(*prefix);
     }
   return found;
 }

@@ -20,12 +20,8 @@ void keep_network(StateDict& weights) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : weights.tensors) names.push_back(name);
   Selection selection = choose_network(names);
-  std::map<std::string, Tensor> kept;
-  for (auto& [name, tensor] : weights.tensors)
-    if (const auto found = selection.tensors.find(name); found != selection.tensors.end())
-      if (!kept.emplace(found->second, std::move(tensor)).second)
-        throw Error(weights.file, "two tensors stand for '" + found->second + "'");
-  weights.tensors = std::move(kept);
+  std::erase_if(weights.tensors, [&](const auto& entry) { return !selection.tensors.contains(entry.first); });
+  rename_all(weights, [&](std::string_view name) { return selection.tensors.at(std::string(name)); });
   std::move(selection.remarks.begin(), selection.remarks.end(), std::back_inserter(weights.remarks));
 }
 
@@ -43,14 +39,8 @@ std::string names_of_families() {
               names.empty() ? "no tensors" : "tensors such as " + listed(names));
 }
 
-}  // namespace
-
-Model read_model(const std::filesystem::path& path) {
-  return detect_model(read_weights(path, choose_network));
-}
-
-Model detect_model(StateDict weights) {
-  keep_network(weights);
+/// Of the tensors of one network, under names without prefixes.
+Model recognise(StateDict weights) {
   const Contents contents(weights);
   if (const auto foreign = foreign_family_of(contents); !foreign.empty())
     throw Error(weights.file, "this is a " + std::string(foreign) + " network, which is not supported",
@@ -68,6 +58,17 @@ Model detect_model(StateDict weights) {
   family->detect(evidence, model.architecture);
   for (std::string& reason : evidence.take_reasons()) model.reasons.push_back(std::move(reason));
   return model;
+}
+
+}  // namespace
+
+Model read_model(const std::filesystem::path& path) {
+  return recognise(read_weights(path, choose_network));
+}
+
+Model detect_model(StateDict weights) {
+  keep_network(weights);
+  return recognise(std::move(weights));
 }
 
 Graph build_graph(const Model& model) {

@@ -78,15 +78,13 @@ int highest_index(const StateDict& weights, std::string_view prefix) {
 }
 
 void rename_all(StateDict& weights, const Renamer& renamer) {
-  std::map<std::string, Tensor> renamed;
-  for (auto& [name, tensor] : weights.tensors) {
+  std::map<std::string, Tensor> given = std::exchange(weights.tensors, {});
+  for (auto& [name, tensor] : given) {
     const std::optional<std::string> canonical = renamer(name);
     if (!canonical)
       throw Error(weights.file, "the tensor '" + name + "' belongs to no layer of this network");
-    if (!renamed.emplace(*canonical, std::move(tensor)).second)
-      throw Error(weights.file, "two tensors stand for '" + *canonical + "'");
+    weights.add(*canonical, std::move(tensor));
   }
-  weights.tensors = std::move(renamed);
 }
 
 }  // namespace esrgan

@@ -135,9 +135,8 @@ Tensor read_tensor(const std::string& name, const Value& call, const FindStorage
   return {shape, to_float(storage.type, gather(part, element, shape, stride, *count), *count), storage.type};
 }
 
-/// For messages.
 std::string name_of_key(const Value& key) {
-  return key.kind == Kind::integer ? std::to_string(key.integer) : std::string(key.text.substr(0, 100));
+  return key.kind == Kind::integer ? std::to_string(key.integer) : std::string(key.text);
 }
 
 /// What is there instead of tensors.
@@ -169,8 +168,7 @@ class TensorTree {
     // Each once: of a hostile file the dicts may refer to each other.
     if (depth > deepest || !seen_.insert(&dict).second) return;
     for (const auto& [key, value] : dict.entries()) {
-      const std::string name =
-          prefix + (key->kind == Kind::integer ? std::to_string(key->integer) : std::string(key->text));
+      const std::string name = prefix + name_of_key(*key);
       letters_ += name.size();
       if (letters_ > most_letters_)
         throw Error(file_, "damaged checkpoint: its names are larger than the file");
@@ -202,8 +200,7 @@ void read_tensors(const Value& root, const FindStorage& find, const Selector& se
     elements += tensor.values.size();
     if (elements > file_size)  // views of one storage, many times over
       throw Error(dict.file, "the tensors claim more elements than the file holds");
-    if (!dict.tensors.emplace(wanted, std::move(tensor)).second)
-      throw Error(dict.file, "two tensors stand for '" + wanted + "'");
+    dict.add(wanted, std::move(tensor));
   }
 }
 

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -61,13 +60,13 @@ class HeaderReader : public nlohmann::json_sax<json> {
   }
   bool key(string_t& text) override {
     if (depth_ == 1) {
-      if (!names_.insert(text).second)
-        throw Error(file_, "the key '" + text + "' stands twice in the header");
-      entry_ = text == metadata_key ? nullptr : &header_.tensors[text];
+      const bool metadata = text == metadata_key;
+      if (metadata ? std::exchange(metadata_seen_, true) : header_.tensors.contains(text))
+        refuse_second(text);
+      entry_ = metadata ? nullptr : &header_.tensors[text];
     } else if (depth_ == 2) {
       key_ = text;
-      if (entry_ == nullptr && header_.metadata.contains(text))
-        throw Error(file_, "the key '" + text + "' stands twice in the header");
+      if (entry_ == nullptr && header_.metadata.contains(text)) refuse_second(text);
     }
     return true;
   }
@@ -103,6 +102,9 @@ class HeaderReader : public nlohmann::json_sax<json> {
     --depth_;
     return true;
   }
+  [[noreturn]] void refuse_second(const std::string& key) const {
+    throw Error(file_, "the key '" + key + "' stands twice in the header");
+  }
   void check_root() const {
     if (depth_ == 0) throw Error(file_, "damaged safetensors header", "a JSON object", "a value");
   }
@@ -116,7 +118,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
   Header& header_;
   const std::string& file_;
   int depth_ = 0;
-  std::set<std::string> names_;
+  bool metadata_seen_ = false;
   Entry* entry_ = nullptr;  // of the tensor at hand
   std::string key_, list_;  // within it
 };
@@ -207,8 +209,9 @@ StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& fi
   Parts parts = split(bytes, file);
   std::vector<Range> ranges;
   std::vector<std::string> names;
+  std::map<std::string_view, Place> places;
   for (const auto& [name, entry] : parts.header.tensors) {
-    const Place place = place_of(name, entry, parts.data.size(), file);
+    const Place& place = places.emplace(name, place_of(name, entry, parts.data.size(), file)).first->second;
     ranges.push_back({place.begin, place.end, name});
     names.push_back(name);
   }
@@ -216,13 +219,10 @@ StateDict read_safetensors(std::span<const uint8_t> bytes, const std::string& fi
   Selection selection = select(names);
   StateDict dict{file, "safetensors", {}, std::move(parts.header.metadata), std::move(selection.remarks)};
   for (const auto& [name, wanted] : selection.tensors) {
-    const Entry& entry = parts.header.tensors.at(name);
-    const Place place = place_of(name, entry, parts.data.size(), file);
+    const Place& place = places.at(name);
     const auto data = parts.data.subspan(place.begin, place.end - place.begin);
-    if (!dict.tensors
-             .emplace(wanted, Tensor{*entry.shape, to_float(place.type, data, place.count), place.type})
-             .second)
-      throw Error(file, "two tensors stand for '" + wanted + "'");
+    dict.add(wanted,
+             {*parts.header.tensors.at(name).shape, to_float(place.type, data, place.count), place.type});
   }
   return dict;
 }

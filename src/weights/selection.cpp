@@ -27,11 +27,16 @@ Selection select_unwrapped(const std::vector<std::string>& names) {
 Selector select_around(std::string tensor) {
   return [tensor = std::move(tensor)](const std::vector<std::string>& names) {
     std::string_view prefix;
-    for (const std::string_view name : names)
-      if (name == tensor || name.ends_with("." + tensor))
-        prefix = name.substr(0, name.size() - tensor.size());
+    for (const std::string& name : names) prefix = prefix_before(tensor, name).value_or(prefix);
     return without(names, prefix);
   };
+}
+
+std::optional<std::string_view> prefix_before(std::string_view tensor, std::string_view name) {
+  if (!name.ends_with(tensor)) return std::nullopt;
+  name.remove_suffix(tensor.size());
+  if (!name.empty() && name.back() != '.') return std::nullopt;
+  return name;
 }
 
 std::string_view common_prefix(const std::vector<std::string>& names) {

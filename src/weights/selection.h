@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ Selection select_unwrapped(const std::vector<std::string>& names);
 /// The network that has a tensor of this name, without what stands before it; all as they are when there is
 /// none.
 Selector select_around(std::string tensor);
+
+/// What stands before `tensor` in a name that ends with it, up to a dot; nothing when the name does not.
+std::optional<std::string_view> prefix_before(std::string_view tensor, std::string_view name);
 
 /// Whole parts, up to a dot, that all names begin with; a view of the first.
 std::string_view common_prefix(const std::vector<std::string>& names);

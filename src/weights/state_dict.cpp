@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "base/half.h"
 #include "base/limits.h"
@@ -75,6 +76,11 @@ const Tensor& StateDict::at(const std::string& name) const {
   const auto found = tensors.find(name);
   if (found == tensors.end()) throw Error(file, "the tensor '" + name + "' is missing");
   return found->second;
+}
+
+void StateDict::add(const std::string& name, Tensor tensor) {
+  if (!tensors.emplace(name, std::move(tensor)).second)
+    throw Error(file, "two tensors stand for '" + name + "'");
 }
 
 void check_finite(const StateDict& weights) {

@@ -49,6 +49,8 @@ struct StateDict {
   /// The tensor called `name`; throws Error naming file and tensor when it is absent.
   const Tensor& at(const std::string& name) const;
   bool contains(const std::string& name) const { return tensors.contains(name); }
+  /// Throws Error when there is a tensor of that name already.
+  void add(const std::string& name, Tensor tensor);
 };
 
 /// Throws Error naming the first tensor that holds NaN or infinity.

@@ -41,8 +41,7 @@ bool is_ncnn(const Contents& contents) {
 Renamer ncnn(const StateDict& weights) {
   check_ncnn_layers(weights, {{0}, {}},
                     {"Convolution", "PReLU", "Split", "BinaryOp", "Interp", "PixelShuffle"});
-  return ncnn_renamer(weights,
-                      [i = 0](const OrderedLayer&) mutable { return "body." + std::to_string(i++); });
+  return ncnn_renamer(weights, [i = 0]() mutable { return "body." + std::to_string(i++); });
 }
 
 constexpr Naming namings[] = {{"canonical", "body.0.weight", is_plain_chain, nullptr},

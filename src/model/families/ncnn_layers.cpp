@@ -54,10 +54,10 @@ void check_ncnn_layers(const StateDict& weights, const NcnnChecks& checks,
   }
 }
 
-Renamer ncnn_renamer(const StateDict& weights, std::function<std::string(const OrderedLayer&)> name) {
+Renamer ncnn_renamer(const StateDict& weights, const std::function<std::string()>& next_name) {
   std::map<std::string, std::string> names;
   for (size_t i = 0; i < weights.layers.size(); ++i)
-    if (weights.contains(std::to_string(i) + ".weight")) names[std::to_string(i)] = name(weights.layers[i]);
+    if (weights.contains(std::to_string(i) + ".weight")) names[std::to_string(i)] = next_name();
   return [names = std::move(names)](std::string_view tensor) -> std::optional<std::string> {
     const size_t dot = tensor.find('.');
     const auto found = names.find(std::string(tensor.substr(0, dot)));

@@ -34,7 +34,7 @@ struct NcnnChecks {
 void check_ncnn_layers(const StateDict& weights, const NcnnChecks& checks,
                        std::initializer_list<std::string_view> types);
 
-/// name(layer): the canonical name of the next layer that has weights.
-Renamer ncnn_renamer(const StateDict& weights, std::function<std::string(const OrderedLayer&)> name);
+/// next_name(): the canonical name of the next layer that has weights.
+Renamer ncnn_renamer(const StateDict& weights, const std::function<std::string()>& next_name);
 
 }  // namespace esrgan

@@ -81,9 +81,8 @@ Renamer ncnn(const StateDict& weights) {
   const NcnnChecks checks{{0, slope}, {slope}};
   check_ncnn_layers(weights, checks,
                     {"Convolution", "Split", "Concat", "Eltwise", "BinaryOp", "Interp", "ReLU"});
-  return ncnn_renamer(weights, [=, i = 0](const OrderedLayer&) mutable {
-    return name_of_convolution(i++, blocks, upsamplings);
-  });
+  return ncnn_renamer(weights,
+                      [=, i = 0]() mutable { return name_of_convolution(i++, blocks, upsamplings); });
 }
 
 constexpr Naming namings[] = {

@@ -19,7 +19,7 @@ void detect(Evidence& evidence, Architecture& a) {
   a.in_channels = evidence.in_channels("conv_1.sk");
   a.features = evidence.out_channels("conv_1.sk");
   a.upsamplings = 1;
-  // The image's channels come out as they went in; where they do not, one comes in and three go out, or so.
+  // As many channels come out as go in, else those of another kind of picture.
   const int shuffled = evidence.out_channels("upsampler.0");
   a.out_channels = a.in_channels;
   for (const int channels : {a.in_channels, 3, 1, 4})
@@ -35,15 +35,6 @@ void detect(Evidence& evidence, Architecture& a) {
                                            : "no tensor no_norm: colours are centred and multiplied by 255");
 }
 
-/// A matrix of the doubles in which products of weights are added up.
-struct Matrix {
-  size_t rows, columns;
-  std::vector<double> values;
-  Matrix(size_t r, size_t c) : rows(r), columns(c), values(r * c) {}
-  double& at(size_t r, size_t c) { return values[r * columns + c]; }
-  double at(size_t r, size_t c) const { return values[r * columns + c]; }
-};
-
 /// Conv3XC of the published code: 1x1, 3x3, 1x1 after each other on the input with a border of zeros, and
 /// beside them a 1x1 (sk), are one 3x3 convolution. A file may hold that too (eval_conv), as old as it may
 /// be: it is not used.
@@ -53,26 +44,30 @@ Convolution collapsed(GraphBuilder& builder, const std::string& name, MapId inpu
                            last = layer("conv.2");
   const auto in = static_cast<size_t>(builder.channels(input));
   const size_t out = last.out, inner = first.out, wide = middle.out;
-  const bool fits = sk.in == in && sk.out == out && first.in == in && middle.in == inner && last.in == wide &&
-                    sk.kernel == 1 && first.kernel == 1 && middle.kernel == 3 && last.kernel == 1;
+  // The inner layers are so many times as wide as what goes in and comes out, in all published networks;
+  // others could make a product of the first two that is far larger than the file.
+  constexpr size_t gain = 2;
+  const bool fits = inner == gain * in && wide == gain * out && sk.in == in && sk.out == out &&
+                    first.in == in && middle.in == inner && last.in == wide && sk.kernel == 1 &&
+                    first.kernel == 1 && middle.kernel == 3 && last.kernel == 1;
   if (!fits)
     throw Error(builder.shapes().weights().file, "layers of '" + name + "'",
-                "1x1, 3x3 and 1x1 convolutions that fit each other", "other shapes");
+                "1x1, 3x3 and 1x1 convolutions, twice as wide inside", "other shapes");
   for (const char* tensor : {".eval_conv.weight", ".eval_conv.bias"})
     if (builder.has(name + tensor)) builder.tensor(name + tensor);
   std::vector<float> weights(out * in * 9), bias(out);
   for (size_t tap = 0; tap < 9; ++tap) {
-    Matrix both(wide, in);  // of the first two
+    std::vector<double> both(wide * in);  // of the first two
     for (size_t w = 0; w < wide; ++w)
       for (size_t k = 0; k < inner; ++k)
         for (size_t i = 0; i < in; ++i)
-          both.at(w, i) += static_cast<double>(middle.weights[(w * inner + k) * 9 + tap]) *
-                           static_cast<double>(first.weights[k * in + i]);
+          both[w * in + i] += static_cast<double>(middle.weights[(w * inner + k) * 9 + tap]) *
+                              static_cast<double>(first.weights[k * in + i]);
     for (size_t o = 0; o < out; ++o)
       for (size_t i = 0; i < in; ++i) {
         double sum = tap == 4 ? static_cast<double>(sk.weights[o * in + i]) : 0;
         for (size_t w = 0; w < wide; ++w)
-          sum += static_cast<double>(last.weights[o * wide + w]) * both.at(w, i);
+          sum += static_cast<double>(last.weights[o * wide + w]) * both[w * in + i];
         weights[(o * in + i) * 9 + tap] = static_cast<float>(sum);
       }
   }
