@@ -72,14 +72,17 @@ class Kernels : public test::RandomTest {
       band.row_begin = y;
       band.row_end = std::min(out.height, y + band_rows);
       band.zeros = zeros.data() + 9 * (widest + 5);
-      const int rows = band.row_end - y, parts = prepared->parts(out.width, rows, between_parts_);
+      band.column_end = out.width;
+      const BandShape shape{out.width, band.row_end - y};
+      const int parts = prepared->parts(shape, between_parts_);
       std::vector<AlignedBuffer> transformed;
       for (const FeatureView& in : inputs) {
-        transformed.emplace_back(prepared->transformed_bytes(in.channels, out.width, rows) / 4 + 1);
-        band.transformed.push_back({reinterpret_cast<std::byte*>(transformed.back().data()), true});
+        transformed.emplace_back(prepared->transformed_bytes(in.channels, out.width, shape.rows) / 4 + 1);
+        band.transformed.push_back(
+            {reinterpret_cast<std::byte*>(transformed.back().data()), true, 0, (out.width + 3) / 4});
       }
       pool.parallel_for(static_cast<size_t>(parts), [&](size_t part, int) {
-        AlignedBuffer scratch(prepared->scratch_bytes(out.width, rows, parts) / 4 + 1);
+        AlignedBuffer scratch(prepared->scratch_bytes(shape, parts, {}) / 4 + 1);
         prepared->run(band, static_cast<int>(part), parts, reinterpret_cast<std::byte*>(scratch.data()));
       });
     }

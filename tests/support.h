@@ -25,7 +25,7 @@ inline unsigned seed() {
 }
 
 class RandomTest : public ::testing::Test {
- protected:
+ public:
   RandomTest() : trace_(__FILE__, __LINE__, "ESRGAN_TEST_SEED=" + std::to_string(seed())) {}
   int between(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
   float real(float low = 0, float high = 1) {

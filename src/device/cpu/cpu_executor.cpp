@@ -18,7 +18,7 @@ namespace esrgan {
 /// What the threads of a run share.
 struct CpuExecutor::Progress {
   ItemQueue queue;
-  size_t stage = 0;
+  size_t run = 0;
   bool finished = false;
   std::atomic<double> macs{0};
   double reported = 0;
@@ -80,8 +80,8 @@ void CpuExecutor::lay_out_for(int width, int height) {
   layout_ = lay_out(graph_, schedule_, prepared_, width / density, height / density, pool_.size());
   find_reads(graph_, schedule_, prepared_, layout_, pool_.size());
   items_.clear();
-  for (size_t s = 0; s < schedule_.stages.size(); ++s)
-    items_.push_back(items_of(schedule_, prepared_, layout_, s, pool_.size()));
+  for (const Run& run : layout_.runs)
+    items_.push_back(items_of(schedule_, prepared_, layout_, run, pool_.size()));
   if (arena_.size() < layout_.total) {
     arena_ = {};  // free before allocating: the two need not fit at once
     arena_ = AlignedBuffer(layout_.total);
@@ -89,7 +89,8 @@ void CpuExecutor::lay_out_for(int width, int height) {
   std::fill(arena_.data() + layout_.zeros, arena_.data() + layout_.scratch, 0.0F);
 }
 
-FeatureView CpuExecutor::view(MapId map) const {
+/// Of a map that lives within the stage, what is held of it in a run.
+FeatureView CpuExecutor::view(MapId map, const Run& run) const {
   const auto m = static_cast<size_t>(map);
   const MapSpec& spec = graph_.map(map);
   const MapLife& life = schedule_.maps[m];
@@ -103,88 +104,157 @@ FeatureView CpuExecutor::view(MapId map) const {
     result.data = out_;
     return result;
   }
+  result.data = const_cast<float*>(arena_.data()) + layout_.maps[m];
   if (life.bands > 0)
     result.rows = std::min(result.rows, life.bands * layout_.stages[life.first].band_cells * spec.density);
-  result.data = const_cast<float*>(arena_.data()) + layout_.maps[m] + life.border * result.pixel;
+  if (life.bands == 0 || layout_.is_whole(life.first)) {
+    result.data += life.border * result.pixel;
+    return result;
+  }
+  const Columns columns = columns_of(schedule_, layout_, run.stage, run.panel, life.writer);
+  result.first = columns.begin * spec.density - life.kept;
+  result.row =
+      static_cast<ptrdiff_t>(columns.count() * spec.density + life.kept + life.border) * spec.channels;
   return result;
 }
 
+/// Of maps that are held in their whole width.
 void CpuExecutor::clear_borders(size_t stage) {
   for (size_t m = 0; m < graph_.maps.size(); ++m) {
     const MapLife& life = schedule_.maps[m];
-    if (life.border == 0 || life.first != stage) continue;
-    const FeatureView map = view(static_cast<MapId>(m));
+    if (life.border == 0 || life.first != stage || (life.bands > 0 && !layout_.is_whole(stage))) continue;
+    const FeatureView map = view(static_cast<MapId>(m), {stage, 0, {}});
     const auto side = static_cast<size_t>(life.border * map.pixel) * sizeof(float);
     for (int y = 0; y < map.rows; ++y) {
-      std::memset(map.row_at(y) - life.border * map.pixel, 0, side);
-      std::memset(map.row_at(y) + map.width * map.pixel, 0, side);
+      std::memset(map.at(-life.border, y), 0, side);
+      std::memset(map.at(map.width, y), 0, side);
     }
   }
 }
 
-ConvolutionBand CpuExecutor::convolution_band(const Convolution& conv, const Step& step, const Item& item,
-                                              const StagePlan& plan) const {
-  ConvolutionBand band;
-  for (const MapId in : conv.inputs) band.inputs.push_back(view(in));
-  for (const TransformUse& use : step.transforms) {
-    const int slot = item.band % std::min(plan.bands, schedule_.transforms[use.transform].bands);
+/// The pixels of an item's band, in the picture.
+BandPart CpuExecutor::band_of(const Item& item, const Run& run) const {
+  const int density = schedule_.steps[item.step].density, cells = layout_.stages[run.stage].band_cells;
+  const int first = item.band * cells;
+  const Columns columns = columns_of(schedule_, layout_, run.stage, run.panel, item.step);
+  return {first * density, std::min(first + cells, layout_.cells_y) * density, columns.begin * density,
+          columns.end * density};
+}
+
+ConvolutionBand CpuExecutor::convolution_band(const Convolution& conv, const Item& item, const Run& run,
+                                              const BandPart& band) const {
+  ConvolutionBand result;
+  for (const MapId in : conv.inputs) result.inputs.push_back(view(in, run));
+  for (const TransformUse& use : schedule_.steps[item.step].transforms) {
+    if (use.own) {
+      result.transformed.push_back({nullptr, true, 0, 0});
+      continue;
+    }
+    const TransformSpec& transform = schedule_.transforms[use.transform];
+    const int slot = item.band % std::min(layout_.stages[run.stage].bands, transform.bands);
     const float* data = arena_.data() + layout_.transforms[use.transform] +
                         static_cast<size_t>(slot) * layout_.band_floats[use.transform];
-    band.transformed.push_back({reinterpret_cast<std::byte*>(const_cast<float*>(data)), use.fill});
+    const Columns columns = columns_of_transform(schedule_, layout_, run.stage, run.panel, transform);
+    const int begin = columns.begin * transform.density / computational_tile,
+              end = (columns.end * transform.density + computational_tile - 1) / computational_tile;
+    result.transformed.push_back(
+        {reinterpret_cast<std::byte*>(const_cast<float*>(data)), use.fill, begin, end - begin});
   }
-  band.out = view(conv.out);
+  result.out = view(conv.out, run);
   for (const Residual& residual : conv.residuals)
-    band.residuals.push_back({view(residual.map), residual.scale});
-  band.zeros = arena_.data() + layout_.zeros + layout_.zeros_border;
-  return band;
+    result.residuals.push_back({view(residual.map, run), residual.scale});
+  result.zeros = arena_.data() + layout_.zeros + layout_.zeros_border;
+  result.row_begin = band.row_begin;
+  result.row_end = band.row_end;
+  result.column_begin = band.column_begin;
+  result.column_end = band.column_end;
+  result.whole = layout_.is_whole(run.stage);
+  return result;
 }
 
-void CpuExecutor::execute(const Item& item, const StagePlan& plan, int worker) {
-  const Step& step = schedule_.steps[item.step];
+void CpuExecutor::execute(const Item& item, const Run& run, int worker) {
   const Operation& operation = graph_.operations[item.step];
-  const int first = item.band * plan.band_cells;
-  const Rows band{first * step.density, std::min(first + plan.band_cells, layout_.cells_y) * step.density};
-  const auto rows = [&] {
-    const BandPart part = part_of(operation, nullptr, item, 0, band.end - band.begin);
-    return Rows{band.begin + part.row_begin, band.begin + part.row_end};
+  const BandPart band = band_of(item, run);
+  const auto part = [&] {
+    BandPart rows = part_of(operation, nullptr, item, {0, band.row_end - band.row_begin});
+    return BandPart{band.row_begin + rows.row_begin, band.row_begin + rows.row_end, band.column_begin,
+                    band.column_end};
   };
   std::visit(
-      Overloaded{
-          [&](const Convolution& op) {
-            ConvolutionBand work = convolution_band(op, step, item, plan);
-            work.row_begin = band.begin;
-            work.row_end = band.end;
-            float* scratch =
-                arena_.data() + layout_.scratch + static_cast<size_t>(worker) * layout_.scratch_floats;
-            prepared_[item.step]->run(work, item.part, item.parts, reinterpret_cast<std::byte*>(scratch));
-          },
-          [&](const PixelShuffle& op) {
-            const FeatureView in = view(op.in), out = view(op.out);
-            const Rows wide = rows();
-            if (op.inverse)
-              shuffle_pixels(out, in, op.factor, true, wide);
-            else
-              shuffle_pixels(in, out, op.factor, false, {wide.begin / op.factor, wide.end / op.factor});
-          },
-          [&](const AddUpsampled& op) {
-            add_upsampled(view(op.in), view(op.base), view(op.out), op.factor, op.mode, rows());
-          },
-          [&](const Silu& op) { silu(elementwise_, view(op.in), view(op.out), rows()); },
-          [&](const SymmetricGate& op) {
-            symmetric_gate(elementwise_, view(op.in), view(op.residual), view(op.out), rows());
-          }},
+      Overloaded{[&](const Convolution& op) {
+                   float* scratch =
+                       arena_.data() + layout_.scratch + static_cast<size_t>(worker) * layout_.scratch_floats;
+                   prepared_[item.step]->run(convolution_band(op, item, run, band), item.part, item.parts,
+                                             reinterpret_cast<std::byte*>(scratch));
+                 },
+                 [&](const PixelShuffle& op) {
+                   const FeatureView in = view(op.in, run), out = view(op.out, run);
+                   const BandPart wide = part();
+                   if (op.inverse)
+                     shuffle_pixels(out, in, op.factor, true, wide);
+                   else
+                     shuffle_pixels(in, out, op.factor, false,
+                                    {wide.row_begin / op.factor, wide.row_end / op.factor,
+                                     wide.column_begin / op.factor, wide.column_end / op.factor});
+                 },
+                 [&](const AddUpsampled& op) {
+                   add_upsampled(view(op.in, run), view(op.base, run), view(op.out, run), op.factor, op.mode,
+                                 part());
+                 },
+                 [&](const Silu& op) { silu(elementwise_, view(op.in, run), view(op.out, run), part()); },
+                 [&](const SymmetricGate& op) {
+                   symmetric_gate(elementwise_, view(op.in, run), view(op.residual, run), view(op.out, run),
+                                  part());
+                 }},
       operation);
+  if (!layout_.is_whole(run.stage)) pass_on(item, run);
 }
 
-/// What one thread does during a stage.
+/// Where a panel ends, what the next one reads of a part is kept; where one begins, what was kept of the one
+/// before is put beside it. Beyond the picture's edges are zeros.
+void CpuExecutor::pass_on(const Item& item, const Run& run) {
+  const auto m = static_cast<size_t>(output_of(graph_.operations[item.step]));
+  const MapLife& life = schedule_.maps[m];
+  if (life.bands == 0 || life.external || life.kept == 0) return;
+  const FeatureView map = view(static_cast<MapId>(m), run);
+  const BandPart band = band_of(item, run);
+  BandPart part = part_of(graph_.operations[item.step], prepared_[item.step].get(), item,
+                          {band.column_end - band.column_begin, band.row_end - band.row_begin, false});
+  const auto floats = [&](int columns) { return static_cast<size_t>(columns * map.channels); };
+  const auto kept = [&](size_t panel, int y) {
+    return arena_.data() + layout_.kept[m] +
+           (panel % 2 * static_cast<size_t>(map.height) + static_cast<size_t>(y)) * floats(life.kept);
+  };
+  const bool last = run.panel + 1 == layout_.stages[run.stage].panel_count();
+  const int from = std::max(band.column_begin + part.column_begin, band.column_end - life.kept),
+            end = band.column_begin + part.column_end;
+  for (int y = band.row_begin + part.row_begin; y < band.row_begin + part.row_end; ++y) {
+    if (part.column_begin == 0) {
+      float* const beside = map.at(band.column_begin - life.kept, y);
+      if (run.panel == 0)
+        std::fill_n(beside, floats(life.kept), 0.0F);
+      else
+        std::copy_n(kept(run.panel - 1, y), floats(life.kept), beside);
+    }
+    if (last && end == band.column_end)
+      std::fill_n(map.at(end, y), floats(life.border), 0.0F);
+    else if (!last && from < end)
+      std::copy_n(map.at(from, y), floats(end - from),
+                  kept(run.panel, y) + floats(from - (band.column_end - life.kept)));
+  }
+}
+
+/// What one thread does during a run.
 void CpuExecutor::work(Progress& progress, int worker, const RunControl& control) {
-  const StagePlan& plan = layout_.stages[progress.stage];
+  const Run& run = layout_.runs[progress.run];
   while (const Item* const item = progress.queue.take()) {
     if (control.stop != nullptr && control.stop->load()) throw Cancelled();
-    execute(*item, plan, worker);
-    const int cells =
-        std::min(plan.band_cells, layout_.cells_y - item->band * plan.band_cells) * layout_.cells_x;
-    progress.macs.fetch_add(macs_[item->step] * cells / item->parts);
+    execute(*item, run, worker);
+    const BandPart band = band_of(*item, run);
+    const double pixels =
+        static_cast<double>(band.row_end - band.row_begin) * (band.column_end - band.column_begin);
+    const int density = schedule_.steps[item->step].density;
+    progress.macs.fetch_add(macs_[item->step] * pixels / (density * density) / item->parts);
     progress.queue.finish(*item);
     if (worker == 0 && control.done) {
       const double macs = progress.macs.load();
@@ -197,21 +267,21 @@ void CpuExecutor::work(Progress& progress, int worker, const RunControl& control
 void CpuExecutor::run_checked(const float* in, int width, int height, float* out, const RunControl& control) {
   lay_out_for(width, height);
   out_ = out;
-  const FeatureView input = view(graph_.input);
+  const FeatureView input = view(graph_.input, layout_.runs.front());
   for (int y = 0; y < height; ++y)
     std::copy_n(in + static_cast<ptrdiff_t>(y) * width * input.channels, width * input.channels,
                 input.row_at(y));
 
   Progress progress(schedule_, layout_, items_, pool_.size());
-  const auto start = [&](size_t s) {
-    clear_borders(s);
-    progress.stage = s;
-    progress.queue.start(s);
+  const auto start = [&](size_t run) {
+    if (layout_.runs[run].panel == 0) clear_borders(layout_.runs[run].stage);
+    progress.run = run;
+    progress.queue.start(run);
   };
   start(0);
   const auto next = [&]() noexcept {
-    progress.finished = progress.failure != nullptr || progress.stage + 1 == schedule_.stages.size();
-    if (!progress.finished) start(progress.stage + 1);
+    progress.finished = progress.failure != nullptr || progress.run + 1 == layout_.runs.size();
+    if (!progress.finished) start(progress.run + 1);
   };
   std::barrier barrier(pool_.size(), next);
   pool_.parallel_for(static_cast<size_t>(pool_.size()), [&](size_t, int worker) {

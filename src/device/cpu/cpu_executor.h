@@ -9,7 +9,7 @@
 
 #include "base/aligned_buffer.h"
 #include "device/cpu/kernels/convolutions.h"
-#include "device/cpu/schedule.h"
+#include "device/cpu/layout.h"
 #include "device/device.h"
 
 namespace esrgan {
@@ -31,13 +31,15 @@ class CpuExecutor : public Executor {
   struct Progress;
   static constexpr int computational_tile = 4;  // of the kernels' transforms, along an axis
 
-  FeatureView view(MapId map) const;
-  ConvolutionBand convolution_band(const Convolution& conv, const Step& step, const Item& item,
-                                   const StagePlan& plan) const;
+  FeatureView view(MapId map, const Run& run) const;
+  ConvolutionBand convolution_band(const Convolution& conv, const Item& item, const Run& run,
+                                   const BandPart& band) const;
   void run_checked(const float* in, int width, int height, float* out, const RunControl& control) override;
   void lay_out_for(int width, int height);
   void clear_borders(size_t stage);
-  void execute(const Item& item, const StagePlan& plan, int worker);
+  BandPart band_of(const Item& item, const Run& run) const;
+  void execute(const Item& item, const Run& run, int worker);
+  void pass_on(const Item& item, const Run& run);
   void work(Progress& progress, int worker, const RunControl& control);
 
   Graph graph_;
@@ -47,7 +49,7 @@ class CpuExecutor : public Executor {
   Schedule schedule_;
   std::vector<double> macs_;  // of each operation, a cell
   Layout layout_;
-  std::vector<std::vector<Item>> items_;  // of each stage
+  std::vector<std::vector<Item>> items_;  // of each run
   AlignedBuffer arena_;
   float* out_ = nullptr;  // the caller's, during a run
   mutable std::mutex needs_mutex_;

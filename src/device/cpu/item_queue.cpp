@@ -49,10 +49,11 @@ ItemQueue::ItemQueue(const Schedule& schedule, const Layout& layout,
       done_(most_steps(schedule)),
       taken_(most_items(items)) {}
 
-void ItemQueue::start(size_t stage) {
-  stage_ = &schedule_.stages[stage];
-  plan_ = &layout_.stages[stage];
-  items_ = &all_items_[stage];
+void ItemQueue::start(size_t run) {
+  run_ = &layout_.runs[run];
+  stage_ = &schedule_.stages[run_->stage];
+  plan_ = &layout_.stages[run_->stage];
+  items_ = &all_items_[run];
   bands_of_step_ = static_cast<size_t>(plan_->bands);
   for (std::atomic<int>& done : done_) done.store(0, std::memory_order_relaxed);
   for (size_t i = 0; i < items_->size(); ++i) taken_[i].store(false, std::memory_order_relaxed);
@@ -102,7 +103,7 @@ size_t ItemQueue::first_left() {
 
 bool ItemQueue::is_ready(const Item& item) {
   const std::vector<Dependence>& needs = schedule_.steps[item.step].needs;
-  const std::vector<PartSet>& reads = plan_->reads[item.step - stage_->begin];
+  const std::vector<PartSet>& reads = run_->reads[item.step - stage_->begin];
   for (size_t n = 0; n < needs.size(); ++n) {
     const int count = item.band + needs[n].ahead;
     if (count <= 0) continue;

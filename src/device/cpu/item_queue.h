@@ -4,22 +4,22 @@
 #include <atomic>
 #include <vector>
 
-#include "device/cpu/schedule.h"
+#include "device/cpu/layout.h"
 
 namespace esrgan {
 
-/// Gives the items of a stage to threads, in their order, and none before what it needs is done. A thread
+/// Gives the items of a run to threads, in their order, and none before what it needs is done. A thread
 /// that has waited for a while takes a later item that can be done already. For any number of threads, except
 /// start().
 class ItemQueue {
  public:
-  /// Room for all stages of a schedule that is laid out so. All three must outlive the queue. threads: how
+  /// Room for all runs of a schedule that is laid out so. All three must outlive the queue. threads: how
   /// many will come.
   ItemQueue(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items,
             int threads);
 
-  /// Begins a stage; nobody may be at work.
-  void start(size_t stage);
+  /// Begins a run; nobody may be at work.
+  void start(size_t run);
 
   /// The next item, for the thread that asks; null when there is none left, or after abandon(). Waits until
   /// one can be computed.
@@ -48,6 +48,7 @@ class ItemQueue {
   size_t look_ahead_;
   const Stage* stage_ = nullptr;
   const StagePlan* plan_ = nullptr;
+  const Run* run_ = nullptr;
   const std::vector<Item>* items_ = nullptr;
   size_t bands_of_step_ = 0;
   std::vector<Band> bands_;               // of all steps of the stage

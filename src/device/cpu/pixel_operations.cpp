@@ -30,13 +30,13 @@ Sample sample_at(int position, int factor, int extent) {
 }
 
 void add_nearest(const FeatureView& in, const FeatureView& base, const FeatureView& out, int factor,
-                 Rows rows) {
+                 const BandPart& part) {
   with_known_numbers(factor, out.channels, [&](auto times, auto channels) {
-    for (int y = rows.begin; y < rows.end; ++y) {
-      const float* from = in.row_at(y);
-      const float* nearest = base.row_at(y / times);
-      float* to = out.row_at(y);
-      for (int x = 0; x < base.width; ++x, nearest += base.pixel)
+    for (int y = part.row_begin; y < part.row_end; ++y) {
+      const float* from = in.at(part.column_begin, y);
+      const float* nearest = base.at(part.column_begin / times, y / times);
+      float* to = out.at(part.column_begin, y);
+      for (int x = part.column_begin; x < part.column_end; x += times, nearest += base.pixel)
         for (int dx = 0; dx < times; ++dx, from += in.pixel, to += out.pixel)
           for (int c = 0; c < channels; ++c) to[c] = from[c] + nearest[c];
     }
@@ -44,13 +44,13 @@ void add_nearest(const FeatureView& in, const FeatureView& base, const FeatureVi
 }
 
 void add_bilinear(const FeatureView& in, const FeatureView& base, const FeatureView& out, int factor,
-                  Rows rows) {
-  for (int y = rows.begin; y < rows.end; ++y) {
+                  const BandPart& part) {
+  for (int y = part.row_begin; y < part.row_end; ++y) {
     const Sample v = sample_at(y, factor, base.height);
-    const float *low_row = base.row_at(v.low), *high_row = base.row_at(v.high);
-    for (int x = 0; x < out.width; ++x) {
-      const float* from = in.row_at(y) + x * in.pixel;
-      float* to = out.row_at(y) + x * out.pixel;
+    const float *low_row = base.at(0, v.low), *high_row = base.at(0, v.high);
+    for (int x = part.column_begin; x < part.column_end; ++x) {
+      const float* from = in.at(x, y);
+      float* to = out.at(x, y);
       const Sample h = sample_at(x, factor, base.width);
       const ptrdiff_t left = h.low * base.pixel, right = h.high * base.pixel;
       for (int c = 0; c < out.channels; ++c) {
@@ -64,13 +64,14 @@ void add_bilinear(const FeatureView& in, const FeatureView& base, const FeatureV
 
 }  // namespace
 
-void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep, Rows rows) {
+void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep,
+                    const BandPart& part) {
   with_known_numbers(factor, wide.channels, [&](auto times, auto channels) {
-    for (int y = rows.begin; y < rows.end; ++y)
+    for (int y = part.row_begin; y < part.row_end; ++y)
       for (int dy = 0; dy < times; ++dy) {
-        float* there = deep.row_at(y) + dy * times;
-        float* here = wide.row_at(y * times + dy);
-        for (int x = 0; x < deep.width; ++x, there += deep.pixel)
+        float* there = deep.at(part.column_begin, y) + dy * times;
+        float* here = wide.at(part.column_begin * times, y * times + dy);
+        for (int x = part.column_begin; x < part.column_end; ++x, there += deep.pixel)
           for (int dx = 0; dx < times; ++dx, here += wide.pixel)
             for (int c = 0; c < channels; ++c) {
               float& deep_value = there[c * times * times + dx];
@@ -84,23 +85,26 @@ void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor
 }
 
 void add_upsampled(const FeatureView& in, const FeatureView& base, const FeatureView& out, int factor,
-                   Upsampling mode, Rows rows) {
+                   Upsampling mode, const BandPart& part) {
   if (mode == Upsampling::nearest)
-    add_nearest(in, base, out, factor, rows);
+    add_nearest(in, base, out, factor, part);
   else
-    add_bilinear(in, base, out, factor, rows);
+    add_bilinear(in, base, out, factor, part);
 }
 
-void silu(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& out, Rows rows) {
-  const ptrdiff_t count = static_cast<ptrdiff_t>(out.width) * out.channels;
-  for (int y = rows.begin; y < rows.end; ++y) kernel.silu(in.row_at(y), out.row_at(y), count);
+void silu(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& out,
+          const BandPart& part) {
+  const ptrdiff_t count = static_cast<ptrdiff_t>(part.column_end - part.column_begin) * out.channels;
+  for (int y = part.row_begin; y < part.row_end; ++y)
+    kernel.silu(in.at(part.column_begin, y), out.at(part.column_begin, y), count);
 }
 
 void symmetric_gate(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& residual,
-                    const FeatureView& out, Rows rows) {
-  const ptrdiff_t count = static_cast<ptrdiff_t>(out.width) * out.channels;
-  for (int y = rows.begin; y < rows.end; ++y)
-    kernel.gate(in.row_at(y), residual.row_at(y), out.row_at(y), count);
+                    const FeatureView& out, const BandPart& part) {
+  const ptrdiff_t count = static_cast<ptrdiff_t>(part.column_end - part.column_begin) * out.channels;
+  for (int y = part.row_begin; y < part.row_end; ++y)
+    kernel.gate(in.at(part.column_begin, y), residual.at(part.column_begin, y), out.at(part.column_begin, y),
+                count);
 }
 
 }  // namespace esrgan

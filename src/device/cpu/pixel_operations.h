@@ -6,22 +6,21 @@
 
 namespace esrgan {
 
-/// Rows of one operation's output.
-struct Rows {
-  int begin, end;
-};
+// `part` is counted in the picture, in pixels of the output where nothing else is said.
 
 /// Moves values between the deep view (many channels) and the wide one (more pixels), in either direction;
-/// rows of the deep.
-void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep, Rows rows);
+/// part of the deep.
+void shuffle_pixels(const FeatureView& deep, const FeatureView& wide, int factor, bool to_deep,
+                    const BandPart& part);
 
-/// out = in + base enlarged by `factor`; rows of `out`.
+/// out = in + base enlarged by `factor`.
 void add_upsampled(const FeatureView& in, const FeatureView& base, const FeatureView& out, int factor,
-                   Upsampling mode, Rows rows);
+                   Upsampling mode, const BandPart& part);
 
 /// Of maps without gaps between their pixels.
-void silu(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& out, Rows rows);
+void silu(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& out,
+          const BandPart& part);
 void symmetric_gate(const ElementwiseKernel& kernel, const FeatureView& in, const FeatureView& residual,
-                    const FeatureView& out, Rows rows);
+                    const FeatureView& out, const BandPart& part);
 
 }  // namespace esrgan

@@ -1,10 +1,14 @@
-// In which order the operations of a graph run, and where their maps lie.
+// In which order the operations of a graph run.
 //
 // Operations of a stage advance together, a band of rows at a time: a band of the first, then of the second
 // as far as the first has come, and so on. What one writes the next reads while it is still in the caches,
 // and of a map that is used in its stage only the latest bands are held. All threads take bands, or parts of
 // bands, in one fixed order and wait for what these need; no operation waits for the whole of another, and
 // within a picture no part of a band for more of the band before than it reads.
+//
+// A wide picture is cut into panels of columns, which a stage does one after the other, so that what is held
+// of its bands fits the caches. An operation's panel lies as many units farther to the left as it runs behind
+// in rows: what it reads on the right is there, and what it reads on the left, of the panel before, was kept.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +21,9 @@
 
 namespace esrgan {
 
+/// Bands and panels end where the tiles of transforms do: pixels.
+constexpr int schedule_tile = 4;
+
 /// A step may run its band b when bands up to b + ahead - 1 of another step are done. Of the last of them a
 /// part needs only those parts that it reads, where `reads`: the others have read what it writes over.
 struct Dependence {
@@ -25,10 +32,10 @@ struct Dependence {
   bool reads;
 };
 
-/// Where a step finds one of its inputs transformed.
+/// Where a step finds one of its inputs transformed. Its own: no other step uses it, and it lies in scratch.
 struct TransformUse {
   size_t transform;
-  bool fill;
+  bool fill, own;
 };
 
 /// One operation: step i is operation i.
@@ -46,11 +53,12 @@ struct TransformSpec {
   size_t step = 0;  ///< that makes it
   int bands = 0;    ///< held
   int channels = 0, density = 1;
+  int lag = 0;  ///< units that the last of its users runs behind its maker
 };
 
 struct Stage {
   size_t begin = 0, end = 0;  ///< steps
-  int unit = 1;               ///< bands are a multiple of this many rows of cells
+  int unit = 1;               ///< bands and panels are a multiple of this many cells
   int lead = 0;               ///< of the step that is farthest ahead
   int density = 1;            ///< the least of its outputs'
   std::vector<size_t> transforms;
@@ -61,6 +69,8 @@ struct MapLife {
   size_t first = 0, last = 0;
   int bands = 0;          ///< held of a map that lives in one stage; 0 when all of it is
   int border = 0;         ///< columns of zeros on either side
+  size_t writer = 0;      ///< step
+  int kept = 0;           ///< columns that are read of the panel before
   bool external = false;  ///< the caller's memory: the network's output
 };
 
@@ -76,54 +86,5 @@ using PreparedOperations =
     std::vector<std::unique_ptr<PreparedConvolution>>;  // null where it is no convolution
 
 Schedule make_schedule(const Graph& graph, const PreparedOperations& prepared);
-
-/// Part of a band of a step.
-struct Item {
-  size_t step;
-  int band, part, parts;
-};
-
-/// Some parts of a band, a bit for each.
-using PartSet = uint64_t;
-constexpr PartSet whole_band = ~PartSet{0};
-constexpr int most_parts_in_set = 63;
-
-struct StagePlan {
-  int band_cells = 0;  ///< rows of cells in a band
-  int bands = 0;
-  /// Of each step, for each of its needs and then each of its parts: what this reads of the last band needed,
-  /// in a picture without end. Set by find_reads().
-  std::vector<std::vector<PartSet>> reads;
-};
-
-/// Where everything lies when the grid has cells_x x cells_y cells. Offsets in floats.
-struct Layout {
-  int cells_x = 0, cells_y = 0;
-  std::vector<StagePlan> stages;
-  std::vector<size_t> maps;         ///< where the memory of a map starts, its border included
-  std::vector<size_t> transforms;   ///< where the first band of a transform lies
-  std::vector<size_t> band_floats;  ///< of each transform
-  size_t zeros = 0;                 ///< where the row of zeros starts
-  int zeros_border = 0;             ///< pixels of it before its pixel 0, in floats
-  size_t scratch = 0;               ///< where the threads' scratch starts
-  size_t scratch_floats = 0;        ///< of one thread
-  size_t total = 0;
-};
-
-/// Memory alone: quick, for planning.
-Layout lay_out(const Graph& graph, const Schedule& schedule, const PreparedOperations& prepared, int cells_x,
-               int cells_y, int threads);
-
-/// What is needed to run as well.
-void find_reads(const Graph& graph, const Schedule& schedule, const PreparedOperations& prepared,
-                Layout& layout, int threads);
-
-/// What an item computes of its band of width x rows.
-BandPart part_of(const Operation& operation, const PreparedConvolution* prepared, const Item& item, int width,
-                 int rows);
-
-/// Everything that a stage computes, in the order in which it is to be taken.
-std::vector<Item> items_of(const Schedule& schedule, const PreparedOperations& prepared, const Layout& layout,
-                           size_t stage, int threads);
 
 }  // namespace esrgan

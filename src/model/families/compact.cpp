@@ -74,10 +74,9 @@ void detect(Evidence& evidence, Architecture& a) {
 }
 
 MapId build(GraphBuilder& builder, const Architecture& a) {
-  constexpr int convolutions_in_a_stage = 6;
   MapId x = builder.input(a.in_channels);
+  builder.begin_stage();  // one: a map between stages would be held as a whole
   for (int i = 0; i <= a.blocks; ++i) {
-    if (i % convolutions_in_a_stage == 0) builder.begin_stage();
     Convolution conv = builder.convolution("body." + std::to_string(2 * i), x);
     const std::string activation = "body." + std::to_string(2 * i + 1);
     if (builder.has(activation + ".weight"))

@@ -42,7 +42,11 @@ class Epilogue {
   AlignedBuffer bias_, slope_;
 };
 
-/// Row y of an input, or zeros beyond its edges; `shift` as in WinogradInput.
+BandShape shape_of(const ConvolutionBand& band) {
+  return {band.column_end - band.column_begin, band.row_end - band.row_begin, band.whole};
+}
+
+/// Row y of an input at its column `first`, or zeros beyond its edges; `shift` as in WinogradInput.
 const float* padded_row(const FeatureView& in, int y, int shift, const float* zeros) {
   return y < 0 || y >> shift >= in.height ? zeros : in.row_at(y >> shift);
 }
@@ -76,15 +80,16 @@ class DirectConvolution : public PreparedConvolution {
   }
 
   int border() const override { return radius_; }
-  int parts(int, int rows, int threads) const override { return std::min(rows, 2 * threads); }
-  size_t scratch_bytes(int width, int, int) const override {
-    return sizeof(float) * direct_conv_rows * static_cast<size_t>(width) * 2 *
+  int parts(const BandShape& shape, int threads) const override { return std::min(shape.rows, 2 * threads); }
+  size_t scratch_bytes(const BandShape& shape, int, const std::vector<int>&) const override {
+    return sizeof(float) * direct_conv_rows * static_cast<size_t>(shape.width) * 2 *
            static_cast<size_t>(kernel_.lanes);
   }
 
   void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const override {
-    const BandPart here = part_of(part, parts, band.out.width, band.row_end - band.row_begin);
-    const int begin = band.row_begin + here.row_begin, end = band.row_begin + here.row_end;
+    const BandPart here = part_of(part, parts, shape_of(band));
+    const int begin = band.row_begin + here.row_begin, end = band.row_begin + here.row_end,
+              left = band.column_begin;
     std::vector<std::vector<const float*>> rows(band.inputs.size());
     std::vector<DirectConvSource> sources;
     std::vector<float*> dst;
@@ -92,13 +97,13 @@ class DirectConvolution : public PreparedConvolution {
     for (size_t i = 0; i < rows.size(); ++i) {
       const FeatureView& in = band.inputs[i];
       for (int y = begin - radius_; y < end + radius_; ++y)
-        rows[i].push_back(padded_row(in, y, 0, band.zeros));
+        rows[i].push_back(padded_row(in, y, 0, band.zeros) + (left - in.first) * in.pixel);
       sources.push_back({rows[i].data() + radius_, in.pixel, in.channels});
     }
     DirectConvArgs args;
-    for (int y = begin; y < end; ++y) dst.push_back(band.out.row_at(y));
+    for (int y = begin; y < end; ++y) dst.push_back(band.out.at(left, y));
     for (size_t r = 0; r < band.residuals.size(); ++r) {
-      for (int y = begin; y < end; ++y) residuals[r].push_back(band.residuals[r].view.row_at(y));
+      for (int y = begin; y < end; ++y) residuals[r].push_back(band.residuals[r].view.at(left, y));
       args.residuals[r] = {residuals[r].data(), band.residuals[r].view.pixel, band.residuals[r].scale};
     }
     args.residual_count = static_cast<int>(band.residuals.size());
@@ -106,7 +111,7 @@ class DirectConvolution : public PreparedConvolution {
     args.source_count = static_cast<int>(sources.size());
     args.dst_rows = dst.data();
     args.dst_pixel = band.out.pixel;
-    args.width = band.out.width;
+    args.width = band.column_end - left;
     args.rows = end - begin;
     args.taps = taps_.data();
     args.tap_count = static_cast<int>(taps_.size());
@@ -199,40 +204,47 @@ class WinogradConvolution : public PreparedConvolution {
     return static_cast<size_t>(tiles(width, rows) * transformed_tile(kernel_, channels) * kernel_.element);
   }
 
-  int parts(int width, int rows, int threads) const override {
-    constexpr int most_tiles = 48, least_tiles = 8;  // so that weights are worth loading; fits the caches
-    const int count = tiles(width, rows);
-    return std::max({1, (count + most_tiles - 1) / most_tiles, std::min(threads, count / least_tiles)});
+  int parts(const BandShape& shape, int threads) const override {
+    if (shape.whole) return parts_of(tiles(shape.width, shape.rows), threads);
+    const int rows = winograd_tiles(shape.rows);
+    return rows * parts_of(winograd_tiles(shape.width), (threads + rows - 1) / rows);
   }
 
-  BandPart part_of(int part, int parts, int width, int rows) const override {
-    const Range range = range_of(part, parts, width, rows);
+  BandPart part_of(int part, int parts, const BandShape& shape) const override {
+    const Range range = range_of(part, parts, shape);
     if (range.begin == range.end) return {};
     const int first = range.begin / range.across, last = (range.end - 1) / range.across;
-    BandPart result{first * winograd_tile, std::min(rows, (last + 1) * winograd_tile), 0, width};
+    BandPart result{first * winograd_tile, std::min(shape.rows, (last + 1) * winograd_tile), 0, shape.width};
     if (first == last) {
       result.column_begin = (range.begin - first * range.across) * winograd_tile;
-      result.column_end = std::min(width, (range.end - first * range.across) * winograd_tile);
+      result.column_end = std::min(shape.width, (range.end - first * range.across) * winograd_tile);
     }
     return result;
   }
 
-  size_t scratch_bytes(int width, int rows, int parts) const override {
-    const int count = (tiles(width, rows) + parts - 1) / parts;
-    return sizeof(float) * winograd_points * static_cast<size_t>(product_stride(kernel_, count, 2));
+  size_t scratch_bytes(const BandShape& shape, int parts, const std::vector<int>& own) const override {
+    const int count = (tiles(shape.width, shape.rows) + parts - 1) / parts;
+    size_t bytes = product_bytes(count);
+    for (const int channels : own) bytes += static_cast<size_t>(count) * bytes_of_tile(channels);
+    return bytes;
   }
 
   void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const override {
-    const Range range = range_of(part, parts, band.out.width, band.row_end - band.row_begin);
+    const Range range = range_of(part, parts, shape_of(band));
+    const int left = band.column_begin / winograd_tile;
+    std::byte* own = scratch + product_bytes(range.end - range.begin);
     std::vector<WinogradFactor> factors;
     for (size_t i = 0; i < band.inputs.size(); ++i) {
-      const int channels = channels_[i];
-      std::byte* data = band.transformed[i].data;
-      const ptrdiff_t tile_stride = transformed_tile(kernel_, channels);
-      const ptrdiff_t stride = round_up(channels, kernel_.lanes);
-      data += range.begin * tile_stride * kernel_.element;
-      if (band.transformed[i].fill) transform_input(band, band.inputs[i], range, data, stride, tile_stride);
-      factors.push_back({data, stride, tile_stride, round_up(channels, kernel_.depth)});
+      const TransformedView& view = band.transformed[i];
+      TransformedTiles tiles{view.data, view.tiles, view.tile_begin, bytes_of_tile(channels_[i])};
+      if (view.data == nullptr) {
+        tiles = {own, range.across, left + range.begin, tiles.bytes};
+        own += static_cast<size_t>(range.end - range.begin) * tiles.bytes;
+      }
+      if (view.fill) transform_input(band, band.inputs[i], range, tiles);
+      factors.push_back({tiles.at(range.begin / range.across, left + range.begin % range.across),
+                         round_up(channels_[i], kernel_.lanes), transformed_tile(kernel_, channels_[i]),
+                         round_up(channels_[i], kernel_.depth)});
     }
     auto* products = reinterpret_cast<float*>(scratch);
     const auto* weights = reinterpret_cast<const std::byte*>(weights_.data());
@@ -258,11 +270,41 @@ class WinogradConvolution : public PreparedConvolution {
     int begin, end, across;
   };
 
+  /// Rows of a transformed map, of `across` tiles each, of which the first row begins with column `first`.
+  struct TransformedTiles {
+    std::byte* data;
+    int across, first;
+    size_t bytes;  // of a tile
+
+    std::byte* at(int row, int column) const {
+      return data + static_cast<ptrdiff_t>(row * across + column - first) * static_cast<ptrdiff_t>(bytes);
+    }
+  };
+
+  size_t bytes_of_tile(int channels) const {
+    return static_cast<size_t>(transformed_tile(kernel_, channels) * kernel_.element);
+  }
+
+  size_t product_bytes(int tiles) const {
+    return sizeof(float) * winograd_points * static_cast<size_t>(product_stride(kernel_, tiles, 2));
+  }
+
   static int tiles(int width, int rows) { return winograd_tiles(width) * winograd_tiles(rows); }
 
-  static Range range_of(int part, int parts, int width, int rows) {
-    const int count = tiles(width, rows);
-    return {count * part / parts, count * (part + 1) / parts, winograd_tiles(width)};
+  static int parts_of(int tiles, int threads) {
+    constexpr int most_tiles = 48, least_tiles = 8;  // so that weights are worth loading; fits the caches
+    return std::max({1, (tiles + most_tiles - 1) / most_tiles, std::min(threads, tiles / least_tiles)});
+  }
+
+  static Range range_of(int part, int parts, const BandShape& shape) {
+    const int across = winograd_tiles(shape.width);
+    if (shape.whole) {
+      const int count = tiles(shape.width, shape.rows);
+      return {count * part / parts, count * (part + 1) / parts, across};
+    }
+    const int of_row = parts / winograd_tiles(shape.rows);
+    const int row = part / of_row, number = part % of_row;
+    return {row * across + across * number / of_row, row * across + across * (number + 1) / of_row, across};
   }
 
   size_t point_stride(const ChannelBlock& block) const {
@@ -304,23 +346,25 @@ class WinogradConvolution : public PreparedConvolution {
     }
   }
 
+  /// What the first part of a row makes begins where the form does: others may look farther to the left.
   void transform_input(const ConvolutionBand& band, const FeatureView& in, const Range& range,
-                       std::byte* data, ptrdiff_t stride, ptrdiff_t tile_stride) const {
+                       const TransformedTiles& tiles) const {
+    const int left = band.column_begin / winograd_tile;
     for_rows(range, [&](int row, int first, int end) {
       WinogradInput args;
       const int top = band.row_begin + row * winograd_tile - 1;
       for (int y = 0; y < winograd_window; ++y) args.rows[y] = padded_row(in, top + y, shift_, band.zeros);
+      args.first = in.first;
       args.pixel = in.pixel;
       args.width = band.out.width;
       args.shift = shift_;
       args.channels = in.channels;
-      args.tile_begin = first;
-      args.tile_end = end;
-      args.to = data;
-      args.point_stride = stride;
-      args.tile_stride = tile_stride;
+      args.tile_begin = first == 0 ? std::min(left, tiles.first) : left + first;
+      args.tile_end = left + end;
+      args.to = tiles.at(row, args.tile_begin);
+      args.point_stride = round_up(in.channels, kernel_.lanes);
+      args.tile_stride = transformed_tile(kernel_, in.channels);
       kernel_.transform_input(args);
-      data += (end - first) * tile_stride * kernel_.element;
     });
   }
 
@@ -331,9 +375,8 @@ class WinogradConvolution : public PreparedConvolution {
       args.from = products;
       args.point_stride = stride;
       args.vectors = block.vectors;
-      args.tile_begin = first;
-      args.tile_end = end;
-      const int top = band.row_begin + row * winograd_tile;
+      args.tiles = end - first;
+      const int top = band.row_begin + row * winograd_tile, left = band.column_begin + first * winograd_tile;
       args.row_count = std::min(winograd_tile, band.row_end - top);
       args.residual_count = static_cast<int>(band.residuals.size());
       for (int r = 0; r < args.residual_count; ++r) {
@@ -341,12 +384,12 @@ class WinogradConvolution : public PreparedConvolution {
         args.residuals[r].scale = band.residuals[static_cast<size_t>(r)].scale;
       }
       for (int y = 0; y < args.row_count; ++y) {
-        args.rows[y] = band.out.row_at(top + y);
+        args.rows[y] = band.out.at(left, top + y);
         for (int r = 0; r < args.residual_count; ++r)
-          args.residuals[r].rows[y] = band.residuals[static_cast<size_t>(r)].view.row_at(top + y);
+          args.residuals[r].rows[y] = band.residuals[static_cast<size_t>(r)].view.at(left, top + y);
       }
       args.pixel = band.out.pixel;
-      args.width = band.out.width;
+      args.width = band.column_end - left;
       args.first = block.first;
       args.channels = block.channels;
       epilogue_.describe(args);

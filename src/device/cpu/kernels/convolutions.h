@@ -14,13 +14,16 @@ namespace esrgan {
 /// Feature maps in memory, channels last. Of a map that is used up soon after it was made only the latest
 /// rows are held: row y lies where row y % rows did.
 struct FeatureView {
-  float* data = nullptr;         ///< pixel (0, 0), channel 0
+  float* data = nullptr;         ///< pixel (first, 0), channel 0
   ptrdiff_t row = 0, pixel = 0;  ///< distances in floats
   int width = 0, height = 0;
   int channels = 0;
-  int rows = 0;  ///< rows held; `height` if all are
+  int rows = 0;   ///< rows held; `height` if all are
+  int first = 0;  ///< column that `data` points at: of some maps only a window of columns is held
 
+  /// Row y at column `first`.
   float* row_at(int y) const { return data + y % rows * row; }
+  float* at(int x, int y) const { return row_at(y) + (x - first) * pixel; }
 };
 
 struct ResidualView {
@@ -31,18 +34,27 @@ struct ResidualView {
 /// What a convolution makes of one of its inputs before it multiplies (Winograd's input transform). Others
 /// that read the same input in the same form share it.
 struct TransformedView {
-  std::byte* data = nullptr;  ///< for the band at hand
-  bool fill = false;          ///< this convolution is the one that makes it
+  std::byte* data = nullptr;      ///< for the band at hand; null for a form in scratch, that nobody shares
+  bool fill = false;              ///< this convolution is the one that makes it
+  int tile_begin = 0, tiles = 0;  ///< columns of tiles held
 };
 
-/// Some rows of one convolution's output, and what they are made of.
+/// Some rows and columns of one convolution's output, and what they are made of.
 struct ConvolutionBand {
-  std::vector<FeatureView> inputs;  ///< with border() columns of zeros on either side
+  std::vector<FeatureView> inputs;  ///< with border() columns of zeros beyond the picture's edges
   std::vector<TransformedView> transformed;
   FeatureView out;
   std::vector<ResidualView> residuals;
-  int row_begin = 0, row_end = 0;  ///< of the output
-  const float* zeros = nullptr;    ///< a row of zeros, as long as any input's, at its pixel 0
+  int row_begin = 0, row_end = 0, column_begin = 0, column_end = 0;  ///< of the output
+  const float* zeros = nullptr;  ///< a row of zeros, as long as any input's, at its column `first`
+  bool whole = true;             ///< see BandShape
+};
+
+/// Size of a band. The rows of tiles of a whole one lie one behind the other in its transformed forms, so
+/// that a part may go on from one row in the next.
+struct BandShape {
+  int width = 0, rows = 0;
+  bool whole = true;
 };
 
 /// Pixels of a band, counted from its corner.
@@ -51,8 +63,8 @@ struct BandPart {
 };
 
 /// One of `parts` parts of a band that is cut between its rows.
-inline BandPart part_of_rows(int part, int parts, int width, int rows) {
-  return {rows * part / parts, rows * (part + 1) / parts, 0, width};
+inline BandPart part_of_rows(int part, int parts, const BandShape& shape) {
+  return {shape.rows * part / parts, shape.rows * (part + 1) / parts, 0, shape.width};
 }
 
 /// How a convolution wants its inputs prepared: 0 for not at all. Equal numbers, equal form.
@@ -77,13 +89,14 @@ class PreparedConvolution {
     return 0;
   }
   /// Into how many parts a band is best cut for `threads` threads.
-  virtual int parts(int width, int rows, int threads) const = 0;
-  /// What part number `part` computes of a band of width x rows, or a rectangle around it.
-  virtual BandPart part_of(int part, int parts, int width, int rows) const {
-    return part_of_rows(part, parts, width, rows);
+  virtual int parts(const BandShape& shape, int threads) const = 0;
+  /// What part number `part` computes of a band, or a rectangle around it if the band is whole.
+  virtual BandPart part_of(int part, int parts, const BandShape& shape) const {
+    return part_of_rows(part, parts, shape);
   }
-  /// Bytes of scratch that run() needs for one of `parts` parts.
-  virtual size_t scratch_bytes(int width, int rows, int parts) const = 0;
+  /// Bytes of scratch that run() needs for one of `parts` parts. own: channels of each of the inputs whose
+  /// transformed form is nobody else's.
+  virtual size_t scratch_bytes(const BandShape& shape, int parts, const std::vector<int>& own) const = 0;
   /// Computes part number `part`; all parts may run at once.
   virtual void run(const ConvolutionBand& band, int part, int parts, std::byte* scratch) const = 0;
 };

@@ -251,7 +251,7 @@ class Convolver {
     args.from = products_.data();
     args.point_stride = stride;
     args.vectors = block.vectors;
-    args.tile_end = grid_.across();
+    args.tiles = grid_.across();
     args.pixel = output.view.pixel;
     args.width = grid_.width();
     args.first = block.first;

@@ -36,7 +36,8 @@ void transform_input(const WinogradInput& args) {
     ptrdiff_t columns[winograd_window];
     for (int x = 0; x < winograd_window; ++x) {
       const int column = tile * winograd_tile - 1 + x;
-      columns[x] = column < 0 || column >= args.width ? -1 : (column >> args.shift) * args.pixel;
+      columns[x] =
+          column < 0 || column >= args.width ? -1 : ((column >> args.shift) - args.first) * args.pixel;
     }
     for (int c = 0; c < args.channels; c += Vec::lanes) transform_tile(args, columns, c, to + c);
   }
@@ -136,7 +137,7 @@ ESRGAN_INLINE void finish_tile(const WinogradOutput& args, const float* from, in
 
 void transform_output(const WinogradOutput& args) {
   const float* from = args.from;
-  for (int tile = args.tile_begin; tile < args.tile_end; ++tile)
+  for (int tile = 0; tile < args.tiles; ++tile)
     for (int v = 0; v < args.vectors; ++v, from += Vec::lanes)
       if (v * Vec::lanes < args.channels) finish_tile(args, from, tile, v);
 }

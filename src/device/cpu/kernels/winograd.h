@@ -22,7 +22,8 @@ constexpr float winograd_a = 0.75F, winograd_b = 1.5F;
 
 /// Tiles [tile_begin, tile_end) of one row of tiles, all channels of one input.
 struct WinogradInput {
-  const float* rows[winograd_window] = {};  ///< pixel 0 of the six rows
+  const float* rows[winograd_window] = {};  ///< the six rows, at their column `first`
+  int first = 0;
   ptrdiff_t pixel = 0;
   int width = 0;  ///< pixels of a row, after the enlargement
   int shift = 0;  ///< 1 when every pixel counts twice (nearest-neighbour enlargement by 2)
@@ -57,16 +58,16 @@ struct WinogradResidual {
   float scale = 1;
 };
 
-/// Tiles [tile_begin, tile_end) of one row of tiles, one block of output channels.
+/// Some tiles of one row of tiles, one block of output channels.
 struct WinogradOutput {
-  const float* from = nullptr;  ///< [point][tile][vectors * lanes], at tile_begin
+  const float* from = nullptr;  ///< [point][tile][vectors * lanes]
   ptrdiff_t point_stride = 0;
   int vectors = 0;
-  int tile_begin = 0, tile_end = 0;
-  float* rows[winograd_tile] = {};  ///< pixel 0, channel 0
+  int tiles = 0;
+  float* rows[winograd_tile] = {};  ///< first pixel of the first tile, channel 0
   int row_count = 0;                ///< rows that exist
   ptrdiff_t pixel = 0;
-  int width = 0;
+  int width = 0;                 ///< pixels from there on that exist
   int first = 0, channels = 0;   ///< of the block
   const float* bias = nullptr;   ///< padded to the width of the blocks
   const float* slope = nullptr;  ///< likewise, or null
