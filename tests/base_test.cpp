@@ -166,7 +166,7 @@ TEST(ThreadPool, VisitsEveryIndexOnceAndPassesOnExceptions) {
   }
   EXPECT_THROW(pool.parallel_for(50,
                                  [](size_t i, int) {
-                                   if (i == 7) throw Error("seven");
+                                   if (i == 7) throw Error(ErrorKind::internal, "seven");
                                  }),
                Error);
   std::atomic<int> after{0};
@@ -231,7 +231,8 @@ TEST_F(ControlGroups, OfTheFirstVersionAreRead) {
 }
 
 TEST(Error, NamesFileExpectedAndFound) {
-  const Error error("a.png", "width", "1", "2");
+  const Error error(ErrorKind::bad_data, "a.png", "width", "1", "2");
+  EXPECT_EQ(error.kind(), ErrorKind::bad_data);
   EXPECT_STREQ(error.what(), "a.png: width: expected 1, found 2");
 }
 

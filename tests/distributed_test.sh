@@ -82,11 +82,11 @@ grep -q "a multiple of 2 (processes times train.accumulate)" "$work"/crowd.*.log
 
 # Two hosts: a namespace each, joined by a pair of virtual cables.
 a=esrgan-$$-a b=esrgan-$$-b
-if ! ip netns add "$a" 2> /dev/null; then
+spaces=("$a" "$b")
+if ! ip netns add "$a" 2> /dev/null || ! ip netns exec "$a" true 2> /dev/null; then
   echo "distributed_test: network namespaces cannot be made here; hosts of their own SKIPPED"
   exit 0
 fi
-spaces=("$a" "$b")
 ip netns add "$b"
 ip link add va netns "$a" type veth peer name vb netns "$b"
 for end in "$a va 10.99.0.1" "$b vb 10.99.0.2"; do

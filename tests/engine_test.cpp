@@ -282,10 +282,9 @@ TEST_F(Engine, WhenStoppedNothingIsLeftBehind) {
   write_image(test::make_picture(64, 64, 3), folder_ / "in.png");
   const size_t before = folder_.files();
   Upscaler upscaler(model());
-  std::atomic<bool> stop{false};
-  upscaler.set_stop(&stop);
-  upscaler.set_progress([&](double) { stop = true; });
-  EXPECT_THROW(upscaler.upscale_file(folder_ / "in.png", folder_ / "out.png"), Cancelled);
+  std::stop_source stop;
+  const UpscaleEvents events{[&](double) { stop.request_stop(); }, stop.get_token()};
+  EXPECT_THROW(upscaler.upscale_file(folder_ / "in.png", folder_ / "out.png", {}, events), Cancelled);
   EXPECT_EQ(folder_.files(), before);
 }
 

@@ -168,12 +168,12 @@ TEST_F(Formats, ProgressNeverFallsAndEndsAtOne) {
       Upscaler upscaler(folder_ / "identity.safetensors", options);
       double last = 0;
       bool fell = false;
-      upscaler.set_progress([&](double share) {
+      write_image(picture(channels, SampleType::u8, !opaque), folder_ / "in.tif");
+      const auto progress = [&](double share) {
         fell = fell || share < last;
         last = share;
-      });
-      write_image(picture(channels, SampleType::u8, !opaque), folder_ / "in.tif");
-      upscaler.upscale_file(folder_ / "in.tif", folder_ / "out.png");
+      };
+      upscaler.upscale_file(folder_ / "in.tif", folder_ / "out.png", {}, {progress, {}});
       EXPECT_FALSE(fell) << channels;
       EXPECT_EQ(last, 1) << channels;
     }

@@ -44,8 +44,8 @@ TEST_F(Frames, ReusedRegionsDoNotChangeABit) {
       double reused = 0;
       for (int number = 0; number < 12; ++number) {
         if (number != 5) scatter(frame, width, height, number == 7 ? 60 : between(1, 3));
-        plain.run(frame, expected, nullptr);
-        reusing.run(frame, found, nullptr);
+        plain.run(frame, expected, {});
+        reusing.run(frame, found, {});
         reused += reusing.reused();
         ASSERT_EQ(expected.size(), found.size());
         ASSERT_EQ(std::memcmp(expected.data(), found.data(), found.size() * sizeof(float)), 0)
@@ -83,7 +83,7 @@ TEST_F(Frames, AFrameIsWhatTheUpscalerMakesOfThePicture) {
         Image image = test::make_picture(50, 40, channels, SampleType::f32);
         for (size_t i = 0; i < image.samples.size() / 4; ++i) image.data<float>()[i] += real(0, 0.1F);
         Pixels out;
-        frames.run({image.data<float>(), image.data<float>() + image.samples.size() / 4}, out, nullptr);
+        frames.run({image.data<float>(), image.data<float>() + image.samples.size() / 4}, out, {});
         const Image expected = upscaler.upscale(image);
         ASSERT_EQ(out.size() * sizeof(float), expected.samples.size());
         EXPECT_EQ(std::memcmp(out.data(), expected.samples.data(), expected.samples.size()), 0);

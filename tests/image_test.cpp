@@ -46,7 +46,8 @@ class RecordingSink : public RowSink {
       : rows_(rows), finished_(finished), fails_(fails) {}
   void write(const float* rows, int count) override {
     for (int i = 0; i < count * 5; ++i) rows_.push_back(rows[i]);
-    if (fails_ >= 0 && rows_.size() > static_cast<size_t>(fails_) * 5) throw Error("disk", "is full");
+    if (fails_ >= 0 && rows_.size() > static_cast<size_t>(fails_) * 5)
+      throw Error(ErrorKind::io, "disk", "is full");
   }
   void finish() override { finished_ = true; }
 

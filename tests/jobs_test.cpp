@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "cli/output_name.h"
-#include "cli/usage_error.h"
 #include "support.h"
 
 namespace esrgan::cli {
@@ -73,7 +72,8 @@ class Jobs : public test::RandomTest {
   static std::string refusal(const JobRequest& request) {
     try {
       plan_jobs(request);
-    } catch (const UsageError& error) {
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::invalid_argument);
       return error.what();
     }
     return "not refused";

@@ -36,6 +36,24 @@ TEST(Escaped, ShowsTheBytesOfWhatIsNotUtf8) {
   EXPECT_EQ(escaped("\xE3\x81z"), "\\xe3\\x81z");
 }
 
+/// Containers may come without pseudo-terminals.
+bool can_open_terminals() {
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY);
+  if (master < 0) return false;
+  const char* const name = ::ptsname(master);
+  const int slave = name != nullptr && ::unlockpt(master) == 0 ? ::open(name, O_RDWR | O_NOCTTY) : -1;
+  if (slave >= 0) ::close(slave);
+  ::close(master);
+  return slave >= 0;
+}
+
+class ProgressBarTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!can_open_terminals()) GTEST_SKIP() << "no pseudo-terminal can be opened here";
+  }
+};
+
 /// Standard error goes to a terminal of the test's own.
 class Terminal {
  public:
@@ -81,7 +99,7 @@ std::string shown(ProgressBar& bar, double share) {
   return terminal.close();
 }
 
-TEST(ProgressBar, ShowsTheBatch) {
+TEST_F(ProgressBarTest, ShowsTheBatch) {
   ProgressBar bar("", 0);
   bar.begin("photo.png", {17, 1000, 0.4, 0.2});
   const std::string line = shown(bar, 0.5);
@@ -89,7 +107,7 @@ TEST(ProgressBar, ShowsTheBatch) {
   EXPECT_NE(line.find(" 50%  17 of 1000"), std::string::npos) << line;
 }
 
-TEST(ProgressBar, ShowsASingleJob) {
+TEST_F(ProgressBarTest, ShowsASingleJob) {
   ProgressBar bar("evil\x1b[2J.png", 0);
   const std::string line = shown(bar, 0.25);
   EXPECT_NE(line.find("evil\\x1b[2J.png ["), std::string::npos) << line;
@@ -97,7 +115,7 @@ TEST(ProgressBar, ShowsASingleJob) {
   EXPECT_EQ(line.find(" of "), std::string::npos) << line;
 }
 
-TEST(ProgressBar, KeepsWholeCharactersOfALongName) {
+TEST_F(ProgressBarTest, KeepsWholeCharactersOfALongName) {
   std::string name;
   for (int i = 0; i < 200; ++i) name += "\xE3\x81\x82";
   ProgressBar bar(name, 0);
@@ -105,7 +123,7 @@ TEST(ProgressBar, KeepsWholeCharactersOfALongName) {
   EXPECT_EQ(escaped(line.substr(1, line.find('[') - 1)), line.substr(1, line.find('[') - 1));
 }
 
-TEST(ProgressBar, GivesWayToMessagesOfOtherThreads) {
+TEST_F(ProgressBarTest, GivesWayToMessagesOfOtherThreads) {
   constexpr int messages = 300;
   Terminal terminal;
   std::thread other([] {

@@ -197,7 +197,7 @@ TEST(SubImages, FitTogetherThoughTheLargePictureIsNoMultiple) {
   const TemporaryFolder large, small, to;
   write_image(test::make_picture(83, 80, 3), large / "1.png");
   write_image(test::make_picture(20, 20, 3), small / "1x4.png");
-  const std::atomic<bool> stop{false};
+  const std::stop_token stop;
   EXPECT_EQ(extract_sub_images(large.path(), to.path() / "HR", {80, 40, 4, 1}, stop).sub_images, 1U);
   EXPECT_EQ(extract_sub_images(small.path(), to.path() / "X4", {20, 10, 1, 1}, stop).sub_images, 1U);
   EXPECT_EQ(load_pair(list_pairs({to / "HR", to / "X4", 1}, 4).at(0), 4).hr.width, 80);
@@ -207,7 +207,7 @@ TEST(SubImages, OfTwoPicturesDoNotShareAName) {
   const TemporaryFolder from, to;
   fs::create_directories(from.path() / "a");
   for (const char* name : {"1.png", "a/1.png"}) write_image(test::make_picture(20, 20, 3), from / name);
-  const std::atomic<bool> stop{false};
+  const std::stop_token stop;
   EXPECT_THROW(extract_sub_images(from.path(), to.path(), {20, 10, 1, 1}, stop), Error);
 }
 
@@ -216,7 +216,7 @@ TEST(SubImages, AreNamedAsInDiv2k) {
   const Image whole = test::make_picture(30, 24, 3);
   write_image(whole, from / "0001x4.png");
   test::write_bytes(from / "broken.png", {1});
-  const std::atomic<bool> stop{false};
+  const std::stop_token stop;
   const ExtractResult result = extract_sub_images(from.path(), to.path(), {20, 10, 1, 2}, stop);
   EXPECT_EQ(result.sub_images, 4U);
   EXPECT_EQ(result.failed, 1U);

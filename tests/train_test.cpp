@@ -285,7 +285,7 @@ class Wishes : public NetworkWishes {
     return given_.contains(key) ? given_.at(key) : fallback;
   }
   [[noreturn]] void refuse(const std::string& key, const std::string& expected) const override {
-    throw Error("", key, expected);
+    throw Error(ErrorKind::bad_data, "", key, expected);
   }
 
  private:
@@ -561,7 +561,7 @@ TEST(Run, GoesOnAsIfNeverStopped) {
     std::ofstream(stopped.run() / "metrics.csv", std::ios::app) << "8,0.12";
     EXPECT_NE(error_of([&] { train(parse_recipe(stopped.text, "r"), {}); }).find("holds a run already"),
               std::string::npos);
-    train(parse_recipe(stopped.text, "r"), {true, nullptr});
+    train(parse_recipe(stopped.text, "r"), {true, {}});
     EXPECT_EQ(whole.metrics(), stopped.metrics());
     EXPECT_EQ(test::read_bytes(whole.run() / "models/latest.safetensors"),
               test::read_bytes(stopped.run() / "models/latest.safetensors"));
@@ -576,14 +576,15 @@ TEST(Run, PassesOverADamagedCheckpoint) {
   const std::string expected = run.metrics();
   const fs::path last = checkpoint_name(run.run() / "checkpoints", 12);
   fs::resize_file(last, fs::file_size(last) / 2);
-  train(parse_recipe(run.text, "r"), {true, nullptr});
+  train(parse_recipe(run.text, "r"), {true, {}});
   EXPECT_EQ(run.metrics(), expected);
 }
 
 TEST(Run, StopsWithACheckpoint) {
   const SmallRun run(often);
-  const std::atomic<bool> stop{true};
-  EXPECT_FALSE(train(parse_recipe(run.text, "r"), {false, &stop}));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_FALSE(train(parse_recipe(run.text, "r"), {false, stop.get_token()}));
   EXPECT_EQ(list_checkpoints(run.run() / "checkpoints").rbegin()->first, 1);  // after the step at hand
 }
 

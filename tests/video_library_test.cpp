@@ -51,9 +51,10 @@ TEST_F(VideoLibrary, MessagesReachTheSinkOfTheProgram) {
 }
 
 TEST_F(VideoLibrary, ErrorsAreCaughtAsTheirClasses) {
-  const std::atomic<bool> stop{true};
+  std::stop_source stop;
+  stop.request_stop();
   VideoEvents events;
-  events.stop = &stop;
+  events.stop = stop.get_token();
   EXPECT_THROW(make_film(events), Cancelled);
   options_.encoder = "nonsense";
   try {
@@ -61,6 +62,7 @@ TEST_F(VideoLibrary, ErrorsAreCaughtAsTheirClasses) {
     FAIL() << "an encoder that does not exist was taken";
   } catch (const Error& error) {
     EXPECT_EQ(error.problem(), "--encoder");
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_argument);
   }
 }
 

@@ -78,11 +78,11 @@ TEST_F(VideoParts, TheFirstReadingOfAFilmCanBeStopped) {
   file << "YUV4MPEG2 W16 H16 F25:1 Ip C420jpeg\n";
   for (int frame = 0; frame < 3; ++frame) file << "FRAME\n" << std::string(16 * 16 * 3 / 2, 'g');
   file.close();
-  std::atomic<bool> stop{false};
+  std::stop_source stop;
   PlanRequest request;
-  request.stop = &stop;
+  request.stop = stop.get_token();
   EXPECT_EQ(plan_film(film, request).frames, 3);
-  stop = true;
+  stop.request_stop();
   EXPECT_THROW(plan_film(film, request), Cancelled);
 }
 
@@ -399,9 +399,9 @@ class CountingInput : public FrameInput {
 class CheckingOutput : public FrameOutput {
  public:
   std::function<void()> prepare(FrameItem item, PixelsPool&) override {
-    if (fail_at == item.number) throw Error("conversion failed");
+    if (fail_at == item.number) throw Error(ErrorKind::internal, "conversion failed");
     return [this, number = item.number] {
-      if (fail_writing_at == number) throw Error("writing failed");
+      if (fail_writing_at == number) throw Error(ErrorKind::internal, "writing failed");
       EXPECT_EQ(number, written++);
     };
   }
@@ -409,31 +409,32 @@ class CheckingOutput : public FrameOutput {
 };
 
 TEST(Pipeline, KeepsTheOrderAndEndsWithTheFirstError) {
-  const auto run = [](CheckingOutput& output, int64_t fail_at, const std::atomic<bool>* stop) {
+  const auto run = [](CheckingOutput& output, int64_t fail_at, const std::stop_token& stop) {
     CountingInput input(200);
     return run_pipeline(
         input, output,
         [&](FrameItem& item, PixelsPool&) {
           EXPECT_NE(item.number % 3, 1);
-          if (item.number == fail_at) throw Error("network failed");
+          if (item.number == fail_at) throw Error(ErrorKind::internal, "network failed");
         },
         stop);
   };
   CheckingOutput good;
-  const PipelineCounts counts = run(good, -1, nullptr);
+  const PipelineCounts counts = run(good, -1, {});
   EXPECT_EQ(good.written, 200);
   EXPECT_EQ(counts.frames, 200);
   EXPECT_EQ(counts.repeated, 67);
   CheckingOutput converting, writing, computing, stopping;
   converting.fail_at = 50;
-  EXPECT_THROW(run(converting, -1, nullptr), Error);
+  EXPECT_THROW(run(converting, -1, {}), Error);
   EXPECT_LE(converting.written, 50);
   writing.fail_writing_at = 50;
-  EXPECT_THROW(run(writing, -1, nullptr), Error);
+  EXPECT_THROW(run(writing, -1, {}), Error);
   EXPECT_EQ(writing.written, 50);
-  EXPECT_THROW(run(computing, 51, nullptr), Error);
-  const std::atomic<bool> stop{true};
-  EXPECT_THROW(run(stopping, -1, &stop), Cancelled);
+  EXPECT_THROW(run(computing, 51, {}), Error);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(run(stopping, -1, stop.get_token()), Cancelled);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ mv aside shared.mkv.parts/segment-000007
 expect 0 "600 frames" "$program" video -o shared.mkv --join
 cmp whole.mkv shared.mkv || fail "shares give another film"
 expect 1 "holds no unfinished film" "$program" video -o shared2.mkv --join
-expect 1 "I/N" "${enlarge[@]}" -o shared.mkv --segment 4/3 --overwrite
+expect 2 "I/N" "${enlarge[@]}" -o shared.mkv --segment 4/3 --overwrite
 
 # A disk that is full (here: files may not grow): said by name; what is done is kept, and the job goes on later.
 (
@@ -76,8 +76,8 @@ shared SLURM_PROCID=2 SLURM_STEP_NUM_TASKS=4
 expect 0 "this share is done" env JOB_COMPLETION_INDEX=3 "${enlarge[@]}" -o launched.mkv --segment auto/4
 expect 0 "600 frames" "$program" video -o launched.mkv --join
 cmp whole.mkv launched.mkv || fail "shares by launchers give another film"
-expect 1 "auto/N" env JOB_COMPLETION_INDEX=3 "${enlarge[@]}" -o launched2.mkv --segment auto
-expect 1 "auto where" "${enlarge[@]}" -o launched2.mkv --segment auto
+expect 2 "auto/N" env JOB_COMPLETION_INDEX=3 "${enlarge[@]}" -o launched2.mkv --segment auto
+expect 2 "auto where" "${enlarge[@]}" -o launched2.mkv --segment auto
 mkdir photos
 for i in 1 2 3 4 5; do ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=32x24 -frames:v 1 photos/$i.png; done
 for i in 0 1 2; do expect 0 "" env JOB_COMPLETION_INDEX=$i "$program" upscale photos -o enlarged -m tiny --shard auto/3; done

@@ -256,14 +256,14 @@ for encoder in libx265 libsvtav1 libvpx-vp9 ffv1 mpeg4 prores_ks; do
   enlarge ntsc.mp4 $output --encoder $encoder
   same "frames by $encoder" "$(frames ntsc.mp4)" "$(frames $output)"
 done
-expect 1 "--encoder: expected a video encoder of this FFmpeg, such as libx264" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder nonsense
-expect 1 "--crf: expected an option of ffv1" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder ffv1 --crf 5
-expect 1 "--encoder-options: expected an option of libx264" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder-options presett=slow
-expect 1 "KEY=VALUE" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder-options preset
-expect 1 "--pixel-format: expected one that libx264 takes" "$program" video ntsc.mp4 -o e.mkv -m tiny --pixel-format rgb24
-expect 1 "the container cannot be told" "$program" video ntsc.mp4 -o e.xyz -m tiny
+expect 2 "--encoder: expected a video encoder of this FFmpeg, such as libx264" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder nonsense
+expect 2 "--crf: expected an option of ffv1" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder ffv1 --crf 5
+expect 2 "--encoder-options: expected an option of libx264" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder-options presett=slow
+expect 2 "KEY=VALUE" "$program" video ntsc.mp4 -o e.mkv -m tiny --encoder-options preset
+expect 2 "--pixel-format: expected one that libx264 takes" "$program" video ntsc.mp4 -o e.mkv -m tiny --pixel-format rgb24
+expect 2 "the container cannot be told" "$program" video ntsc.mp4 -o e.xyz -m tiny
 expect 1 "does not exist" "$program" video ntsc.mp4 -o nowhere/e.mkv -m tiny
-expect 1 "would replace its input" "$program" video ntsc.mp4 -o ntsc.mp4 -m tiny --overwrite
+expect 2 "would replace its input" "$program" video ntsc.mp4 -o ntsc.mp4 -m tiny --overwrite
 expect 1 "there is no such file" "$program" video nothing.mp4 -o e.mkv -m tiny
 expect 1 "there is no frame between" "$program" video ntsc.mp4 -o e.mkv -m tiny --start 9
 expect 0 "exists, skipped" "$program" video ntsc.mp4 -o ntsc2.mp4 -m tiny

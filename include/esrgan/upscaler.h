@@ -7,12 +7,13 @@
 
 #include <esrgan/export.h>
 #include <esrgan/image.h>
+#include <esrgan/parallel_runner.h>
 
-#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ struct UpscaleOptions {
   std::string device = "auto";  ///< where to compute: one of devices(), or the best
   uint64_t max_memory = 0;      ///< ceiling in bytes for the whole process; 0 takes half of what is available
   int threads = 0;              ///< 0 for one per processor
+  /// Threads of the caller's own for the network; `threads` is then how many it has. Files are still read and
+  /// written beside it by threads of the library.
+  ParallelRunner runner;
 
   static constexpr int automatic_tile = -1;
   static constexpr int default_halo = 64;
@@ -75,11 +79,20 @@ struct FileJob {
   std::string input, output;
 };
 
-/// What becomes of files; called in the order of the jobs, from the thread that upscales. May be empty.
+/// How a caller follows and ends a call. Callbacks must not throw.
+struct UpscaleEvents {
+  Progress progress;     ///< may be empty
+  std::stop_token stop;  ///< on request, the call ends with Cancelled and leaves nothing behind
+};
+
+/// What becomes of files; called in the order of the jobs, from the thread that upscales. May be empty, and
+/// must not throw.
 struct FileEvents {
   std::function<void(size_t job)> started;
   std::function<void(size_t job, const ImageInfo& info)> written;  ///< the output lies there, whole
   std::function<void(size_t job, std::exception_ptr error)> failed;
+  Progress progress;     ///< of the job that was started last
+  std::stop_token stop;  ///< on request, the call ends with Cancelled; what was written stays
 };
 
 /// Owns a network and worker threads. One picture at a time; use one Upscaler per thread for more.
@@ -100,15 +113,13 @@ class ESRGAN_API Upscaler {
   /// Name of the kernels in use, "avx2" for example; of the next picture's before there was one.
   const char* kernels() const;
 
-  void set_progress(Progress progress);
-  /// While *stop is true, work ends with Cancelled and leaves nothing behind; null for none.
-  void set_stop(const std::atomic<bool>* stop);
-
-  Image upscale(const Image& image);
+  /// Throws Error, also when the samples do not fit the size.
+  Image upscale(const Image& image, const UpscaleEvents& events = {});
 
   /// From file to file, strip by strip where the formats allow it, below the memory ceiling. Returns what was
   /// written. The output appears whole or not at all.
-  ImageInfo upscale_file(const std::string& input, const std::string& output, const WriteOptions& write = {});
+  ImageInfo upscale_file(const std::string& input, const std::string& output, const WriteOptions& write = {},
+                         const UpscaleEvents& events = {});
 
   /// The same for many: while one is enlarged, the next is read and the last one written. A job that fails
   /// does not end the others; Cancelled does.

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,8 +81,8 @@ struct VideoReport {
 struct VideoEvents {
   /// Called now and then, from a thread of the job, one call at a time. May be empty.
   std::function<void(const VideoProgress&)> progress;
-  /// While it is true, work ends with Cancelled; finished segments are kept for the next run. May be null.
-  const std::atomic<bool>* stop = nullptr;
+  /// On request, the call ends with Cancelled; finished segments are kept for the next run.
+  std::stop_token stop;
 };
 
 /// Enlarges a film. `model_file` may be empty: frames are then taken as they are (to split a film into

@@ -45,7 +45,8 @@ std::vector<Isa> supported_isas() {
 void require_supported(Isa isa) {
   const std::vector<Isa> isas = supported_isas();
   if (std::find(isas.begin(), isas.end(), isa) == isas.end())
-    throw Error("", "the processor cannot run these kernels", "a supported instruction set", name_of(isa));
+    throw Error(ErrorKind::unsupported, "", "the processor cannot run these kernels",
+                "a supported instruction set", name_of(isa));
 }
 
 Isa chosen_isa() {
@@ -57,7 +58,8 @@ Isa chosen_isa() {
     if (name_of(isa) == std::string(forced)) return isa;
     names += (names.empty() ? "" : ", ") + std::string(name_of(isa));
   }
-  throw Error("", "ESRGAN_FORCE_ISA names an instruction set that this processor cannot run", names, forced);
+  throw Error(ErrorKind::invalid_argument, "",
+              "ESRGAN_FORCE_ISA names an instruction set that this processor cannot run", names, forced);
 }
 
 }  // namespace esrgan

@@ -17,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/limits.h"
 #include "base/memory_source.h"
 
@@ -25,12 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string system_message(int code) {
-  return std::generic_category().message(code);
-}
-
 [[noreturn]] void fail_to_write(const std::string& name, int code) {
-  throw Error(name, "cannot be written: " + system_message(code));
+  throw file_error(name, "cannot be written", code);
 }
 
 /// As much as is there, from `offset` on.
@@ -39,7 +36,7 @@ size_t read_pieces(int file, const std::string& name, uint64_t offset, std::span
   while (done < to.size()) {
     const ssize_t got = ::pread(file, to.data() + done, to.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw Error(name, "cannot be read: " + system_message(errno));
+    if (got < 0) throw file_error(name, "cannot be read", errno);
     if (got == 0) break;
     done += static_cast<size_t>(got);
   }
@@ -100,14 +97,14 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 
 MappedFile::MappedFile(const std::filesystem::path& path) : name_(path.string()) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) throw Error(name_, "cannot be opened: " + system_message(errno));
+  if (file.get() < 0) throw file_error(name_, "cannot be opened", errno);
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw Error(name_, "cannot be read: " + system_message(errno));
-  if (!S_ISREG(status.st_mode)) throw Error(name_, "is not a regular file");
+  if (::fstat(file.get(), &status) != 0) throw file_error(name_, "cannot be read", errno);
+  if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::io, name_, "is not a regular file");
   size_ = static_cast<size_t>(status.st_size);
-  if (size_ == 0) throw Error(name_, "is empty");
+  if (size_ == 0) throw Error(ErrorKind::bad_data, name_, "is empty");
   void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (mapping == MAP_FAILED) throw Error(name_, "cannot be mapped: " + system_message(errno));
+  if (mapping == MAP_FAILED) throw file_error(name_, "cannot be mapped", errno);
   data_ = static_cast<const uint8_t*>(mapping);
 }
 
@@ -117,13 +114,13 @@ MappedFile::~MappedFile() {
 
 InputFile::InputFile(const std::string& path)
     : name_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (file_.get() < 0) throw Error(name_, "cannot be opened: " + system_message(errno));
+  if (file_.get() < 0) throw file_error(name_, "cannot be opened", errno);
   struct stat status {};
-  if (::fstat(file_.get(), &status) != 0) throw Error(name_, "cannot be read: " + system_message(errno));
-  if (S_ISDIR(status.st_mode)) throw Error(name_, "is a folder");
-  if (!S_ISREG(status.st_mode)) throw Error(name_, "is not a regular file");
+  if (::fstat(file_.get(), &status) != 0) throw file_error(name_, "cannot be read", errno);
+  if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::io, name_, "is a folder");
+  if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::io, name_, "is not a regular file");
   size_ = static_cast<uint64_t>(status.st_size);
-  if (size_ == 0) throw Error(name_, "is empty");
+  if (size_ == 0) throw Error(ErrorKind::bad_data, name_, "is empty");
 }
 
 size_t InputFile::read_at(uint64_t offset, std::span<uint8_t> to) const {
@@ -139,13 +136,13 @@ std::shared_ptr<const ByteSource> read_stream(int descriptor, const std::string&
     const int code = errno;
     bytes.resize(had + static_cast<size_t>(std::max<ssize_t>(got, 0)));
     if (got < 0 && code == EINTR) continue;
-    if (got < 0) throw Error(name, "cannot be read: " + system_message(code));
+    if (got < 0) throw file_error(name, "cannot be read", code);
     if (got == 0) break;
     if (bytes.size() > limits::piped_bytes)
-      throw Error(name, "is too much for a pipe",
+      throw Error(ErrorKind::out_of_resources, name, "is too much for a pipe",
                   "at most " + std::to_string(limits::piped_bytes) + " bytes");
   }
-  if (bytes.empty()) throw Error(name, "is empty");
+  if (bytes.empty()) throw Error(ErrorKind::bad_data, name, "is empty");
   return std::make_shared<MemorySource>(std::move(bytes), name);
 }
 
@@ -154,9 +151,10 @@ AtomicFile::AtomicFile(const std::filesystem::path& target)
   const fs::path folder = folder_of(target_);
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored))
-    throw Error(name_, "cannot be written: the folder " + folder.string() + " does not exist");
+    throw Error(ErrorKind::not_found, name_,
+                "cannot be written: the folder " + folder.string() + " does not exist");
   if (fs::is_directory(target_, ignored))
-    throw Error(name_, "cannot be written: there is a folder of this name");
+    throw Error(ErrorKind::io, name_, "cannot be written: there is a folder of this name");
   sweep(folder);
   create(folder);
 }
@@ -237,7 +235,7 @@ OutputStream::OutputStream(int descriptor, std::string name)
   fs::path folder = fs::temp_directory_path(ignored);
   std::string pattern = (folder.empty() ? fs::path("/tmp") : folder) / "esrgan-XXXXXX";
   file_ = Descriptor(::mkostemp(pattern.data(), O_CLOEXEC));
-  if (file_.get() < 0) throw Error(pattern, "cannot be written: " + system_message(errno));
+  if (file_.get() < 0) throw file_error(pattern, "cannot be written", errno);
   ::unlink(pattern.c_str());
 }
 
@@ -254,7 +252,7 @@ void OutputStream::commit() {
   std::vector<uint8_t> piece(1 << 18U);
   for (uint64_t at = 0; at < size_;) {
     const size_t count = read_pieces(file_.get(), name_, at, piece);
-    if (count == 0) throw Error(name_, "cannot be written: its temporary file was cut off");
+    if (count == 0) throw Error(ErrorKind::io, name_, "cannot be written: its temporary file was cut off");
     at += count;
     for (std::span<const uint8_t> left(piece.data(), count); !left.empty();) {
       const ssize_t done = ::write(descriptor_, left.data(), left.size());

@@ -17,7 +17,8 @@ int number_in(const Environment& environment, const std::string& name, int fallb
   const size_t length = std::min(text->find_first_of("(,"), text->size());
   const auto [end, error] = std::from_chars(text->data(), text->data() + length, value);
   if (error != std::errc() || end != text->data() + length || value < 0)
-    throw Error("", "environment variable " + name, "a number", "'" + *text + "'");
+    throw Error(ErrorKind::invalid_argument, "", "environment variable " + name, "a number",
+                "'" + *text + "'");
   return value;
 }
 
@@ -80,7 +81,7 @@ Place find_place(const Environment& environment) {
     place.local_rank = number_in(environment, launcher.local_rank, place.rank);
     place.local_count = number_in(environment, launcher.local_count, 1);
     if (place.rank >= place.count)
-      throw Error("", std::string("environment variable ") + launcher.rank,
+      throw Error(ErrorKind::invalid_argument, "", std::string("environment variable ") + launcher.rank,
                   "less than " + std::to_string(place.count) + " (" + launcher.count + ")",
                   std::to_string(place.rank));
     if (const auto nodes = environment("SLURM_STEP_NODELIST");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <limits>
@@ -44,16 +45,14 @@ uint64_t peak_resident_memory() {
 }
 
 uint64_t parse_memory_size(const std::string& text, const std::string& option) {
-  const auto refuse = [&] { return Error("", option, "a size such as 800M or 2G", "'" + text + "'"); };
-  size_t used = 0;
+  const auto refuse = [&] {
+    return Error(ErrorKind::invalid_argument, "", option, "a size such as 800M or 2G", "'" + text + "'");
+  };
   double value = 0;
-  try {
-    value = std::stod(text, &used);
-  } catch (const std::exception&) {
-    throw refuse();
-  }
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc()) throw refuse();
   std::string unit;
-  for (const char c : text.substr(used))
+  for (const char c : std::string(end, text.data() + text.size()))
     unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   int power = 0;
   if (!unit.empty() && unit != "b") {

@@ -12,6 +12,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/control_groups.h"
@@ -33,6 +34,7 @@ struct ThreadPool::State {
   std::mutex mutex;
   std::condition_variable start, finished;
   std::vector<std::thread> threads;
+  ParallelRunner runner;
   bool stopping = false;
   size_t generation = 0;  // counts the loops that were started
   int busy = 0;           // workers still inside the current loop
@@ -79,16 +81,18 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int threads, ParallelRunner runner) : state_(std::make_unique<State>()) {
   size_ = threads > 0 ? threads : available_processors();
+  state_->runner = std::move(runner);
+  if (state_->runner) return;
   try {
     for (int worker = 1; worker < size_; ++worker)
       state_->threads.emplace_back([state = state_.get(), worker] { state->work(worker); });
   } catch (const std::system_error& error) {
     const size_t made = state_->threads.size();
     state_->stop();
-    throw Error("", std::string("threads to work on (") + error.what() + ")", std::to_string(size_ - 1),
-                std::to_string(made));
+    throw Error(ErrorKind::out_of_resources, "", std::string("threads to work on (") + error.what() + ")",
+                std::to_string(size_ - 1), std::to_string(made));
   }
 }
 
@@ -108,11 +112,17 @@ void ThreadPool::parallel_for(size_t count, const std::function<void(size_t, int
     state.count = count;
     state.next.store(0);
     state.failure = nullptr;
-    state.busy = size_ - 1;
-    ++state.generation;
+    if (!state.runner) {
+      state.busy = size_ - 1;
+      ++state.generation;
+    }
   }
-  state.start.notify_all();
-  state.drain(0);
+  if (state.runner) {
+    state.runner(size_, [&state](int worker) { state.drain(worker); });
+  } else {
+    state.start.notify_all();
+    state.drain(0);
+  }
   std::unique_lock lock(state.mutex);
   state.finished.wait(lock, [&] { return state.busy == 0; });
   if (state.failure) std::rethrow_exception(state.failure);

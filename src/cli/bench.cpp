@@ -35,7 +35,7 @@ struct BenchCommand {
       const Image read = read_image(input);
       if (read.info.channels == 3 && read.info.type == SampleType::u8)
         return from_float_image(to_float_image(read), SampleType::f32, read.info);
-      throw Error(input, "picture to measure with", "8-bit RGB", "another kind");
+      throw Error(ErrorKind::unsupported, input, "picture to measure with", "8-bit RGB", "another kind");
     }
     Image image{{size, size, 3, SampleType::f32, {}, nullptr}, {}};
     image.samples.resize(image.info.bytes());
@@ -72,12 +72,11 @@ struct BenchCommand {
     };
     const auto start = Clock::now();
     Upscaler upscaler(find_model(model), options);
-    upscaler.set_stop(&stop_requested);
     std::vector<double> seconds;
     double first = 0;
     for (int i = 0; i <= repeat; ++i) {
       const auto begin = Clock::now();
-      const Image out = upscaler.upscale(in);
+      const Image out = upscaler.upscale(in, {{}, stop_token()});
       if (i == 0)  // to warm up
         first = seconds_since(start);
       else

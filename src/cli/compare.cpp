@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
-#include "cli/usage_error.h"
 #include "image/comparison_sheet.h"
 #include "image/metadata.h"
 #include "image/resize.h"
@@ -51,17 +50,17 @@ Piece read_piece(const std::string& text, const ImageInfo& picture) {
                        &piece.top, &used);
     if ((read != 2 && read != 4) || static_cast<size_t>(used) != text.size() || piece.width < 1 ||
         piece.height < 1 || piece.left < 0 || piece.top < 0)
-      throw UsageError("", "--crop", "WIDTHxHEIGHT+LEFT+TOP, or WIDTHxHEIGHT of the middle",
-                       "'" + text + "'");
+      throw Error(ErrorKind::invalid_argument, "", "--crop",
+                  "WIDTHxHEIGHT+LEFT+TOP, or WIDTHxHEIGHT of the middle", "'" + text + "'");
   }
   if (read != 4) {
     piece.left = std::max(0, (picture.width - piece.width) / 2);
     piece.top = std::max(0, (picture.height - piece.height) / 2);
   }
   if (piece.left + piece.width > picture.width || piece.top + piece.height > picture.height)
-    throw UsageError("", "--crop",
-                     "a piece within " + std::to_string(picture.width) + "x" + std::to_string(picture.height),
-                     piece.place());
+    throw Error(ErrorKind::invalid_argument, "", "--crop",
+                "a piece within " + std::to_string(picture.width) + "x" + std::to_string(picture.height),
+                piece.place());
   return piece;
 }
 
@@ -146,13 +145,14 @@ struct CompareCommand {
 
  private:
   void check_output() const {
-    if (output == "-" && json) throw UsageError("", "--json", "an output that is a file", "standard output");
+    if (output == "-" && json)
+      throw Error(ErrorKind::invalid_argument, "", "--json", "an output that is a file", "standard output");
     if (output == "-") return;
     if (!can_write(std::filesystem::path(output).extension().string()))
-      throw UsageError("", "--output", "the name of a picture ('esrgan formats' lists the kinds)",
-                       "'" + output + "'");
+      throw Error(ErrorKind::invalid_argument, "", "--output",
+                  "the name of a picture ('esrgan formats' lists the kinds)", "'" + output + "'");
     if (std::error_code absent; !overwrite && std::filesystem::exists(output, absent))
-      throw Error(output, "exists already (--overwrite replaces it)");
+      throw Error(ErrorKind::io, output, "exists already (--overwrite replaces it)");
   }
 
   std::vector<std::string> chosen_models() const {
@@ -173,18 +173,16 @@ struct CompareCommand {
     const auto start = Clock::now();
     result.file = find_model(result.model);
     Upscaler upscaler(result.file, options);
-    upscaler.set_stop(&stop_requested);
     result.network = upscaler.summary();
     result.scale = upscaler.network_scale();
     // The network is made ready for the first picture, which therefore is a small one.
     const FloatImage all = to_float_image(input);
     const FloatImage corner = esrgan::cut(all, 0, 0, std::min(8, all.width), std::min(8, all.height));
-    upscaler.upscale(from_float_image(corner, input.info.type, input.info));
+    upscaler.upscale(from_float_image(corner, input.info.type, input.info), {{}, stop_token()});
     result.load_seconds = seconds_since(start);
 
-    upscaler.set_progress([&](double share) { bar.show(share); });
     const auto begin = Clock::now();
-    const Image enlarged = upscaler.upscale(input);
+    const Image enlarged = upscaler.upscale(input, {[&](double share) { bar.show(share); }, stop_token()});
     result.seconds = seconds_since(begin);
     result.kernels = upscaler.kernels();
     const int s = result.scale;

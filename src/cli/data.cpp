@@ -65,7 +65,7 @@ void add_extract(CLI::App& data, Action& action) {
   sub->callback([options, &action] {
     action = [options] {
       const train::ExtractResult result =
-          train::extract_sub_images(options->from, options->to, options->extract, stop_requested);
+          train::extract_sub_images(options->from, options->to, options->extract, stop_token());
       std::cerr << result.pictures << " pictures, " << result.sub_images << " sub-images written, "
                 << result.skipped << " were there, " << result.failed << " pictures failed\n";
       return result.failed > 0 ? some_failed : all_done;

@@ -41,7 +41,7 @@ struct DownscaleCommand {
         result["error"] = error;
       }
       results.push_back(result);
-      if (stop_requested) throw Cancelled();
+      if (stop_token().stop_requested()) throw Cancelled();
     }
     if (json) print_json({{"scale", scale}, {"results", results}});
     return failures > 0 ? some_failed : all_done;
@@ -52,7 +52,8 @@ struct DownscaleCommand {
     const Image image = read_image(job.input);
     const FloatImage picture = crop_to_multiple(to_float_image(image), scale);
     if (picture.width == 0 || picture.height == 0)
-      throw Error(job.input, "size of the picture", "at least " + std::to_string(scale) + " pixels each way",
+      throw Error(ErrorKind::bad_data, job.input, "size of the picture",
+                  "at least " + std::to_string(scale) + " pixels each way",
                   std::to_string(image.info.width) + "x" + std::to_string(image.info.height));
     const FloatImage small = resize_bicubic(picture, 1.0 / scale, image.info.type);
     const std::filesystem::path folder = std::filesystem::path(job.output).parent_path();

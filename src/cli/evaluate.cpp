@@ -54,9 +54,8 @@ struct EvaluateCommand {
       options.self_ensemble = self_ensemble;
       options.precision = precision;
       upscaler.emplace(find_model(model), options);
-      upscaler->set_stop(&stop_requested);
       if (upscaler->network_scale() != scale)
-        throw Error(model, "enlargement of the model", std::to_string(scale),
+        throw Error(ErrorKind::unsupported, model, "enlargement of the model", std::to_string(scale),
                     std::to_string(upscaler->network_scale()));
     }
     const std::vector<std::string> pictures = pictures_in(data);
@@ -64,7 +63,7 @@ struct EvaluateCommand {
     Scores bicubic_sum, model_sum;
     nlohmann::ordered_json images = nlohmann::ordered_json::array();
     for (const std::string& picture : pictures) {
-      if (stop_requested) throw Cancelled();
+      if (stop_token().stop_requested()) throw Cancelled();
       const std::string name = std::filesystem::path(picture).stem().string();
       const FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(picture))), scale);
       const FloatImage small = resize_bicubic(truth, 1.0 / scale, SampleType::u8);
@@ -114,8 +113,8 @@ struct EvaluateCommand {
 
   FloatImage enlarge(const FloatImage& small, const std::string& name) {
     ProgressBar bar(name, 0);
-    upscaler->set_progress([&](double share) { bar.show(share); });
-    return to_float_image(upscaler->upscale(from_float_image(small, SampleType::f32, {})));
+    const UpscaleEvents events{[&](double share) { bar.show(share); }, stop_token()};
+    return to_float_image(upscaler->upscale(from_float_image(small, SampleType::f32, {}), events));
   }
 
   void print_header() const {

@@ -7,8 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/errors.h"
 #include "cli/output_name.h"
-#include "cli/usage_error.h"
 #include "image/rows.h"
 
 namespace esrgan::cli {
@@ -94,40 +94,42 @@ class Planner {
 
   void check_names() {
     if (!format_.empty() && !can_write(format_))
-      throw UsageError("", "--format", "an extension that can be written, such as png, jpg, tif or webp",
-                       request_.format);
+      throw Error(ErrorKind::invalid_argument, "", "--format",
+                  "an extension that can be written, such as png, jpg, tif or webp", request_.format);
     if (request_.suffix.find('/') != std::string::npos || request_.suffix.size() > longest_tail / 2)
-      throw UsageError("", "--suffix", "a short piece of a name, without folders",
-                       "'" + request_.suffix + "'");
+      throw Error(ErrorKind::invalid_argument, "", "--suffix", "a short piece of a name, without folders",
+                  "'" + request_.suffix + "'");
     if (pattern_.extension().empty()) return;
     if (!format_.empty() && !same_kind(format_, pattern_.extension())) contradict("--name", request_.name);
     if (format_.empty()) format_ = plain(pattern_.extension());
   }
 
   [[noreturn]] void contradict(const std::string& what, const std::string& found) const {
-    throw UsageError("", what + " and --format contradict each other", "",
-                     "'" + found + "' and '" + request_.format + "'");
+    throw Error(ErrorKind::invalid_argument, "", what + " and --format contradict each other", "",
+                "'" + found + "' and '" + request_.format + "'");
   }
 
   void check_output() {
     const fs::path output = request_.output;
     const bool single = request_.inputs.size() == 1 && !is_folder(request_.inputs.front());
     if (request_.output == standard_stream) {
-      if (!single) throw UsageError("several pictures cannot be written to standard output");
+      if (!single)
+        throw Error(ErrorKind::invalid_argument, "several pictures cannot be written to standard output");
       one_output_ = true;
     } else if (output.has_filename() && output.has_extension() && !is_folder(output)) {
       if (single)
         check_file(output);
       else if (has_picture_extension(output))
-        throw UsageError(request_.output, request_.inputs.size() == 1
-                                              ? "a folder cannot be written to one picture; give a folder"
-                                              : several_to_one());
+        throw Error(ErrorKind::invalid_argument, request_.output,
+                    request_.inputs.size() == 1 ? "a folder cannot be written to one picture; give a folder"
+                                                : several_to_one());
     }
     if (one_output_ && (!request_.name.empty() || request_.suffix_always))
-      throw UsageError(request_.output, "--name and --suffix name outputs in a folder, and this is a file");
+      throw Error(ErrorKind::invalid_argument, request_.output,
+                  "--name and --suffix name outputs in a folder, and this is a file");
     std::error_code absent;
     if (!one_output_ && !output.empty() && fs::exists(output, absent) && !is_folder(output))
-      throw UsageError(request_.output, "exists, and is not a folder");
+      throw Error(ErrorKind::invalid_argument, request_.output, "exists, and is not a folder");
   }
 
   std::string several_to_one() const {
@@ -140,8 +142,8 @@ class Planner {
     const std::string extension = output.extension().string();
     if (!format_.empty() && !same_kind(format_, extension)) contradict("the output", request_.output);
     if (!can_write(extension))
-      throw UsageError(request_.output, "format",
-                       "an extension that can be written, or a folder (with a / at its end)", extension);
+      throw Error(ErrorKind::invalid_argument, request_.output, "format",
+                  "an extension that can be written, or a folder (with a / at its end)", extension);
     one_output_ = true;
   }
 
@@ -175,7 +177,8 @@ class Planner {
     const fs::path folder = without_trailing_dots(input), target = output_folder(request_, input);
     // The next run would count the outputs of this one, and so number them otherwise.
     if (pattern_.numbered() && is_within(folder, target))
-      throw UsageError(target.string(), "outputs with {n} in their name need a folder apart from the inputs");
+      throw Error(ErrorKind::invalid_argument, target.string(),
+                  "outputs with {n} in their name need a folder apart from the inputs");
     const FolderContent content = look_into(folder, request_.recursive, output_folders);
     if (content.pictures.empty() && content.failed.empty())
       plan_.failed.push_back({input, content.reason_of_nothing(request_.recursive)});
@@ -319,8 +322,9 @@ std::string output_folder(const JobRequest& request, const std::string& folder) 
   // "." and "..": beside the folder, whatever its name is.
   std::error_code error;
   const fs::path name = fs::canonical(path, error).filename();
-  if (error) throw Error(folder, "cannot be opened: " + error.message());
-  if (name.empty()) throw UsageError(folder, "there is nothing beside this folder; give one with -o");
+  if (error) throw file_error(folder, "cannot be opened", error.value());
+  if (name.empty())
+    throw Error(ErrorKind::invalid_argument, folder, "there is nothing beside this folder; give one with -o");
   const fs::path parent = path == "." ? fs::path("..") : path / "..";
   return (parent / fitting_name(name.string(), request.suffix)).string();
 }

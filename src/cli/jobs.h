@@ -40,7 +40,7 @@ struct Plan {
 /// - Outputs of this plan are never its inputs: the folder of the outputs is not looked into when it lies
 ///   within an input, and an input that is another's output is left out.
 /// The order is that of the inputs; folders are sorted. Which outputs exist has no influence on the rest, so
-/// that machines that share the work agree. Throws UsageError.
+/// that machines that share the work agree. Throws Error.
 Plan plan_jobs(const JobRequest& request);
 
 /// The folder that the content of a folder goes to.

@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "cli/session.h"
-#include "cli/usage_error.h"
 #include "device/device.h"
 #include "engine/enlarger.h"
 
@@ -48,13 +47,9 @@ void NetworkOptions::read() {
   read_device();
   read_threads();
   if (tile != "auto" && !whole_number(tile, upscale.tile))
-    throw UsageError("", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
-  try {
-    if (!memory.empty()) upscale.max_memory = parse_memory_size(memory, "--max-memory");
-    check_options(upscale);
-  } catch (const Error& error) {
-    throw UsageError(error.file(), error.problem(), error.expected(), error.found());
-  }
+    throw Error(ErrorKind::invalid_argument, "", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
+  if (!memory.empty()) upscale.max_memory = parse_memory_size(memory, "--max-memory");
+  check_options(upscale);
 }
 
 /// A name that 'esrgan devices' shows. The ncnn programs count GPUs, and call the processor -1.
@@ -68,7 +63,7 @@ void NetworkOptions::read_device() {
   }
   int number = 0;
   if (!whole_number(device.substr(0, device.find(',')), number) || number < 0)
-    throw UsageError("", "--device", names, "'" + device + "'");
+    throw Error(ErrorKind::invalid_argument, "", "--device", names, "'" + device + "'");
   print_message("there is no GPU in use here; the processor computes");
   upscale.device = "auto";
 }
@@ -78,7 +73,7 @@ void NetworkOptions::read_device() {
 void NetworkOptions::read_threads() {
   if (threads.empty() || threads.find(':') != std::string::npos) return;
   if (!whole_number(threads, upscale.threads) || upscale.threads < 1 || upscale.threads > 4096)
-    throw UsageError("", "--threads", "a number from 1 to 4096", "'" + threads + "'");
+    throw Error(ErrorKind::invalid_argument, "", "--threads", "a number from 1 to 4096", "'" + threads + "'");
 }
 
 std::string NetworkOptions::model_file() const {
@@ -98,7 +93,8 @@ std::array<float, 3> read_colour(const std::string& text) {
   uint32_t value = 0;
   const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   if (digits.size() != 6 || failure != std::errc{} || end != digits.data() + digits.size())
-    throw UsageError("", "--background", "white, black or a colour such as #20a0ff", "'" + text + "'");
+    throw Error(ErrorKind::invalid_argument, "", "--background", "white, black or a colour such as #20a0ff",
+                "'" + text + "'");
   const auto share = [&](unsigned shift) { return static_cast<float>(value >> shift & 0xFFU) / 255; };
   return {share(16), share(8), share(0)};
 }

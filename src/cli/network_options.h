@@ -34,7 +34,7 @@ struct NetworkOptions {
 /// All of a text as a whole number; false when it is none.
 bool whole_number(const std::string& text, int& value);
 
-/// "white", "black", "#RRGGBB" or "#RGB" as shares. Throws UsageError.
+/// "white", "black", "#RRGGBB" or "#RGB" as shares. Throws Error.
 std::array<float, 3> read_colour(const std::string& text);
 
 }  // namespace esrgan::cli

@@ -35,7 +35,7 @@ void start_other_program(int argc, char** argv) {
     const std::string beside = (here / program.file).string();
     execv(beside.c_str(), argv + 1);
     execvp(program.file, argv + 1);
-    throw Error(beside, "cannot be started", program.needs, "");
+    throw Error(ErrorKind::not_found, beside, "cannot be started", program.needs, "");
   }
 }
 

@@ -1,5 +1,7 @@
 #include "cli/output_name.h"
 
+#include <esrgan/error.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,7 +11,6 @@
 #include <utility>
 
 #include "cli/picture_folder.h"
-#include "cli/usage_error.h"
 #include "image/rows.h"
 
 namespace esrgan::cli {
@@ -24,7 +25,7 @@ size_t width_of(const std::string& placeholder) {
   const char* const end = placeholder.data() + placeholder.size();
   const auto [stop, error] = std::from_chars(begin, end, width);
   if (error != std::errc() || stop != end || width < 1 || width > 18)
-    throw UsageError("", "--name", "{n:1} to {n:18}", "{" + placeholder + "}");
+    throw Error(ErrorKind::invalid_argument, "", "--name", "{n:1} to {n:18}", "{" + placeholder + "}");
   return width;
 }
 
@@ -39,7 +40,8 @@ std::string value_of(const std::string& placeholder, const NameValues& values) {
     std::string digits = std::to_string(values.number);
     return std::string(width - std::min(width, digits.size()), '0') + digits;
   }
-  throw UsageError("", "--name", "{name}, {ext}, {scale}, {model}, {n} or {n:4}", "{" + placeholder + "}");
+  throw Error(ErrorKind::invalid_argument, "", "--name", "{name}, {ext}, {scale}, {model}, {n} or {n:4}",
+              "{" + placeholder + "}");
 }
 
 /// FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/
@@ -87,7 +89,7 @@ bool same_kind(const std::string& extension, const std::string& other) {
 NamePattern::NamePattern(std::string pattern) : text_(std::move(pattern)) {
   if (text_.empty()) return;
   if (text_.find('/') != std::string::npos)
-    throw UsageError("", "--name", "a name without folders", "'" + text_ + "'");
+    throw Error(ErrorKind::invalid_argument, "", "--name", "a name without folders", "'" + text_ + "'");
   const std::string last = fs::path(text_).extension().string();
   if (last == ".{ext}") {
     text_.resize(text_.size() - last.size());
@@ -96,7 +98,7 @@ NamePattern::NamePattern(std::string pattern) : text_(std::move(pattern)) {
     text_.resize(text_.size() - last.size());
   }
   if (fill({"name", "ext", "4", "model", 1}).empty())
-    throw UsageError("", "--name", "a name", "'" + text_ + "'");
+    throw Error(ErrorKind::invalid_argument, "", "--name", "a name", "'" + text_ + "'");
 }
 
 bool NamePattern::numbered() const {
@@ -111,7 +113,8 @@ std::string NamePattern::fill(const NameValues& values) const {
       continue;
     }
     const size_t end = text_.find('}', i);
-    if (end == std::string::npos) throw UsageError("", "--name", "a '}' for each '{'", "'" + text_ + "'");
+    if (end == std::string::npos)
+      throw Error(ErrorKind::invalid_argument, "", "--name", "a '}' for each '{'", "'" + text_ + "'");
     filled += value_of(text_.substr(i + 1, end - i - 1), values);
     i = end;
   }

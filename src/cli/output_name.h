@@ -24,7 +24,7 @@ struct NameValues {
 /// A name with {name}, {ext}, {scale}, {model}, {n}, and {n:4} for 0001, in it.
 class NamePattern {
  public:
-  /// An extension at its end, ".png" or ".{ext}", is taken off, as each output gets one. Throws UsageError.
+  /// An extension at its end, ".png" or ".{ext}", is taken off, as each output gets one. Throws Error.
   explicit NamePattern(std::string pattern);
 
   bool empty() const { return text_.empty(); }

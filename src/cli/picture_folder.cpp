@@ -144,8 +144,9 @@ FolderContent look_into(const fs::path& folder, bool recursive, const std::vecto
 
 std::vector<std::string> pictures_in(const std::string& folder) {
   const FolderContent content = look_into(folder, false, {});
-  if (!content.failed.empty()) throw Error(content.failed.front().input, content.failed.front().reason);
-  if (content.pictures.empty()) throw Error(folder, content.reason_of_nothing(true));
+  if (!content.failed.empty())
+    throw Error(ErrorKind::io, content.failed.front().input, content.failed.front().reason);
+  if (content.pictures.empty()) throw Error(ErrorKind::not_found, folder, content.reason_of_nothing(true));
   std::vector<std::string> files;
   for (const fs::path& picture : content.pictures) files.push_back((fs::path(folder) / picture).string());
   return files;

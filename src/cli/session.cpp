@@ -9,26 +9,46 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <thread>
 
 #include "base/text.h"
 #include "cli/progress_bar.h"
-#include "cli/usage_error.h"
 
 namespace esrgan::cli {
 
-std::atomic<bool> stop_requested{false};
+namespace {
 
-void catch_signals() {
-  const auto handler = [](int signal) {
-    // A second Ctrl-C ends the program at once.
-    if (stop_requested.exchange(true)) {
-      std::signal(signal, SIG_DFL);  // NOLINT(cert-err33-c)
-      std::raise(signal);            // NOLINT(cert-err33-c)
-    }
-  };
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, handler);  // NOLINT(cert-err33-c)
+std::stop_source& stop_source() {
+  static std::stop_source source;
+  return source;
+}
+
+/// Signals that mean the end go to a thread that waits for nothing else. To be called before other threads
+/// are made, which inherit that they are not disturbed.
+void watch_signals() {
   // A pipe that is closed and a file that may not grow are errors of writing, and told of as such.
   for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);  // NOLINT(cert-err33-c)
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals, source = stop_source()]() mutable {
+    int signal = 0;
+    while (sigwait(&signals, &signal) != 0) {
+    }
+    source.request_stop();
+    while (sigwait(&signals, &signal) != 0) {
+    }
+    std::signal(signal, SIG_DFL);  // NOLINT(cert-err33-c)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    std::raise(signal);  // NOLINT(cert-err33-c)
+  }).detach();
+}
+
+}  // namespace
+
+std::stop_token stop_token() {
+  return stop_source().get_token();
 }
 
 std::vector<std::string> spelled(int argc, char** argv) {
@@ -46,16 +66,16 @@ std::vector<std::string> spelled(int argc, char** argv) {
 }
 
 int run_program(const std::function<int()>& work) {
-  catch_signals();
   set_log_sink([](LogLevel, const std::string& text) { print_message(text); });
   try {
+    watch_signals();
     return work();
   } catch (const Cancelled&) {
     print_message("stopped; unfinished files were removed");
     return interrupted;
-  } catch (const UsageError& error) {
+  } catch (const Error& error) {
     print_message(error.what());
-    return wrong_usage;
+    return error.kind() == ErrorKind::invalid_argument ? wrong_usage : some_failed;
   } catch (const std::bad_alloc&) {
     print_message("out of memory");
     return some_failed;

@@ -3,10 +3,10 @@
 
 #include <esrgan/upscaler.h>
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,9 +19,8 @@ namespace esrgan::cli {
 /// Exit statuses.
 constexpr int all_done = 0, some_failed = 1, wrong_usage = 2, interrupted = 130;
 
-/// Raised by Ctrl-C and SIGTERM.
-extern std::atomic<bool> stop_requested;
-void catch_signals();
+/// Ctrl-C and SIGTERM ask to stop by it; once more, and the program ends at once.
+std::stop_token stop_token();
 
 /// The arguments in the order that CLI11 takes them (the last first), with the field's spellings brought to
 /// ours:

@@ -13,7 +13,7 @@ Share read_share(const std::string& text, const std::string& option) {
   const std::string first = text.substr(0, middle);
   Share share;
   const auto refuse = [&](const std::string& expected) {
-    throw Error("", option, expected, "'" + text + "'");
+    throw Error(ErrorKind::invalid_argument, "", option, expected, "'" + text + "'");
   };
   const bool counted = middle != std::string::npos;
   if (counted && !CLI::detail::lexical_cast(text.substr(middle + 1), share.count))

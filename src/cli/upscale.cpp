@@ -11,13 +11,13 @@
 #include <optional>
 #include <vector>
 
+#include "base/errors.h"
 #include "base/text.h"
 #include "cli/jobs.h"
 #include "cli/network_options.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "cli/share.h"
-#include "cli/usage_error.h"
 #include "image/rows.h"
 
 namespace esrgan::cli {
@@ -74,7 +74,8 @@ struct UpscaleCommand {
     network.read();
     for (const std::string& format : network.upscale.formats)
       if (!can_read(format))
-        throw UsageError("", "--formats", "extensions that can be read ('esrgan formats')", format);
+        throw Error(ErrorKind::invalid_argument, "", "--formats",
+                    "extensions that can be read ('esrgan formats')", format);
     read_sizes();
     if (!background.empty()) write.background = read_colour(background);
     request.suffix_always = !request.suffix.empty();
@@ -92,14 +93,17 @@ struct UpscaleCommand {
     results.resize(jobs.size());
     for (const FailedInput& input : plan.failed) {
       results.push_back({{"input", input.input}});
-      failed(results.size() - 1, std::make_exception_ptr(Error(input.input, input.reason)));
+      failed(results.size() - 1,
+             std::make_exception_ptr(Error(ErrorKind::not_found, input.input, input.reason)));
     }
     const bool to_stream =
         std::any_of(jobs.begin(), jobs.end(), [](const FileJob& job) { return job.output == "-"; });
     if (to_stream) {
-      if (json) throw UsageError("", "--json", "an output other than standard output", "-o -");
+      if (json)
+        throw Error(ErrorKind::invalid_argument, "", "--json", "an output other than standard output",
+                    "-o -");
       if (isatty(STDOUT_FILENO) != 0)
-        throw UsageError("", "-o -", "a pipe or a file behind '>'", "a terminal");
+        throw Error(ErrorKind::invalid_argument, "", "-o -", "a pipe or a file behind '>'", "a terminal");
       write.format = request.format.empty() ? "png" : request.format;
     }
     const std::vector<size_t> open = open_jobs(jobs);
@@ -178,7 +182,7 @@ struct UpscaleCommand {
     const size_t cross = fit_text.find('x');
     if (cross == std::string::npos || !whole_number(fit_text.substr(0, cross), upscale.width) ||
         !whole_number(fit_text.substr(cross + 1), upscale.height) || upscale.width < 1 || upscale.height < 1)
-      throw UsageError("", "--fit", "a size such as 1920x1080", "'" + fit_text + "'");
+      throw Error(ErrorKind::invalid_argument, "", "--fit", "a size such as 1920x1080", "'" + fit_text + "'");
     upscale.fit = true;
   }
 
@@ -207,7 +211,6 @@ struct UpscaleCommand {
   void load(const std::string& model_file) {
     if (upscaler) return;
     upscaler.emplace(model_file, network.upscale);
-    upscaler->set_stop(&stop_requested);
   }
 
   /// The jobs that are to be done, with their folders made; the others are told of.
@@ -225,7 +228,7 @@ struct UpscaleCommand {
       std::error_code error;
       if (!folder.empty()) std::filesystem::create_directories(folder, error);
       if (error)
-        failed(i, std::make_exception_ptr(Error(folder.string(), "cannot be made: " + error.message())));
+        failed(i, std::make_exception_ptr(file_error(folder.string(), "cannot be made", error.value())));
       else
         open.push_back(i);
     }
@@ -240,8 +243,9 @@ struct UpscaleCommand {
     std::vector<Clock::time_point> starts(chosen.size());
     const std::vector<BatchPlace> places = places_of(chosen);
     ProgressBar bar("", 0);
-    upscaler->set_progress([&](double share) { bar.show(share); });
     FileEvents events;
+    events.progress = [&](double share) { bar.show(share); };
+    events.stop = stop_token();
     events.started = [&](size_t i) {
       starts[i] = Clock::now();
       bar.begin(chosen[i].input, places[i]);

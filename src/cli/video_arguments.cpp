@@ -29,7 +29,7 @@ double read_time(const std::string& text, const std::string& option) {
     const size_t end = std::min(text.find(':', begin), text.size());
     double number = 0;
     if (!CLI::detail::lexical_cast(text.substr(begin, end - begin), number) || !(number >= 0))
-      throw Error("", option, "seconds, or H:M:S", "'" + text + "'");
+      throw Error(ErrorKind::invalid_argument, "", option, "seconds, or H:M:S", "'" + text + "'");
     seconds = seconds * 60 + number;
     begin = end + 1;
   }
@@ -43,7 +43,8 @@ void read_frame_rate(const std::string& fps, VideoOptions& options) {
       CLI::detail::lexical_cast(fps.substr(0, middle), rate) &&
       (middle == std::string::npos || CLI::detail::lexical_cast(fps.substr(middle + 1), divisor));
   if (!read || !(rate > 0) || !(divisor > 0) || rate / divisor > 1000)
-    throw Error("", "--fps", "frames per second, such as 30 or 24000/1001", "'" + fps + "'");
+    throw Error(ErrorKind::invalid_argument, "", "--fps", "frames per second, such as 30 or 24000/1001",
+                "'" + fps + "'");
   // 23.976 and 29.97 stand for 24000/1001 and 30000/1001.
   const double per_second = rate / divisor, ntsc = std::round(per_second * 1.001);
   const auto whole = [](double value) { return std::fabs(value - std::round(value)) < 1e-9; };
@@ -54,7 +55,8 @@ void read_frame_rate(const std::string& fps, VideoOptions& options) {
       static_cast<int>(as_it_is ? rate : (film ? ntsc * 1000 : std::round(per_second * 1000)));
   options.fps_denominator = static_cast<int>(as_it_is ? divisor : (film ? 1001 : 1000));
   if (options.fps_numerator == 0)
-    throw Error("", "--fps", "more than a frame in a thousand seconds", "'" + fps + "'");
+    throw Error(ErrorKind::invalid_argument, "", "--fps", "more than a frame in a thousand seconds",
+                "'" + fps + "'");
 }
 
 }  // namespace
@@ -125,7 +127,7 @@ void VideoArguments::read() {
   for (const std::string& option : encoder_options) {
     const size_t middle = option.find('=');
     if (middle == 0 || middle == std::string::npos)
-      throw Error("", "--encoder-options", "KEY=VALUE", "'" + option + "'");
+      throw Error(ErrorKind::invalid_argument, "", "--encoder-options", "KEY=VALUE", "'" + option + "'");
     options.encoder_options.emplace_back(option.substr(0, middle), option.substr(middle + 1));
   }
 }

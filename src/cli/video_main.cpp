@@ -34,10 +34,12 @@ class VideoCommand {
       return all_done;
     }
     VideoEvents events;
-    events.stop = &stop_requested;
+    events.stop = stop_token();
     events.progress = [this](const VideoProgress& progress) { show(progress); };
     if (given_.join) return report(join_video(given_.output, events));
-    if (given_.input.empty()) throw Error("", "input", "a film, a folder of pictures or a pattern", "none");
+    if (given_.input.empty())
+      throw Error(ErrorKind::invalid_argument, "", "input", "a film, a folder of pictures or a pattern",
+                  "none");
     given_.read();
     const std::string model = given_.network.model == "none" ? "" : given_.network.model_file();
     if (given_.preview > 0) {

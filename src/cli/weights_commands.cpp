@@ -107,8 +107,10 @@ struct Writing {
   }
 
   void write(Model& model) const {
-    if (!output.ends_with(".safetensors")) throw Error(output, "weights are written as .safetensors only");
-    if (!overwrite && std::ifstream(output)) throw Error(output, "exists already (--overwrite replaces it)");
+    if (!output.ends_with(".safetensors"))
+      throw Error(ErrorKind::invalid_argument, output, "weights are written as .safetensors only");
+    if (!overwrite && std::ifstream(output))
+      throw Error(ErrorKind::io, output, "exists already (--overwrite replaces it)");
     model.weights.metadata["esrgan.network"] = model.architecture.summary();
     for (const auto& [key, value] : metadata) model.weights.metadata[key] = value;
     write_safetensors(model.weights, type, output);

@@ -32,7 +32,8 @@ Executor::Executor(const Graph& graph)
 
 void Executor::run(const float* in, int width, int height, float* out, const RunControl& control) {
   if (width <= 0 || height <= 0 || width % input_multiple_ != 0 || height % input_multiple_ != 0)
-    throw Error("", "size of a network input", "a positive multiple of " + std::to_string(input_multiple_),
+    throw Error(ErrorKind::invalid_argument, "", "size of a network input",
+                "a positive multiple of " + std::to_string(input_multiple_),
                 std::to_string(width) + "x" + std::to_string(height));
   run_checked(in, width, height, out, control);
 }
@@ -40,8 +41,8 @@ void Executor::run(const float* in, int width, int height, float* out, const Run
 std::unique_ptr<Executor> Device::compile(Graph graph, bool half) {
   for (const Operation& operation : graph.operations)
     if (!supports(operation))
-      throw Error("", "the device '" + name() + "' cannot run this network", "operations that it has",
-                  name_of(operation));
+      throw Error(ErrorKind::unsupported, "", "the device '" + name() + "' cannot run this network",
+                  "operations that it has", name_of(operation));
   return compile_supported(std::move(graph), half && has_half());
 }
 
@@ -57,7 +58,7 @@ std::unique_ptr<Device> open_device(std::string_view name, ThreadPool& pool) {
     if (name == row.name || name == "auto") return row.open(pool);
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  throw Error("", "--device", "auto, " + known, std::string(name));
+  throw Error(ErrorKind::invalid_argument, "", "--device", "auto, " + known, std::string(name));
 }
 
 }  // namespace esrgan

@@ -1,11 +1,11 @@
 // What runs networks: a device compiles a whole graph, the executor it gives enlarges tiles.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +18,7 @@ namespace esrgan {
 /// How a caller follows and stops a run.
 struct RunControl {
   std::function<void(double macs)> done;  ///< now and then, with the multiply-accumulates since the last time
-  const std::atomic<bool>* stop = nullptr;  ///< when it becomes true, Cancelled is thrown
+  std::stop_token stop;                   ///< on request, Cancelled is thrown
 };
 
 /// Bytes that a run needs beside the weights.

@@ -66,7 +66,7 @@ bool same_size(const ImageInfo& a, const ImageInfo& b) {
 
 void check_options(const UpscaleOptions& options) {
   const auto refuse = [](const std::string& option, const std::string& expected, const std::string& found) {
-    throw Error("", option, expected, found);
+    throw Error(ErrorKind::invalid_argument, "", option, expected, found);
   };
   if (!(options.scale >= 0 && options.scale <= 64))
     refuse("--scale", "a number up to 64", std::to_string(options.scale));
@@ -91,13 +91,13 @@ Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
   check_options(options_);
   const Model model = read_model(model_file_);
   if (!model.architecture.takes_pictures())
-    throw Error(model_file_, "channels of the network", "1 or 3 in and as many out",
+    throw Error(ErrorKind::unsupported, model_file_, "channels of the network", "1 or 3 in and as many out",
                 model.architecture.channels_text());
   half_is_vouched_for_ = model.architecture.family->half_is_vouched_for;
   summary_ = model.architecture.summary();
   graph_ = build_graph(model);
   scale_ = graph_->output_density() / graph_->input_density();
-  pool_ = std::make_unique<ThreadPool>(options_.threads);
+  pool_ = std::make_unique<ThreadPool>(options_.threads, options_.runner);
   device_ = open_device(options_.device, *pool_);
   half_ = wants_half(SampleType::u8);
 }
@@ -245,7 +245,8 @@ TilePlan Enlarger::plan(const ImageInfo& info, const TileRunner& runner, uint64_
   if (options_.tile == UpscaleOptions::automatic_tile) return choose_tiles(limits);
   TilePlan plan = fixed_tiles(limits, options_.tile);
   if (const MemoryNeed need = limits.cost(plan); !limits.fits(need))
-    throw Error("", "--tile " + std::to_string(options_.tile) + " needs more memory than the ceiling leaves",
+    throw Error(ErrorKind::out_of_resources, "",
+                "--tile " + std::to_string(options_.tile) + " needs more memory than the ceiling leaves",
                 "at most " + format_memory_size(memory) + " (see --max-memory)",
                 format_memory_size(need.host));
   return plan;
@@ -253,7 +254,7 @@ TilePlan Enlarger::plan(const ImageInfo& info, const TileRunner& runner, uint64_
 
 /// Turns the multiply-accumulates of single layers into a share of the whole.
 RunControl Enlarger::follow(const TilePlan& plan, int passes, const Progress& progress,
-                            const std::atomic<bool>* stop) const {
+                            const std::stop_token& stop) const {
   double pixels_x = 0, pixels_y = 0;
   for (const TileSpan& span : plan.x.tiles) pixels_x += span.end - span.begin;
   for (const TileSpan& span : plan.y.tiles) pixels_y += span.end - span.begin;
@@ -269,7 +270,7 @@ RunControl Enlarger::follow(const TilePlan& plan, int passes, const Progress& pr
 }
 
 void Enlarger::enlarge(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
-                       const std::atomic<bool>* stop) {
+                       const std::stop_token& stop) {
   RowSource& source = *input.source;
   TileRunner runner = make_runner();
   const TilePlan tiles = plan(source.info(), runner, held + source.memory());

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "device/device.h"
@@ -69,7 +70,7 @@ class Enlarger {
   /// Sends the picture through the network to `sink`, which takes rows like network_info() and is not
   /// finished here. `held`: bytes that are in use beside what this needs.
   void enlarge(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
-               const std::atomic<bool>* stop);
+               const std::stop_token& stop);
 
  private:
   friend class FrameEnlarger;
@@ -82,7 +83,7 @@ class Enlarger {
   TileRunner make_runner();
   TilePlan plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const;
   RunControl follow(const TilePlan& plan, int passes, const Progress& progress,
-                    const std::atomic<bool>* stop) const;
+                    const std::stop_token& stop) const;
 
   UpscaleOptions options_;
   std::string model_file_, summary_;

@@ -80,7 +80,7 @@ void FrameEnlarger::run_whole(const Pixels& in, Pixels& out, const RunControl& c
   upscale_strips(source, sink, runner_, plan_, enlarger_.scale(), false, memory_, control);
 }
 
-void FrameEnlarger::run(const Pixels& in, Pixels& out, const std::atomic<bool>* stop) {
+void FrameEnlarger::run(const Pixels& in, Pixels& out, const std::stop_token& stop) {
   RunControl control;
   control.stop = stop;
   reused_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "engine/changed_regions.h"
@@ -30,7 +31,7 @@ class FrameEnlarger {
   int out_height() const { return height_ * enlarger_.scale(); }
 
   /// `out` is resized; what memory it has is used again.
-  void run(const Pixels& in, Pixels& out, const std::atomic<bool>* stop);
+  void run(const Pixels& in, Pixels& out, const std::stop_token& stop);
   /// Share of the last picture's area that was taken from the one before.
   double reused() const { return reused_; }
 

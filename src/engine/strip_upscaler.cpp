@@ -49,7 +49,7 @@ class StripUpscaler {
       load_window(plan_.y.tiles[strip]);
       start_canvas(strip);
       for (size_t column = 0; column < plan_.x.tiles.size(); ++column) {
-        if (control_.stop != nullptr && control_.stop->load()) throw Cancelled();
+        if (control_.stop.stop_requested()) throw Cancelled();
         run_tile(strip, column);
       }
       emit(strip);

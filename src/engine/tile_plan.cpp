@@ -87,7 +87,8 @@ TilePlan choose_tiles(const TileLimits& limits) {
     if (limits.fits(need)) return std::move(plan);
     least = std::min(least, need.host);
   }
-  throw Error("", "the memory ceiling is too low for this picture and network, even with the smallest tiles",
+  throw Error(ErrorKind::out_of_resources, "",
+              "the memory ceiling is too low for this picture and network, even with the smallest tiles",
               "at least " + format_memory_size(least),
               format_memory_size(limits.memory.host) + " (see --max-memory)");
 }

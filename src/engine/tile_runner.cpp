@@ -132,7 +132,8 @@ void TileRunner::run_network(const float* in, int width, int height, const RunCo
     result = look_at(output_, pool_);
   }
   if (!result.finite)
-    throw Error("", "the network's result is not finite, in full precision: the model is damaged");
+    throw Error(ErrorKind::bad_data, "",
+                "the network's result is not finite, in full precision: the model is damaged");
 }
 
 void TileRunner::run_network(Executor& network, const float* in, int width, int height,

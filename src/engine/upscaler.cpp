@@ -5,6 +5,7 @@
 #include <future>
 #include <utility>
 
+#include "base/errors.h"
 #include "engine/enlarger.h"
 #include "image/background_sink.h"
 #include "image/bleed.h"
@@ -13,8 +14,6 @@ namespace esrgan {
 
 struct Upscaler::State {
   Enlarger enlarger;
-  Progress progress;
-  const std::atomic<bool>* stop = nullptr;
 };
 
 namespace {
@@ -27,19 +26,14 @@ SampleType stored_type(SampleType type, const WriteOptions& write) {
 /// Reads, enlarges and writes files, each step beside the others' of its neighbours.
 class FileLine {
  public:
-  FileLine(Enlarger& enlarger, const std::vector<FileJob>& jobs, WriteOptions write, const FileEvents& events,
-           Progress progress, const std::atomic<bool>* stop)
-      : enlarger_(enlarger),
-        jobs_(jobs),
-        write_(std::move(write)),
-        events_(events),
-        progress_(std::move(progress)),
-        stop_(stop) {
+  FileLine(Enlarger& enlarger, const std::vector<FileJob>& jobs, WriteOptions write, const FileEvents& events)
+      : enlarger_(enlarger), jobs_(jobs), write_(std::move(write)), events_(events) {
     write_.threads = enlarger.threads();
   }
 
   void run() {
     for (size_t job = 0; job < jobs_.size(); ++job) {
+      if (events_.stop.stop_requested()) throw Cancelled();
       if (events_.started) events_.started(job);
       try {
         enlarge(job);
@@ -68,10 +62,14 @@ class FileLine {
       throw;
     } catch (const Error& error) {
       if (!error.file().empty()) return events_.failed(job, std::current_exception());
-      events_.failed(job, std::make_exception_ptr(
-                              Error(jobs_[job].input, error.problem(), error.expected(), error.found())));
+      events_.failed(job, std::make_exception_ptr(Error(error.kind(), jobs_[job].input, error.problem(),
+                                                        error.expected(), error.found())));
     } catch (...) {
-      events_.failed(job, std::current_exception());
+      try {
+        rethrow_as_error();
+      } catch (...) {
+        events_.failed(job, std::current_exception());
+      }
     }
   }
 
@@ -125,7 +123,7 @@ class FileLine {
       Input input = picture == 0 ? std::move(opened.first) : enlarger_.next(*opened.file);
       enlarge(job, input, *writer, [this, picture, pictures](double share) {
         settle(false);
-        if (progress_) progress_((picture + share) / pictures);
+        if (events_.progress) events_.progress((picture + share) / pictures);
       });
       if (picture + 1 == pictures) continue;
       last_->sink->finish();  // before the next picture of the file is begun
@@ -144,7 +142,7 @@ class FileLine {
     if (last_ && last_->memory > budget / 4) settle(true);
     auto sink = std::make_unique<BackgroundSink>(enlarger_.with_filters(input, out, writer.picture(out)),
                                                  between.row_samples(), queue);
-    enlarger_.enlarge(input, *sink, memory + ahead + (last_ ? last_->memory : 0), progress, stop_);
+    enlarger_.enlarge(input, *sink, memory + ahead + (last_ ? last_->memory : 0), progress, events_.stop);
     sink->end();
     settle(true);
     last_ = Written{job, out, std::move(sink), memory};
@@ -154,8 +152,6 @@ class FileLine {
   const std::vector<FileJob>& jobs_;
   WriteOptions write_;
   const FileEvents& events_;
-  Progress progress_;
-  const std::atomic<bool>* stop_;
   std::future<Opened> ahead_;
   std::optional<Written> last_;
 };
@@ -163,7 +159,7 @@ class FileLine {
 }  // namespace
 
 Upscaler::Upscaler(const std::string& model_file, const UpscaleOptions& options)
-    : state_(new State{Enlarger(model_file, options), {}, nullptr}) {}
+    : state_(with_errors([&] { return new State{Enlarger(model_file, options)}; })) {}
 Upscaler::~Upscaler() = default;
 Upscaler::Upscaler(Upscaler&&) noexcept = default;
 Upscaler& Upscaler::operator=(Upscaler&&) noexcept = default;
@@ -174,53 +170,53 @@ int Upscaler::network_scale() const {
 const std::string& Upscaler::summary() const {
   return state_->enlarger.summary();
 }
-std::vector<DeviceInfo> devices() {
-  ThreadPool pool;
-  std::vector<DeviceInfo> found;
-  for (const std::string& name : device_names()) {
-    const auto device = open_device(name, pool);
-    found.push_back({name, device->description(), device->has_half(), device->memory()});
-  }
-  return found;
-}
-
 const char* Upscaler::kernels() const {
   return state_->enlarger.kernels();
 }
-void Upscaler::set_progress(Progress progress) {
-  state_->progress = std::move(progress);
-}
-void Upscaler::set_stop(const std::atomic<bool>* stop) {
-  state_->stop = stop;
+
+std::vector<DeviceInfo> devices() {
+  return with_errors([] {
+    ThreadPool pool(1);  // nothing is computed
+    std::vector<DeviceInfo> found;
+    for (const std::string& name : device_names()) {
+      const auto device = open_device(name, pool);
+      found.push_back({name, device->description(), device->has_half(), device->memory()});
+    }
+    return found;
+  });
 }
 
-Image Upscaler::upscale(const Image& image) {
-  Enlarger& enlarger = state_->enlarger;
-  auto copy = std::make_shared<Image>(image);
-  check_samples(*copy);
-  bleed_colours(*copy);
-  Input input = enlarger.open(std::move(copy));
-  enlarger.prepare(input.type);
-  Image result{enlarger.output_info(input), {}};
-  const auto sink = enlarger.with_filters(input, result.info, make_sink(result));
-  enlarger.enlarge(input, *sink, enlarger.filter_memory(input, result.info), state_->progress, state_->stop);
-  sink->finish();
-  return result;
+Image Upscaler::upscale(const Image& image, const UpscaleEvents& events) {
+  return with_errors([&] {
+    check_samples(image);
+    Enlarger& enlarger = state_->enlarger;
+    auto copy = std::make_shared<Image>(image);
+    bleed_colours(*copy);
+    Input input = enlarger.open(std::move(copy));
+    enlarger.prepare(input.type);
+    Image result{enlarger.output_info(input), {}};
+    const auto sink = enlarger.with_filters(input, result.info, make_sink(result));
+    enlarger.enlarge(input, *sink, enlarger.filter_memory(input, result.info), events.progress, events.stop);
+    sink->finish();
+    return result;
+  });
 }
 
 ImageInfo Upscaler::upscale_file(const std::string& input, const std::string& output,
-                                 const WriteOptions& write) {
+                                 const WriteOptions& write, const UpscaleEvents& events) {
   ImageInfo info;
-  FileEvents events;
-  events.written = [&](size_t, const ImageInfo& written) { info = written; };
-  events.failed = [](size_t, const std::exception_ptr& error) { std::rethrow_exception(error); };
-  upscale_files({{input, output}}, write, events);
+  FileEvents of_file;
+  of_file.written = [&](size_t, const ImageInfo& written) { info = written; };
+  of_file.failed = [](size_t, const std::exception_ptr& error) { std::rethrow_exception(error); };
+  of_file.progress = events.progress;
+  of_file.stop = events.stop;
+  upscale_files({{input, output}}, write, of_file);
   return info;
 }
 
 void Upscaler::upscale_files(const std::vector<FileJob>& jobs, const WriteOptions& write,
                              const FileEvents& events) {
-  FileLine(state_->enlarger, jobs, write, events, state_->progress, state_->stop).run();
+  with_errors([&] { FileLine(state_->enlarger, jobs, write, events).run(); });
 }
 
 }  // namespace esrgan

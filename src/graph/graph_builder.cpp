@@ -22,7 +22,8 @@ const Tensor& GraphBuilder::tensor(const std::string& name) {
 std::vector<float> GraphBuilder::vector(const std::string& name, int count) {
   const Tensor& found = tensor(name);
   if (found.values.size() != static_cast<size_t>(count))
-    throw Error(weights_.file, "length of tensor '" + name + "'", std::to_string(count), found.shape_text());
+    throw Error(ErrorKind::bad_data, weights_.file, "length of tensor '" + name + "'", std::to_string(count),
+                found.shape_text());
   return found.values;
 }
 
@@ -33,8 +34,8 @@ ConvolutionTensors GraphBuilder::convolution_tensors(const std::string& name) {
                     shape[1] <= limits::channels && shape[2] == shape[3] && shape[2] % 2 == 1 &&
                     shape[2] <= limits::kernel;
   if (!fits)
-    throw Error(weights_.file, "shape of tensor '" + name + ".weight'", "[out, in, k, k] with k odd",
-                found.shape_text());
+    throw Error(ErrorKind::bad_data, weights_.file, "shape of tensor '" + name + ".weight'",
+                "[out, in, k, k] with k odd", found.shape_text());
   ConvolutionTensors result{static_cast<size_t>(shape[0]),
                             static_cast<size_t>(shape[1]),
                             static_cast<size_t>(shape[2]),
@@ -50,7 +51,7 @@ Convolution GraphBuilder::convolution(const std::string& name, std::vector<MapId
   int in_channels = 0;
   for (const MapId input : inputs) in_channels += channels(input);
   if (static_cast<int>(tensors.in) != in_channels)
-    throw Error(weights_.file, "shape of tensor '" + name + ".weight'",
+    throw Error(ErrorKind::bad_data, weights_.file, "shape of tensor '" + name + ".weight'",
                 "[out, " + std::to_string(in_channels) + ", k, k] with k odd",
                 weights_.at(name + ".weight").shape_text());
   return convolution(name, std::move(inputs), std::move(tensors.weights), std::move(tensors.bias),
@@ -80,8 +81,8 @@ Convolution GraphBuilder::transposed_convolution(const std::string& name, MapId 
   const int in = channels(input);
   if (found.shape.size() != 4 || found.shape[0] != in || found.shape[1] <= 0 ||
       found.shape[1] > limits::channels / 4 || found.shape[2] != 4 || found.shape[3] != 4)
-    throw Error(weights_.file, "shape of tensor '" + name + ".weight'", std::to_string(in) + "xNx4x4",
-                found.shape_text());
+    throw Error(ErrorKind::bad_data, weights_.file, "shape of tensor '" + name + ".weight'",
+                std::to_string(in) + "xNx4x4", found.shape_text());
   const auto ins = static_cast<size_t>(in), outs = static_cast<size_t>(found.shape[1]);
   const std::vector<float> bias = vector(name + ".bias", static_cast<int>(outs));
   std::vector<float> weights(4 * outs * ins * 9), biases(4 * outs);
@@ -118,7 +119,7 @@ void GraphBuilder::activate_prelu(Convolution& conv, const std::string& name, in
   const Tensor& found = tensor(name + ".weight");
   const size_t count = found.values.size();
   if (count != 1 && count * static_cast<size_t>(repeat) != static_cast<size_t>(conv.out_channels))
-    throw Error(weights_.file, "length of tensor '" + name + ".weight'",
+    throw Error(ErrorKind::bad_data, weights_.file, "length of tensor '" + name + ".weight'",
                 "1 or " + std::to_string(conv.out_channels / repeat), found.shape_text());
   conv.slope.resize(static_cast<size_t>(conv.out_channels));
   for (size_t c = 0; c < conv.slope.size(); ++c)
@@ -127,7 +128,7 @@ void GraphBuilder::activate_prelu(Convolution& conv, const std::string& name, in
 
 MapId GraphBuilder::new_map(int channels, int density) {
   if (channels > limits::channels || density > limits::scale)
-    throw Error(weights_.file, "size of a map of the network",
+    throw Error(ErrorKind::bad_data, weights_.file, "size of a map of the network",
                 "at most " + std::to_string(limits::channels) + " channels, enlarged " +
                     std::to_string(limits::scale) + " times",
                 std::to_string(channels) + " channels, enlarged " + std::to_string(density) + " times");
@@ -147,7 +148,8 @@ void GraphBuilder::begin_stage() {
 MapId GraphBuilder::add(Convolution conv) {
   for (const Residual& residual : conv.residuals)
     if (channels(residual.map) != conv.out_channels)
-      throw Error(weights_.file, "output channels of '" + conv.name + "', which are added to others",
+      throw Error(ErrorKind::bad_data, weights_.file,
+                  "output channels of '" + conv.name + "', which are added to others",
                   std::to_string(channels(residual.map)), std::to_string(conv.out_channels));
   conv.out = new_map(conv.out_channels, graph_.map(conv.inputs[0]).density * conv.upsample);
   const MapId out = conv.out;
@@ -158,7 +160,7 @@ MapId GraphBuilder::add(Convolution conv) {
 MapId GraphBuilder::pixel_shuffle(MapId in, int factor) {
   const MapSpec deep = graph_.map(in);
   if (deep.channels % (factor * factor) != 0)
-    throw Error(weights_.file, "channels before a pixel-shuffle",
+    throw Error(ErrorKind::bad_data, weights_.file, "channels before a pixel-shuffle",
                 "a multiple of " + std::to_string(factor * factor), std::to_string(deep.channels));
   const MapId out = new_map(deep.channels / (factor * factor), deep.density * factor);
   graph_.operations.emplace_back(PixelShuffle{in, out, factor, false});
@@ -182,8 +184,8 @@ MapId GraphBuilder::silu(MapId in) {
 MapId GraphBuilder::symmetric_gate(MapId in, MapId residual) {
   const MapSpec spec = graph_.map(in);
   if (channels(residual) != spec.channels)
-    throw Error(weights_.file, "channels of two maps that are added", std::to_string(spec.channels),
-                std::to_string(channels(residual)));
+    throw Error(ErrorKind::bad_data, weights_.file, "channels of two maps that are added",
+                std::to_string(spec.channels), std::to_string(channels(residual)));
   const MapId out = new_map(spec.channels, spec.density);
   graph_.operations.emplace_back(SymmetricGate{in, residual, out});
   return out;
@@ -192,7 +194,7 @@ MapId GraphBuilder::symmetric_gate(MapId in, MapId residual) {
 MapId GraphBuilder::add_upsampled_input(MapId x, Upsampling mode) {
   const MapSpec spec = graph_.map(x), base = graph_.map(graph_.input);
   if (base.channels != spec.channels)
-    throw Error(weights_.file, "output channels, to which the enlarged input is added",
+    throw Error(ErrorKind::bad_data, weights_.file, "output channels, to which the enlarged input is added",
                 std::to_string(base.channels), std::to_string(spec.channels));
   const MapId out = new_map(spec.channels, spec.density);
   graph_.operations.emplace_back(AddUpsampled{x, graph_.input, out, spec.density / base.density, mode});
@@ -203,7 +205,8 @@ Graph GraphBuilder::finish(MapId output) {
   graph_.output = output;
   for (const auto& [name, tensor] : weights_.tensors)
     if (!used_.contains(name))
-      throw Error(weights_.file, "the tensor '" + name + "' belongs to no layer of this network");
+      throw Error(ErrorKind::bad_data, weights_.file,
+                  "the tensor '" + name + "' belongs to no layer of this network");
   return std::move(graph_);
 }
 

@@ -111,7 +111,8 @@ ColourConverter::ColourConverter(ForeignColour kind, SampleType type, std::span<
       to.get(), format(PT_RGB, 3, false), INTENT_RELATIVE_COLORIMETRIC,
       // Tables in place of the formulas would make white not quite white.
       cmsFLAGS_BLACKPOINTCOMPENSATION | (lab ? cmsFLAGS_NOOPTIMIZE : 0U));
-  if (lab && transform_->transform == nullptr) throw Error("L*a*b* colours cannot be converted");
+  if (lab && transform_->transform == nullptr)
+    throw Error(ErrorKind::unsupported, "L*a*b* colours cannot be converted");
 }
 
 ColourConverter::~ColourConverter() = default;

@@ -57,7 +57,7 @@ class Layout {
     const int64_t width = int64_t{columns_} * (column_ + gap) - gap,
                   height = int64_t{rows_} * (int64_t{height_} + bar_ + gap) - gap;
     if (std::max(width, height) > limits::picture_side)
-      throw Error("", "size of the sheet",
+      throw Error(ErrorKind::unsupported, "", "size of the sheet",
                   "at most " + std::to_string(limits::picture_side) + " pixels each way",
                   std::to_string(width) + "x" + std::to_string(height));
     sheet_ = FloatImage(static_cast<int>(width), static_cast<int>(height), 3);

@@ -43,7 +43,8 @@ Image decoded(std::span<const uint8_t> jpeg) {
   const auto decoder = open_jpeg(std::make_shared<MemorySource>(jpeg, "thumbnail"));
   const StoredPicture& picture = decoder->picture();
   constexpr int largest = 1024;  // the whole block has 64 KiB
-  if (picture.width > largest || picture.height > largest) throw Error("thumbnail", "is too large");
+  if (picture.width > largest || picture.height > largest)
+    throw Error(ErrorKind::unsupported, "thumbnail", "is too large");
   Image image{{picture.width, picture.height, picture.channels, SampleType::u8, {}, nullptr}, {}};
   image.samples.resize(image.info.bytes());
   decoder->read(picture.height, image.samples.data());

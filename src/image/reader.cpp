@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -38,8 +39,9 @@ struct OpenFile {
       : path(name), source(open_bytes(name)), codec(&codec_of(*source, name)) {
     const auto allows = [this](const std::string& extension) { return find_codec(extension) == codec; };
     if (!formats.empty() && std::none_of(formats.begin(), formats.end(), allows))
-      throw Error(path, "is a " + std::string(codec->name) +
-                            " file, which is not among the formats that may be read");
+      throw Error(
+          ErrorKind::unsupported, path,
+          "is a " + std::string(codec->name) + " file, which is not among the formats that may be read");
     decoder = open_decoder(*codec, source);
     check();
   }
@@ -56,7 +58,7 @@ struct OpenFile {
         p.width > 0 && p.height > 0 && p.width <= limits::picture_side && p.height <= limits::picture_side &&
         int64_t{p.width} * p.height <= limits::picture_pixels && p.channels >= 1 && p.channels <= 4;
     if (!fits)
-      throw Error(path, "size of the image", "up to 1000000x1000000 pixels",
+      throw Error(ErrorKind::unsupported, path, "size of the image", "up to 1000000x1000000 pixels",
                   std::to_string(p.width) + "x" + std::to_string(p.height));
   }
 
@@ -258,7 +260,7 @@ void check_memory(const OpenFile& file, const Prepared& prepared, bool as_whole,
     picture = std::max(picture, samples * (2 * size_of(info.type) + 2 * sizeof(float)));  // bleeding
   const uint64_t needed = file.decoder->memory() + (as_whole ? picture : 0);
   if (needed > limit)
-    throw Error(file.path,
+    throw Error(ErrorKind::out_of_resources, file.path,
                 "this kind of image must be in memory as a whole, which takes " + format_memory_size(needed),
                 "at most " + format_memory_size(limit) + " (see --max-memory)");
 }
@@ -305,10 +307,12 @@ std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint6
 }
 
 Image read_image(const std::string& path) {
-  OpenFile file(path, {});
-  const Prepared prepared = prepare(file);
-  check_memory(file, prepared, true, available_memory());
-  return read_whole(file, prepared);
+  return with_errors([&] {
+    OpenFile file(path, {});
+    const Prepared prepared = prepare(file);
+    check_memory(file, prepared, true, available_memory());
+    return read_whole(file, prepared);
+  });
 }
 
 bool can_read(const std::string& extension) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
@@ -46,7 +47,7 @@ class Storage {
   void check_side() const {
     const int64_t most = codec_.holds.largest_side;
     if (most > 0 && (info_.width > most || info_.height > most))
-      throw Error(path_, "is too large for " + std::string(codec_.name),
+      throw Error(ErrorKind::unsupported, path_, "is too large for " + std::string(codec_.name),
                   "at most " + std::to_string(most) + " pixels each way",
                   std::to_string(info_.width) + "x" + std::to_string(info_.height));
   }
@@ -66,7 +67,7 @@ class Storage {
           (options_.background == WriteOptions{}.background ? "white" : "the background"));
     }
     if (!holds_channels(stored.channels))
-      throw Error(path_, std::string(codec_.name) + " holds no colours",
+      throw Error(ErrorKind::unsupported, path_, std::string(codec_.name) + " holds no colours",
                   "a format such as png or ppm for a picture in colour", "");
     stored.alpha = stored.channels % 2 == 0 ? codec_.holds.alpha : Alpha::none;
   }
@@ -105,7 +106,8 @@ class Storage {
     const std::string found =
         std::string("values from ") + std::to_string(range.lo) + " to " + std::to_string(range.hi);
     if (options_.bit_depth == 0)
-      throw Error(path_, "the picture's numbers do not fit into " + std::string(codec_.name),
+      throw Error(ErrorKind::unsupported, path_,
+                  "the picture's numbers do not fit into " + std::string(codec_.name),
                   "a format such as tif, or --bit-depth 8 or 16 to spread them from black to white", found);
     stored.remarks.push_back(found + " are spread from black to white");
     spread = true;
@@ -189,7 +191,7 @@ class FileWriter : public PictureWriter {
       : path_(std::move(path)), options_(std::move(write_options)), codec_(chosen_codec(path_, options_)) {
     const WriteOptions& options = options_;
     if (options.lossless && !codec_.holds.lossless)
-      throw Error(path_, std::string(codec_.name) + " cannot be written without loss",
+      throw Error(ErrorKind::unsupported, path_, std::string(codec_.name) + " cannot be written without loss",
                   "a format such as png, tif or webp");
     encode_.quality = std::clamp(options.quality, 1, 100);
     encode_.lossless = options.lossless;
@@ -224,11 +226,12 @@ class FileWriter : public PictureWriter {
   static const Codec& chosen_codec(const std::string& path, const WriteOptions& options) {
     const Codec* codec = find_codec(options.format.empty() ? path : options.format);
     if (codec == nullptr || codec->holds.channels.empty())
-      throw Error(path, "images cannot be written in this format",
+      throw Error(ErrorKind::unsupported, path, "images cannot be written in this format",
                   "an extension such as png, jpg, tif, webp or exr",
                   "'" + lower_extension(options.format.empty() ? path : options.format) + "'");
     if (!is_available(*codec))
-      throw Error(path, std::string(codec->name) + " pictures cannot be written here: " + how_to_get(*codec));
+      throw Error(ErrorKind::unsupported, path,
+                  std::string(codec->name) + " pictures cannot be written here: " + how_to_get(*codec));
     return *codec;
   }
 
@@ -304,14 +307,16 @@ std::shared_ptr<PictureWriter> PictureWriter::create(const std::string& path, co
 }
 
 void write_image(const Image& image, const std::string& path, const WriteOptions& options) {
-  const auto source = make_source(std::shared_ptr<const Image>(std::shared_ptr<const Image>(), &image));
-  const auto sink = PictureWriter::create(path, options)->picture(image.info);
-  std::vector<float> row(image.info.row_samples());
-  for (int y = 0; y < image.info.height; ++y) {
-    source->read(y, y + 1, row.data());
-    sink->write(row.data(), 1);
-  }
-  sink->finish();
+  with_errors([&] {
+    const auto source = make_source(std::shared_ptr<const Image>(std::shared_ptr<const Image>(), &image));
+    const auto sink = PictureWriter::create(path, options)->picture(image.info);
+    std::vector<float> row(image.info.row_samples());
+    for (int y = 0; y < image.info.height; ++y) {
+      source->read(y, y + 1, row.data());
+      sink->write(row.data(), 1);
+    }
+    sink->finish();
+  });
 }
 
 bool can_write(const std::string& extension) {
@@ -320,28 +325,30 @@ bool can_write(const std::string& extension) {
 }
 
 std::vector<FormatInfo> list_formats() {
-  std::vector<FormatInfo> formats;
-  for (const Codec& codec : codecs()) {
-    FormatInfo info;
-    info.name = codec.name;
-    for (const std::string_view extension : codec.extensions) info.extensions.emplace_back(extension);
-    info.readable = is_available(codec);
-    info.writable = info.readable && !codec.holds.channels.empty();
-    if (!info.readable) info.missing = how_to_get(codec);
-    info.channels = codec.holds.channels;
-    info.types = codec.holds.types;
-    info.lossy = codec.holds.lossy;
-    info.lossless = codec.holds.lossless;
-    info.icc = codec.holds.icc;
-    info.exif = codec.holds.exif;
-    info.xmp = codec.holds.xmp;
-    info.iptc = codec.holds.iptc;
-    info.text = codec.holds.text;
-    info.several = codec.holds.several;
-    info.largest_side = codec.holds.largest_side;
-    formats.push_back(std::move(info));
-  }
-  return formats;
+  return with_errors([&] {
+    std::vector<FormatInfo> formats;
+    for (const Codec& codec : codecs()) {
+      FormatInfo info;
+      info.name = codec.name;
+      for (const std::string_view extension : codec.extensions) info.extensions.emplace_back(extension);
+      info.readable = is_available(codec);
+      info.writable = info.readable && !codec.holds.channels.empty();
+      if (!info.readable) info.missing = how_to_get(codec);
+      info.channels = codec.holds.channels;
+      info.types = codec.holds.types;
+      info.lossy = codec.holds.lossy;
+      info.lossless = codec.holds.lossless;
+      info.icc = codec.holds.icc;
+      info.exif = codec.holds.exif;
+      info.xmp = codec.holds.xmp;
+      info.iptc = codec.holds.iptc;
+      info.text = codec.holds.text;
+      info.several = codec.holds.several;
+      info.largest_side = codec.holds.largest_side;
+      formats.push_back(std::move(info));
+    }
+    return formats;
+  });
 }
 
 }  // namespace esrgan

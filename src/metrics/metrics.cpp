@@ -115,11 +115,12 @@ FloatImage luma(const FloatImage& picture) {
 Quality compare(const FloatImage& reference, const FloatImage& test, int crop, MetricChannels channels) {
   if (reference.width != test.width || reference.height != test.height ||
       (reference.channels >= 3) != (test.channels >= 3))
-    throw Error("", "the pictures to compare differ in size or colour",
+    throw Error(ErrorKind::invalid_argument, "", "the pictures to compare differ in size or colour",
                 size_text(reference) + (reference.channels >= 3 ? " colour" : " gray"),
                 size_text(test) + (test.channels >= 3 ? " colour" : " gray"));
   if (crop < 0 || reference.width - 2 * crop < window || reference.height - 2 * crop < window)
-    throw Error("", "too little of the picture is left to compare", "at least 11x11 pixels after cropping",
+    throw Error(ErrorKind::invalid_argument, "", "too little of the picture is left to compare",
+                "at least 11x11 pixels after cropping",
                 size_text(reference) + " with " + std::to_string(crop) + " pixels cropped from each side");
   const std::vector<Plane> a = planes_of(reference, crop, channels), b = planes_of(test, crop, channels);
   Quality quality;

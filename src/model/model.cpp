@@ -35,15 +35,16 @@ std::string names_of_families() {
 [[noreturn]] void refuse(const StateDict& weights) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : weights.tensors) names.push_back(name);
-  throw Error(weights.file, "the weights belong to no network that is known", names_of_families(),
-              names.empty() ? "no tensors" : "tensors such as " + listed(names));
+  throw Error(ErrorKind::bad_data, weights.file, "the weights belong to no network that is known",
+              names_of_families(), names.empty() ? "no tensors" : "tensors such as " + listed(names));
 }
 
 /// Of the tensors of one network, under names without prefixes.
 Model recognise(StateDict weights) {
   const Contents contents(weights);
   if (const auto foreign = foreign_family_of(contents); !foreign.empty())
-    throw Error(weights.file, "this is a " + std::string(foreign) + " network, which is not supported",
+    throw Error(ErrorKind::unsupported, weights.file,
+                "this is a " + std::string(foreign) + " network, which is not supported",
                 names_of_families());
   const auto [family, naming] = find_naming(contents);
   if (family == nullptr) refuse(weights);
@@ -76,7 +77,7 @@ Graph build_graph(const Model& model) {
   const Architecture& architecture = model.architecture;
   const MapId output = architecture.family->build(builder, architecture);
   if (builder.channels(output) != architecture.out_channels)
-    throw Error(model.weights.file, "channels of the network's output",
+    throw Error(ErrorKind::bad_data, model.weights.file, "channels of the network's output",
                 std::to_string(architecture.out_channels), std::to_string(builder.channels(output)));
   return builder.finish(output);
 }
@@ -93,14 +94,15 @@ Model interpolate(const Model& a, const Model& b, float alpha) {
   for (auto& [name, tensor] : result.weights.tensors) {
     const Tensor& other = b.weights.at(name);
     if (other.shape != tensor.shape)
-      throw Error(b.weights.file, "tensor '" + name + "' has another shape than in " + a.weights.file,
-                  tensor.shape_text(), other.shape_text());
+      throw Error(ErrorKind::bad_data, b.weights.file,
+                  "tensor '" + name + "' has another shape than in " + a.weights.file, tensor.shape_text(),
+                  other.shape_text());
     std::transform(tensor.values.begin(), tensor.values.end(), other.values.begin(), tensor.values.begin(),
                    [alpha](float x, float y) { return (1 - alpha) * x + alpha * y; });
   }
   for (const auto& [name, tensor] : b.weights.tensors)
     if (!a.weights.contains(name))
-      throw Error(a.weights.file, "has no tensor '" + name + "' as " + b.weights.file);
+      throw Error(ErrorKind::bad_data, a.weights.file, "has no tensor '" + name + "' as " + b.weights.file);
   return result;
 }
 

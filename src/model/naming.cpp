@@ -82,7 +82,8 @@ void rename_all(StateDict& weights, const Renamer& renamer) {
   for (auto& [name, tensor] : given) {
     const std::optional<std::string> canonical = renamer(name);
     if (!canonical)
-      throw Error(weights.file, "the tensor '" + name + "' belongs to no layer of this network");
+      throw Error(ErrorKind::bad_data, weights.file,
+                  "the tensor '" + name + "' belongs to no layer of this network");
     weights.add(*canonical, std::move(tensor));
   }
 }

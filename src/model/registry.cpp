@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/log.h"
 #include "model/model_names.h"
 #include "weights/read_weights.h"
@@ -107,7 +108,7 @@ bool is_among(const std::vector<KnownModel>& models, const fs::path& file) {
   }
   for (const fs::path& file : weight_files()) all.push_back(file.stem().string());
   const std::string nearest = nearest_model_name(fs::path(name).filename().string(), all);
-  throw Error("", "no such model or file", known + "or a weight file",
+  throw Error(ErrorKind::not_found, "", "no such model or file", known + "or a weight file",
               "'" + name + "'" + (nearest.empty() ? "" : " (is '" + nearest + "' meant?)"));
 }
 
@@ -120,46 +121,54 @@ std::string models_folder() {
 }
 
 std::vector<KnownModel> list_models() {
-  std::vector<KnownModel> models = known_models_here();
-  for (const fs::path& file : weight_files())
-    if (!is_among(models, file)) models.push_back(describe_file(file));
-  return models;
+  return with_errors([&] {
+    std::vector<KnownModel> models = known_models_here();
+    for (const fs::path& file : weight_files())
+      if (!is_among(models, file)) models.push_back(describe_file(file));
+    return models;
+  });
 }
 
 std::string find_model(const std::string& name_or_path) {
-  const fs::path given = name_or_path;
-  if (std::error_code absent; fs::is_regular_file(given, absent)) return name_or_path;
-  if (given.has_parent_path()) refuse_name(name_or_path);
-  for (const char* extension : {".safetensors", ".pth", ".param"}) {
-    const fs::path installed = fs::path(models_folder()) / (name_or_path + extension);
-    if (std::error_code absent; fs::is_regular_file(installed, absent)) return installed.string();
-  }
-  const std::string plain = plain_model_name(name_or_path);
-  const std::vector<KnownModel> models = known_models_here();
-  const auto known = std::find_if(models.begin(), models.end(),
-                                  [&](const KnownModel& model) { return is_called(model, plain); });
-  if (known != models.end() && known->installed) return known->path;
-  for (const fs::path& file : weight_files()) {
-    const std::string name = plain_model_name(file.stem().string());
-    if (name == plain || (known != models.end() && is_called(*known, name))) return file.string();
-  }
-  if (known != models.end())
-    throw Error("", "the model '" + known->name + "' is not installed: " + how_to_install);
-  refuse_name(name_or_path);
+  return with_errors([&]() -> std::string {
+    const fs::path given = name_or_path;
+    if (std::error_code absent; fs::is_regular_file(given, absent)) return name_or_path;
+    if (given.has_parent_path()) refuse_name(name_or_path);
+    for (const char* extension : {".safetensors", ".pth", ".param"}) {
+      const fs::path installed = fs::path(models_folder()) / (name_or_path + extension);
+      if (std::error_code absent; fs::is_regular_file(installed, absent)) return installed.string();
+    }
+    const std::string plain = plain_model_name(name_or_path);
+    const std::vector<KnownModel> models = known_models_here();
+    const auto known = std::find_if(models.begin(), models.end(),
+                                    [&](const KnownModel& model) { return is_called(model, plain); });
+    if (known != models.end() && known->installed) return known->path;
+    for (const fs::path& file : weight_files()) {
+      const std::string name = plain_model_name(file.stem().string());
+      if (name == plain || (known != models.end() && is_called(*known, name))) return file.string();
+    }
+    if (known != models.end())
+      throw Error(ErrorKind::not_found, "",
+                  "the model '" + known->name + "' is not installed: " + how_to_install);
+    refuse_name(name_or_path);
+  });
 }
 
 std::string default_model(Objective objective) {
-  const std::vector<KnownModel> known = known_models_here();
-  for (const KnownModel& model : known)
-    if (model.installed && model.objective == objective) return model.name;
-  for (const fs::path& file : weight_files())
-    if (!is_among(known, file))
-      if (const KnownModel model = describe_file(file); model.objective == objective) return model.name;
-  if (objective == Objective::gan) throw Error("", std::string("no model is installed: ") + how_to_install);
-  throw Error(
-      "", "no PSNR-oriented model is installed; put one whose metadata say esrgan.objective = psnr into " +
-              models_folder() +
-              " ('esrgan convert --objective psnr' writes it), or name a file with --model");
+  return with_errors([&]() -> std::string {
+    const std::vector<KnownModel> known = known_models_here();
+    for (const KnownModel& model : known)
+      if (model.installed && model.objective == objective) return model.name;
+    for (const fs::path& file : weight_files())
+      if (!is_among(known, file))
+        if (const KnownModel model = describe_file(file); model.objective == objective) return model.name;
+    if (objective == Objective::gan)
+      throw Error(ErrorKind::not_found, "", std::string("no model is installed: ") + how_to_install);
+    throw Error(
+        ErrorKind::not_found, "",
+        "no PSNR-oriented model is installed; put one whose metadata say esrgan.objective = psnr into " +
+            models_folder() + " ('esrgan convert --objective psnr' writes it), or name a file with --model");
+  });
 }
 
 }  // namespace esrgan

@@ -101,7 +101,8 @@ std::shared_ptr<const Pair> BatchMaker::choose(const Source& source, uint64_t po
   const size_t first = source.shuffled(seed_, position / count, position % count);
   for (size_t i = 0; i < count; ++i)  // an unusable picture is replaced by the next one
     if (auto pair = source.cache.get((first + i) % count)) return pair;
-  throw Error("", "none of the " + std::to_string(count) + " training pictures can be used");
+  throw Error(ErrorKind::bad_data, "",
+              "none of the " + std::to_string(count) + " training pictures can be used");
 }
 
 void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr, float* sharp) const {

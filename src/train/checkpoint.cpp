@@ -35,7 +35,7 @@ double from_hex_text(const std::string& text) {
 const std::string& Checkpoint::number(const std::string& name) const {
   const auto found = numbers.find(name);
   if (found == numbers.end())
-    throw Error("", "the checkpoint lacks '" + name + "': it is of another kind of run");
+    throw Error(ErrorKind::bad_data, "", "the checkpoint lacks '" + name + "': it is of another kind of run");
   return found->second;
 }
 
@@ -52,14 +52,16 @@ void Checkpoint::save(const fs::path& file) const {
 Checkpoint Checkpoint::load(const fs::path& file) {
   StateDict all = read_weights(file);
   const auto step = all.metadata.find(step_key);
-  if (step == all.metadata.end()) throw Error(file.string(), "is not a checkpoint of a training run");
+  if (step == all.metadata.end())
+    throw Error(ErrorKind::bad_data, file.string(), "is not a checkpoint of a training run");
   Checkpoint result;
   result.step = std::strtoll(step->second.c_str(), nullptr, 10);
   for (const auto& [key, text] : all.metadata)
     if (key.starts_with(number_prefix)) result.numbers[key.substr(number_prefix.size())] = text;
   for (auto& [name, tensor] : all.tensors) {
     const size_t slash = name.find('/');
-    if (slash == std::string::npos) throw Error(file.string(), "tensor '" + name + "' belongs to no group");
+    if (slash == std::string::npos)
+      throw Error(ErrorKind::bad_data, file.string(), "tensor '" + name + "' belongs to no group");
     StateDict& group = result.groups[name.substr(0, slash)];
     group.file = file.string();
     group.tensors.emplace(name.substr(slash + 1), std::move(tensor));

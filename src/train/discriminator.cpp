@@ -57,8 +57,8 @@ class VggDiscriminator : public Layer {
 
   Tensor forward(Tensor x) override {
     if (x.size(2) != size_ || x.size(3) != size_)
-      throw Error("", "patch for the discriminator", std::to_string(size_) + " pixels a side",
-                  std::to_string(x.size(3)));
+      throw Error(ErrorKind::bad_data, "", "patch for the discriminator",
+                  std::to_string(size_) + " pixels a side", std::to_string(x.size(3)));
     x = run_blocks(convs_, norms_, x);
     return linear2_->forward(leaky(linear1_->forward(x.flatten(1))));
   }

@@ -84,7 +84,7 @@ void EventFile::event(int64_t step, const std::string& what) {
   const std::string event = number(1, now()) + number(2, static_cast<uint64_t>(step)) + what;
   const std::string length = little_endian(static_cast<uint64_t>(event.size()));
   stream_ << length << checksum(length) << event << checksum(event) << std::flush;
-  if (!stream_) throw Error(file_.string(), "cannot be written to (is the disk full?)");
+  if (!stream_) throw Error(ErrorKind::io, file_.string(), "cannot be written to (is the disk full?)");
 }
 
 // Event.summary = 5; Summary.value = 1; Value: tag = 1, simple_value = 2, image = 4.

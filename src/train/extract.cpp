@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 
+#include "base/errors.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "train/pictures.h"
@@ -78,19 +79,20 @@ std::vector<int> sub_image_places(int side, const ExtractOptions& options) {
 }
 
 ExtractResult extract_sub_images(const fs::path& from, const fs::path& to, const ExtractOptions& options,
-                                 const std::atomic<bool>& stop) {
+                                 const std::stop_token& stop) {
   const auto files = pictures_in(from);
   std::map<std::string, fs::path> names;
   for (const fs::path& file : files)
     if (const auto [same, fresh] = names.emplace(name_without_scale(file), file); !fresh)
-      throw Error(file.string(), "its sub-images would be called like those of " + same->second.string());
+      throw Error(ErrorKind::invalid_argument, file.string(),
+                  "its sub-images would be called like those of " + same->second.string());
   std::error_code error;
   fs::create_directories(to, error);
-  if (error) throw Error(to.string(), "cannot be made: " + error.message());
+  if (error) throw file_error(to.string(), "cannot be made", error.value());
   std::vector<ExtractResult> results(files.size());
   ThreadPool pool(options.threads);
   pool.parallel_for(files.size(), [&](size_t i, int) {
-    if (stop) throw Cancelled();
+    if (stop.stop_requested()) throw Cancelled();
     try {
       cut_up(files[i], to, options, results[i]);
       ++results[i].pictures;

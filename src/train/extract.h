@@ -1,8 +1,8 @@
 // Sub-images: large pictures cut up, so that a patch costs the decoding of little more than itself.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
+#include <stop_token>
 #include <vector>
 
 namespace esrgan::train {
@@ -26,6 +26,6 @@ struct ExtractResult {
 /// picture that cannot be read is warned of and counted. Throws Error when the folders cannot be used or two
 /// pictures are called the same, Cancelled when `stop` says so.
 ExtractResult extract_sub_images(const std::filesystem::path& from, const std::filesystem::path& to,
-                                 const ExtractOptions& options, const std::atomic<bool>& stop);
+                                 const ExtractOptions& options, const std::stop_token& stop);
 
 }  // namespace esrgan::train

@@ -29,7 +29,9 @@ VggFeatures::VggFeatures(const PerceptualRecipe& recipe) : before_activation_(re
     }
     ++index;
   }
-  if (!left.empty()) throw Error("", "train.feature.layers", "layers of " + recipe.network, *left.begin());
+  if (!left.empty())
+    throw Error(ErrorKind::bad_data, "", "train.feature.layers", "layers of " + recipe.network,
+                *left.begin());
   register_buffer("mean", torch::tensor({0.485F, 0.456F, 0.406F}).view({1, 3, 1, 1}));
   register_buffer("deviation", torch::tensor({0.229F, 0.224F, 0.225F}).view({1, 3, 1, 1}));
 }

@@ -100,7 +100,8 @@ class RrdbNet : public Layer {
  public:
   explicit RrdbNet(const Architecture& a) : unshuffle_(a.unshuffle), upsampler_(rrdb_details(a).upsampler) {
     if (rrdb_details(a).conv1x1)
-      throw Error("", "network to train", "RRDBNet without the 1x1 convolutions of ESRGAN+", a.summary());
+      throw Error(ErrorKind::bad_data, "", "network to train",
+                  "RRDBNet without the 1x1 convolutions of ESRGAN+", a.summary());
     conv_first_ = register_module("conv_first", conv(a.in_channels * a.unshuffle * a.unshuffle, a.features));
     nn::ModuleList body;
     for (int n = 0; n < a.blocks; ++n) {
@@ -310,7 +311,8 @@ std::shared_ptr<Layer> make_generator(const Architecture& architecture) {
        [](const Architecture& a) -> std::shared_ptr<Layer> { return std::make_shared<SrResNet>(a); }}};
   const auto maker = makers.find(architecture.family->name);
   if (maker == makers.end())
-    throw Error("", "network to train", "one that a recipe can ask for", architecture.summary());
+    throw Error(ErrorKind::bad_data, "", "network to train", "one that a recipe can ask for",
+                architecture.summary());
   return maker->second(architecture);
 }
 

@@ -20,7 +20,8 @@ using torch::Tensor;
 
 const StateDict& group(const Checkpoint& checkpoint, const std::string& name) {
   const auto found = checkpoint.groups.find(name);
-  if (found == checkpoint.groups.end()) throw Error("", "the checkpoint lacks the " + name);
+  if (found == checkpoint.groups.end())
+    throw Error(ErrorKind::bad_data, "", "the checkpoint lacks the " + name);
   return found->second;
 }
 
@@ -38,7 +39,8 @@ Learner::Learner(const Recipe& recipe, torch::Device device, const Ranks& ranks)
       g_scale_(recipe.arithmetic == Arithmetic::half),
       d_scale_(recipe.arithmetic == Arithmetic::half) {
   if (recipe.arithmetic == Arithmetic::half && device.is_cpu())
-    throw Error("", "train.precision", "full or bf16 on a processor", "fp16, which only GPUs compute in");
+    throw Error(ErrorKind::unsupported, "", "train.precision", "full or bf16 on a processor",
+                "fp16, which only GPUs compute in");
   torch::manual_seed(recipe.seed);
   generator_ = make_generator(recipe.generator);
   if (!recipe.generator_start.empty()) start_from(*generator_, recipe.generator_start);

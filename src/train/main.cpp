@@ -48,7 +48,7 @@ int run(int argc, char** argv) {
     profile(recipe, profile_steps, trace);
     return cli::all_done;
   }
-  return train(recipe, {resume, &cli::stop_requested}) ? cli::all_done : cli::interrupted;
+  return train(recipe, {resume, cli::stop_token()}) ? cli::all_done : cli::interrupted;
 }
 
 }  // namespace

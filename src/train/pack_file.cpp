@@ -89,7 +89,7 @@ void make_pack(const fs::path& target, const std::vector<PairFiles>& files, int 
   stream.seekp(0);
   write_head();
   stream.close();
-  if (!stream) throw Error(target.string(), "cannot be written (is the disk full?)");
+  if (!stream) throw Error(ErrorKind::io, target.string(), "cannot be written (is the disk full?)");
   output.commit();
 }
 
@@ -110,14 +110,14 @@ PackFile::PackFile(const fs::path& folder, const std::vector<PairFiles>& files, 
   if (bytes.size() >= sizeof header) std::memcpy(&header, bytes.data(), sizeof header);
   if (header.magic != magic || header.count != files.size() ||
       bytes.size() < sizeof header + header.count * sizeof(Entry))
-    throw Error(target.string(), "is damaged (remove it, and it is made again)");
+    throw Error(ErrorKind::bad_data, target.string(), "is damaged (remove it, and it is made again)");
   const auto squared = static_cast<uint64_t>(scale) * static_cast<uint64_t>(scale);
   for (size_t i = 0; i < files.size(); ++i) {
     Entry entry;
     std::memcpy(&entry, bytes.data() + sizeof header + i * sizeof entry, sizeof entry);
     const uint64_t hr = uint64_t{3} * entry.width * entry.height;
     if (entry.offset > bytes.size() || hr + hr / squared > bytes.size() - entry.offset)
-      throw Error(target.string(), "is damaged (remove it, and it is made again)");
+      throw Error(ErrorKind::bad_data, target.string(), "is damaged (remove it, and it is made again)");
   }
   scale_ = scale;
 }

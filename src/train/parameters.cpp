@@ -70,8 +70,8 @@ void FlatParameters::join(const StateDict& state, torch::Tensor& flat) const {
     const Tensor& found = state.at(names_[i]);
     const int64_t size = parameters_[i].numel();
     if (found.shape != parameters_[i].sizes().vec())
-      throw Error(state.file, "shape of tensor '" + names_[i] + "'", to_tensor(parameters_[i]).shape_text(),
-                  found.shape_text());
+      throw Error(ErrorKind::bad_data, state.file, "shape of tensor '" + names_[i] + "'",
+                  to_tensor(parameters_[i]).shape_text(), found.shape_text());
     flat.slice(0, begin, begin + size).copy_(from_tensor(found).flatten());
     begin += size;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "image/resize.h"
@@ -41,8 +42,8 @@ std::vector<fs::path> pictures_in(const fs::path& folder) {
     if (!entry.path().filename().string().starts_with('.') && entry.is_regular_file() &&
         can_read(entry.path().extension().string()))
       found.push_back(entry.path());
-  if (error) throw Error(folder.string(), "cannot be listed: " + error.message());
-  if (found.empty()) throw Error(folder.string(), "there is no picture in this folder");
+  if (error) throw file_error(folder.string(), "cannot be listed", error.value());
+  if (found.empty()) throw Error(ErrorKind::not_found, folder.string(), "there is no picture in this folder");
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -85,7 +86,7 @@ std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale) {
         if (pairs.back().lr.empty() && fs::is_regular_file(candidate)) pairs.back().lr = candidate;
       }
     if (pairs.back().lr.empty())
-      throw Error(source.lr, "has no reduced picture for " + hr.string(),
+      throw Error(ErrorKind::not_found, source.lr, "has no reduced picture for " + hr.string(),
                   std::string(stem).append(".png or ").append(marked).append(".png"));
   }
   return pairs;
@@ -93,11 +94,12 @@ std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale) {
 
 Pair load_pair(const PairFiles& files, int scale) {
   const FloatImage hr = crop_to_multiple(read_rgb(files.hr), scale);
-  if (hr.width == 0 || hr.height == 0) throw Error(files.hr.string(), "is smaller than the scale");
+  if (hr.width == 0 || hr.height == 0)
+    throw Error(ErrorKind::bad_data, files.hr.string(), "is smaller than the scale");
   const FloatImage lr =
       files.lr.empty() ? resize_bicubic(hr, 1.0 / scale, SampleType::u8) : read_rgb(files.lr);
   if (lr.width * scale != hr.width || lr.height * scale != hr.height)
-    throw Error(files.lr.string(), "size of the reduced picture of " + files.hr.string(),
+    throw Error(ErrorKind::bad_data, files.lr.string(), "size of the reduced picture of " + files.hr.string(),
                 size_text(hr.width / scale, hr.height / scale), size_text(lr.width, lr.height));
   return {stored(hr), stored(lr)};
 }
@@ -117,7 +119,9 @@ PairCache::PairCache(std::vector<PairFiles> files, int scale, int least, const f
 std::shared_ptr<const Pair> PairCache::load(size_t index) const {
   if (!pack_) return std::make_shared<const Pair>(load_pair(files_[index], scale_));
   auto pair = pack_->pair(index);
-  if (!pair) throw Error(files_[index].hr.string(), "could not be used when the pack file was made");
+  if (!pair)
+    throw Error(ErrorKind::bad_data, files_[index].hr.string(),
+                "could not be used when the pack file was made");
   return std::make_shared<const Pair>(*std::move(pair));
 }
 

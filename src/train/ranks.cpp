@@ -133,9 +133,10 @@ Ranks::Ranks(const Place& place, torch::Device device) : place_(place), device_(
   try {
     state_ = std::make_unique<State>(State{make_group(meet(place), place, device)});
   } catch (const std::exception& error) {
-    throw Error("", "process " + std::to_string(place.rank) + " of " + std::to_string(place.count) +
-                        " cannot meet the others at " + place.address + ":" + std::to_string(place.port) +
-                        " (MASTER_ADDR, MASTER_PORT): " + first_line(error.what()));
+    throw Error(ErrorKind::io, "",
+                "process " + std::to_string(place.rank) + " of " + std::to_string(place.count) +
+                    " cannot meet the others at " + place.address + ":" + std::to_string(place.port) +
+                    " (MASTER_ADDR, MASTER_PORT): " + first_line(error.what()));
   }
 }
 
@@ -146,9 +147,10 @@ void Ranks::together(const std::function<void()>& work) const {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error("", "process " + std::to_string(place_.rank) + ": " + first_line(error.what()) +
-                        " (this process failed, or the processes of this run have lost each other; --resume "
-                        "goes on from the last checkpoint)");
+    throw Error(ErrorKind::io, "",
+                "process " + std::to_string(place_.rank) + ": " + first_line(error.what()) +
+                    " (this process failed, or the processes of this run have lost each other; --resume "
+                    "goes on from the last checkpoint)");
   }
 }
 
@@ -233,7 +235,7 @@ struct Ranks::State {};
 struct GradientMean::State {};
 
 Ranks::Ranks(const Place& place, torch::Device device) : place_(place), device_(device) {
-  if (!alone()) throw Error("", "this LibTorch was built without c10d: one process only");
+  if (!alone()) throw Error(ErrorKind::io, "", "this LibTorch was built without c10d: one process only");
 }
 void Ranks::together(const std::function<void()>& work) const {
   work();

@@ -127,7 +127,7 @@ PerceptualRecipe read_perceptual(Settings& train) {
   p.network = settings.choose("network", {"vgg16", "vgg19"}, "vgg19");
   p.weights = settings.get<std::string>("weights", "");
   if (p.weight > 0 && p.weights.empty())
-    throw Error("", "train.feature.weights",
+    throw Error(ErrorKind::bad_data, "", "train.feature.weights",
                 "a file with torchvision's " + p.network + " weights (.pth or .safetensors)", "nothing");
   p.before_activation = settings.get("before_activation", true);
   Settings layers = settings.section("layers");

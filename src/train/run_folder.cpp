@@ -9,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/file.h"
 
 namespace esrgan::train {
@@ -79,18 +80,18 @@ void CsvLog::add(int64_t step, const std::vector<std::string>& values) {
   stream_ << step;
   for (const std::string& value : values) stream_ << ',' << value;
   stream_ << std::endl;
-  if (!stream_) throw Error(file_.string(), "cannot be written to (is the disk full?)");
+  if (!stream_) throw Error(ErrorKind::io, file_.string(), "cannot be written to (is the disk full?)");
 }
 
 RunFolder::RunFolder(const Recipe& recipe, bool resume) : path_(fs::path(recipe.folder) / recipe.name) {
   const fs::path copy = path_ / "recipe.yml";
   if (fs::exists(copy) && !resume)
-    throw Error(path_.string(), "holds a run already",
+    throw Error(ErrorKind::io, path_.string(), "holds a run already",
                 "--resume to go on with it, or another name in the recipe", "");
   std::error_code error;
   for (const char* inner : {"checkpoints", "models", "samples"})
     if (!error) fs::create_directories(path_ / inner, error);
-  if (error) throw Error(path_.string(), "cannot be made: " + error.message());
+  if (error) throw file_error(path_.string(), "cannot be made", error.value());
   // What was being written when an earlier program was killed.
   std::vector<fs::path> unfinished;
   for (const auto& entry : fs::recursive_directory_iterator(path_))

@@ -72,12 +72,13 @@ Settings Settings::from_node(const YAML::Node& node, const std::string& file, co
   Settings settings(state);
   if (!node.IsDefined() || node.IsNull()) return settings;
   if (!node.IsMap())
-    throw Error(settings.place(node), "'" + path + "'", "a mapping of keys to values", text_of(node));
+    throw Error(ErrorKind::bad_data, settings.place(node), "'" + path + "'", "a mapping of keys to values",
+                text_of(node));
   std::set<std::string> seen;
   for (const auto& entry : node) {
     const auto& key = entry.first.Scalar();
     if (!seen.insert(key).second)
-      throw Error(settings.place(entry.first),
+      throw Error(ErrorKind::bad_data, settings.place(entry.first),
                   "the key '" + settings.full_name(key) + "' stands here a second time");
   }
   return settings;
@@ -86,17 +87,18 @@ Settings Settings::from_node(const YAML::Node& node, const std::string& file, co
 Settings Settings::parse(const std::string& text, const std::string& file) {
   try {
     const YAML::Node node = YAML::Load(text);
-    if (!node.IsMap()) throw Error(file, "a recipe", "a mapping of keys to values", text_of(node));
+    if (!node.IsMap())
+      throw Error(ErrorKind::bad_data, file, "a recipe", "a mapping of keys to values", text_of(node));
     return from_node(node, file, "");
   } catch (const YAML::Exception& error) {
-    throw Error(file + ":" + std::to_string(error.mark.line + 1), error.msg);
+    throw Error(ErrorKind::bad_data, file + ":" + std::to_string(error.mark.line + 1), error.msg);
   }
 }
 
 Settings Settings::read(const std::string& file) {
   std::ifstream stream(file);
   std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) throw Error(file, "cannot be read");
+  if (!stream || !(text << stream.rdbuf())) throw Error(ErrorKind::io, file, "cannot be read");
   return parse(text.str(), file);
 }
 
@@ -204,7 +206,7 @@ void Settings::check() const {
     for (const auto& entry : state_->node) {
       const auto& key = entry.first.Scalar();
       if (std::find(state_->asked.begin(), state_->asked.end(), key) != state_->asked.end()) continue;
-      throw Error(place(entry.first), "unknown key '" + full_name(key) + "'",
+      throw Error(ErrorKind::bad_data, place(entry.first), "unknown key '" + full_name(key) + "'",
                   nearest_word(key, state_->asked), "");
     }
   for (const Settings& section : state_->taken) section.check();
@@ -212,12 +214,13 @@ void Settings::check() const {
 
 void Settings::refuse(const std::string& key, const std::string& expected) const {
   const YAML::Node node = state_->node[key];
-  if (!node.IsDefined()) throw Error(place(state_->node), "'" + full_name(key) + "'", expected, "nothing");
-  throw Error(place(node), "'" + full_name(key) + "'", expected, text_of(node));
+  if (!node.IsDefined())
+    throw Error(ErrorKind::bad_data, place(state_->node), "'" + full_name(key) + "'", expected, "nothing");
+  throw Error(ErrorKind::bad_data, place(node), "'" + full_name(key) + "'", expected, text_of(node));
 }
 
 void Settings::refuse_missing(const std::string& key) const {
-  throw Error(state_->file, "the key '" + full_name(key) + "' is missing");
+  throw Error(ErrorKind::bad_data, state_->file, "the key '" + full_name(key) + "' is missing");
 }
 
 YAML::Node Settings::resolved() const {

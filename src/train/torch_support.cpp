@@ -44,13 +44,13 @@ void load_state(torch::nn::Module& module, const StateDict& state) {
   for (auto& [name, target] : targets) {
     const Tensor& found = state.at(name);
     if (found.shape != target.sizes().vec())
-      throw Error(state.file, "shape of tensor '" + name + "'", to_tensor(target).shape_text(),
-                  found.shape_text());
+      throw Error(ErrorKind::bad_data, state.file, "shape of tensor '" + name + "'",
+                  to_tensor(target).shape_text(), found.shape_text());
     target.copy_(from_tensor(found));
   }
   for (const auto& [name, tensor] : state.tensors)
     if (!targets.contains(name))
-      throw Error(state.file, "has a tensor '" + name + "' that the network lacks");
+      throw Error(ErrorKind::bad_data, state.file, "has a tensor '" + name + "' that the network lacks");
 }
 
 }  // namespace esrgan::train

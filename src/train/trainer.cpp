@@ -51,7 +51,7 @@ struct Share {
 void check_share(const Recipe& recipe, const Ranks& ranks) {
   const int parts = ranks.count() * recipe.accumulate;
   if (recipe.data.batch_size % parts != 0)
-    throw Error("", "datasets.train.batch_size",
+    throw Error(ErrorKind::bad_data, "", "datasets.train.batch_size",
                 "a multiple of " + std::to_string(parts) + " (processes times train.accumulate)",
                 std::to_string(recipe.data.batch_size));
 }
@@ -148,7 +148,7 @@ class Run {
     const Batch batch = batches_->next();
     waited_ += seconds_since(begin);
     auto losses = learner_.step(batch, step_);
-    stopped_ = options_.stop != nullptr && options_.stop->load();
+    stopped_ = options_.stop.stop_requested();
     agree(losses);
     busy_ += seconds_since(begin);
     const bool finite = std::all_of(losses.begin(), losses.end(),
@@ -179,13 +179,14 @@ class Run {
   void roll_back() {
     const int64_t failed = step_;
     if (++rollbacks_ > most_rollbacks)
-      throw Error("", recipe_.name + ": the losses are not finite, again after " +
-                          std::to_string(most_rollbacks) +
-                          " returns to a checkpoint (a lower rate or grad_clip may help)");
+      throw Error(ErrorKind::bad_data, "",
+                  recipe_.name + ": the losses are not finite, again after " +
+                      std::to_string(most_rollbacks) +
+                      " returns to a checkpoint (a lower rate or grad_clip may help)");
     if (journal_) {
       const auto checkpoint = newest_checkpoint(journal_->folder().checkpoints());
       if (!checkpoint)
-        throw Error(journal_->folder().path().string(),
+        throw Error(ErrorKind::bad_data, journal_->folder().path().string(),
                     "the losses are not finite and no checkpoint is left");
       const int rollbacks = rollbacks_;
       const int64_t skipped = skipped_steps_;
@@ -321,7 +322,7 @@ auto with_torch(const Work& work) {
   try {
     return work();
   } catch (const c10::Error& error) {
-    throw Error("", std::string("LibTorch: ") + error.what_without_backtrace());
+    throw Error(ErrorKind::internal, "", std::string("LibTorch: ") + error.what_without_backtrace());
   }
 }
 

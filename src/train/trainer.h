@@ -1,7 +1,7 @@
 // A training run from its recipe to its last step.
 #pragma once
 
-#include <atomic>
+#include <stop_token>
 #include <string>
 
 #include "train/recipe.h"
@@ -10,7 +10,7 @@ namespace esrgan::train {
 
 struct RunOptions {
   bool resume = false;
-  const std::atomic<bool>* stop = nullptr;  ///< the run ends after the step, with a checkpoint
+  std::stop_token stop;  ///< the run ends after the step, with a checkpoint
 };
 
 /// Trains until the recipe's last step, a stop or an early end; together with other processes when a launcher

@@ -57,7 +57,7 @@ Fate fate_of(const AVStream& stream, const AVOutputFormat& container) {
 const AVOutputFormat& container_of(const std::string& output) {
   const AVOutputFormat* const found = av_guess_format(nullptr, output.c_str(), nullptr);
   if (found == nullptr || found->video_codec == AV_CODEC_ID_NONE || (found->flags & AVFMT_NOFILE) != 0)
-    throw Error(output, "the container cannot be told by the name",
+    throw Error(ErrorKind::invalid_argument, output, "the container cannot be told by the name",
                 "an extension such as .mkv, .mp4, .mov or .webm (or a folder: a name that ends in /)");
   return *found;
 }

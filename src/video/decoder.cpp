@@ -172,8 +172,8 @@ void ChunkDecoder::open() {
   const Media& media = reader_.media();
   const AVCodec* const decoder = choose_decoder(*media.video);
   if (decoder == nullptr)
-    throw Error(media.path, "its video cannot be decoded", "a codec that this FFmpeg knows",
-                avcodec_get_name(media.video->codecpar->codec_id));
+    throw Error(ErrorKind::unsupported, media.path, "its video cannot be decoded",
+                "a codec that this FFmpeg knows", avcodec_get_name(media.video->codecpar->codec_id));
   codec_.reset(avcodec_alloc_context3(decoder));
   if (!codec_) throw std::bad_alloc();
   check(avcodec_parameters_to_context(codec_.get(), media.video->codecpar), media.path,
@@ -188,8 +188,8 @@ void ChunkDecoder::open() {
       codec_->opaque = &hardware_format_;
       codec_->get_format = choose_format;
     } else if (options_.hardware != "auto") {
-      throw Error(media.path, "--hwaccel", std::string("a device here that decodes ") + decoder->name,
-                  options_.hardware);
+      throw Error(ErrorKind::unsupported, media.path, "--hwaccel",
+                  std::string("a device here that decodes ") + decoder->name, options_.hardware);
     }
   }
   check(avcodec_open2(codec_.get(), decoder, nullptr), media.path, "its video cannot be decoded");

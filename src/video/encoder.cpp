@@ -149,7 +149,8 @@ const AVCodec& find_encoder(const std::string& name) {
   for (const Defaults& entry : defaults)
     if (avcodec_find_encoder_by_name(entry.encoder) != nullptr)
       offered += (offered.empty() ? "" : ", ") + std::string(entry.encoder);
-  throw Error("", "--encoder", "a video encoder of this FFmpeg, such as " + offered, "'" + name + "'");
+  throw Error(ErrorKind::invalid_argument, "", "--encoder",
+              "a video encoder of this FFmpeg, such as " + offered, "'" + name + "'");
 }
 
 std::string default_encoder(const std::string& file, AVPixelFormat wanted) {
@@ -167,7 +168,8 @@ AVPixelFormat encoder_format(const AVCodec& encoder, AVPixelFormat wanted, const
     const AVPixelFormat nearest = nearest_format(encoder.pix_fmts, wanted);
     if (nearest == AV_PIX_FMT_NONE) {
       if (encoder.pix_fmts == nullptr) return AV_PIX_FMT_YUV420P;
-      throw Error("", std::string("--encoder ") + encoder.name, "an encoder that takes frames from memory");
+      throw Error(ErrorKind::unsupported, "", std::string("--encoder ") + encoder.name,
+                  "an encoder that takes frames from memory");
     }
     return nearest;
   }
@@ -179,8 +181,8 @@ AVPixelFormat encoder_format(const AVCodec& encoder, AVPixelFormat wanted, const
     if (is_writable(*other))
       offered += (offered.empty() ? "" : ", ") + std::string(av_get_pix_fmt_name(*other));
   }
-  throw Error("", "--pixel-format", std::string("one that ") + encoder.name + " takes (" + offered + ")",
-              asked);
+  throw Error(ErrorKind::invalid_argument, "", "--pixel-format",
+              std::string("one that ") + encoder.name + " takes (" + offered + ")", asked);
 }
 
 Encoder::Encoder(const EncoderSettings& settings) : name_(settings.name) {
@@ -218,7 +220,7 @@ Encoder::Encoder(const EncoderSettings& settings) : name_(settings.name) {
             std::to_string(settings.height) + " " + av_get_pix_fmt_name(settings.format));
   if (const auto* unknown = av_dict_get(left.get(), "", nullptr, AV_DICT_IGNORE_SUFFIX); unknown != nullptr) {
     const bool quality = std::string(unknown->key) == "crf";
-    throw Error("", quality ? "--crf" : "--encoder-options",
+    throw Error(ErrorKind::invalid_argument, "", quality ? "--crf" : "--encoder-options",
                 "an option of " + name_ + " (see 'ffmpeg -h encoder=" + name_ + "')", unknown->key);
   }
 }

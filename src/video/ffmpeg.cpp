@@ -9,6 +9,8 @@
 #include <new>
 #include <utility>
 
+#include "base/errors.h"
+
 namespace esrgan::video {
 namespace {
 
@@ -24,6 +26,13 @@ void keep_message(void* object, int level, const char* format, va_list arguments
   const AVClass* const kind = object != nullptr ? *static_cast<AVClass**>(object) : nullptr;
   const std::lock_guard lock(message_mutex);
   message = kind != nullptr ? std::string(kind->item_name(object)) + ": " + line : line;
+}
+
+ErrorKind kind_of_status(int status) {
+  if (status == AVERROR_INVALIDDATA || status == AVERROR_EOF) return ErrorKind::bad_data;
+  if (status == AVERROR(EINVAL)) return ErrorKind::unsupported;
+  // Errno's values are small, FFmpeg's own are not.
+  return -status < 4096 ? kind_of_system_error(-status) : ErrorKind::unsupported;
 }
 
 }  // namespace
@@ -61,7 +70,8 @@ int check(int status, const std::string& file, const std::string& problem) {
   if (status >= 0) return status;
   if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
   const std::string said = last_message();
-  throw Error(file, problem + ": " + error_text(status) + (said.empty() ? "" : " (" + said + ")"));
+  throw Error(kind_of_status(status), file,
+              problem + ": " + error_text(status) + (said.empty() ? "" : " (" + said + ")"));
 }
 
 FramePtr make_frame() {

@@ -117,7 +117,7 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
   const int64_t keep_from =
       chunk + 1 < plan_.chunks.size() ? plan_.chunks[chunk + 1].first_packet : INT64_MAX;
   decoder_.decode(plan_.chunks[chunk], keep_from, [&](FramePtr frame) {
-    if (choice_.stop != nullptr && choice_.stop->load()) throw Cancelled();
+    if (choice_.stop.stop_requested()) throw Cancelled();
     const size_t segment = segment_at(frame->pts, first, end);
     if (segment == end) return true;
     while (current < segment)

@@ -68,7 +68,8 @@ VideoReport finish(const std::string& output, const MuxRequest& request, size_t 
   if (!missing.empty()) {
     std::string text = std::to_string(missing.size()) + " missing (";
     for (size_t i = 0; i < std::min<size_t>(5, missing.size()); ++i) text += (i > 0 ? ", " : "") + missing[i];
-    throw Error(output, "cannot be joined yet", "all of its " + std::to_string(segment_count) + " segments",
+    throw Error(ErrorKind::not_found, output, "cannot be joined yet",
+                "all of its " + std::to_string(segment_count) + " segments",
                 text + (missing.size() > 5 ? ", ...)" : ")"));
   }
   const SegmentCounts counts = mux(request, segments, events.stop);

@@ -36,7 +36,7 @@ void read_rotation(const AVStream& stream, DecodeOptions& options) {
 class FilmSource : public FrameSource {
  public:
   FilmSource(std::string input, const VideoOptions& options, bool keep_rotation, const FrameWork& work,
-             const std::atomic<bool>* stop)
+             const std::stop_token& stop)
       : input_(std::move(input)) {
     read_streams(options, keep_rotation, work, stop);
     inspect();
@@ -50,7 +50,7 @@ class FilmSource : public FrameSource {
 
  private:
   void read_streams(const VideoOptions& options, bool keep_rotation, const FrameWork& work,
-                    const std::atomic<bool>* stop) {
+                    const std::stop_token& stop) {
     const Media media = open_media(input_);
     const AVCodecParameters& codec = *media.video->codecpar;
     field_order_ = codec.field_order;
@@ -92,7 +92,7 @@ class FilmSource : public FrameSource {
   /// Looks at the first frame, which tells what streams often do not.
   void inspect() {
     const FramePtr frame = FilmInput(input_, facts_.plan, decode_, {}).first_frame();
-    if (!frame) throw Error(input_, "none of its video's frames can be decoded");
+    if (!frame) throw Error(ErrorKind::bad_data, input_, "none of its video's frames can be decoded");
     if (const HighDynamicRange hdr = high_dynamic_range(frame.get(), nullptr); hdr.mastering || hdr.light)
       facts_.hdr = hdr;
     facts_.width = frame->width;
@@ -143,13 +143,13 @@ int choose_segment_frames(const VideoOptions& options, double work) {
 
 std::unique_ptr<FrameSource> open_film(const std::string& input, const VideoOptions& options,
                                        bool keep_rotation, const FrameWork& work,
-                                       const std::atomic<bool>* stop) {
+                                       const std::stop_token& stop) {
   return std::make_unique<FilmSource>(input, options, keep_rotation, work, stop);
 }
 
 std::unique_ptr<FrameSource> open_source(const std::string& input, const VideoOptions& options,
                                          bool keep_rotation, const FrameWork& work,
-                                         const std::atomic<bool>* stop) {
+                                         const std::stop_token& stop) {
   const std::vector<std::string> pictures = list_pictures(input);
   if (!pictures.empty()) return open_pictures(pictures, options, work);
   return open_film(input, options, keep_rotation, work, stop);

@@ -32,7 +32,7 @@ double FrameNetwork::work(int width, int height, SampleType stored) {
   return enlarger_->macs_per_pixel() * width * height * (options_.self_ensemble ? 8 : 1);
 }
 
-void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<bool>* stop) {
+void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::stop_token& stop) {
   const auto format = static_cast<AVPixelFormat>(item.source->format);
   const int channels = channels_of(format);
   for (size_t field = 0; field < item.parts.size(); ++field) {

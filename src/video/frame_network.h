@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "video/pipeline.h"
@@ -21,7 +22,7 @@ class FrameNetwork {
   double work(int width, int height, SampleType stored);
 
   /// Replaces the parts of an item by enlarged ones.
-  void enlarge(FrameItem& item, PixelsPool& pool, const std::atomic<bool>* stop);
+  void enlarge(FrameItem& item, PixelsPool& pool, const std::stop_token& stop);
   /// Share of the area of all frames so far that was taken from the frame before.
   double reused() const { return parts_ > 0 ? reused_ / static_cast<double>(parts_) : 0; }
 

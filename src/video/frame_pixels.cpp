@@ -25,7 +25,8 @@ void rearrange(const AVFrame& from, AVFrame& to) {
       sws_getContext(from.width, from.height, from_format, to.width, to.height, to_format,
                      SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, nullptr, nullptr, nullptr);
   if (context == nullptr)
-    throw Error("", "frames", "a pixel format that can be converted", description(from_format).name);
+    throw Error(ErrorKind::unsupported, "", "frames", "a pixel format that can be converted",
+                description(from_format).name);
   sws_scale(context, from.data, from.linesize, 0, from.height, to.data, to.linesize);
   sws_freeContext(context);
 }
@@ -61,7 +62,7 @@ zimg_image_format zimg_format(AVPixelFormat pixel_format, int width, int height,
     format.field_parity = lines == Lines::top ? ZIMG_FIELD_TOP : ZIMG_FIELD_BOTTOM;
     if (height % (2 << format.subsample_h) != 0)
       throw Error(
-          "", "interlaced frames",
+          ErrorKind::unsupported, "", "interlaced frames",
           "a height that is a multiple of " + std::to_string(2 << format.subsample_h) + " (or --deinterlace)",
           std::to_string(height));
   }

@@ -19,7 +19,7 @@ AVRational Media::frame_rate() const {
 
 Media open_media(const std::string& path) {
   capture_messages();
-  if (!std::filesystem::exists(path)) throw Error(path, "there is no such file");
+  if (!std::filesystem::exists(path)) throw Error(ErrorKind::not_found, path, "there is no such file");
   AVFormatContext* opened = nullptr;
   DictionaryPtr options;
   AVDictionary* given = nullptr;
@@ -39,9 +39,10 @@ Media open_media(const std::string& path) {
                                    (media.video->disposition & AV_DISPOSITION_DEFAULT) == 0))
       media.video = stream;
   }
-  if (media.video == nullptr) throw Error(path, "holds no video");
+  if (media.video == nullptr) throw Error(ErrorKind::bad_data, path, "holds no video");
   if (media.video->codecpar->width <= 0 || media.video->codecpar->height <= 0)
-    throw Error(path, "the size of its video cannot be told; the file may be damaged or incomplete");
+    throw Error(ErrorKind::bad_data, path,
+                "the size of its video cannot be told; the file may be damaged or incomplete");
   return media;
 }
 

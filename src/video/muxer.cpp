@@ -7,7 +7,6 @@ extern "C" {
 }
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <new>
@@ -32,7 +31,8 @@ class VideoPackets {
       if (description_.is_null())
         description_ = reader.stream();
       else if (description_ != reader.stream())
-        throw Error(path, "does not fit the segments before it: it was encoded otherwise");
+        throw Error(ErrorKind::bad_data, path,
+                    "does not fit the segments before it: it was encoded otherwise");
       int64_t time = 0;
       while (reader.skip(time)) shown.push_back(time);
       const SegmentCounts& counts = reader.counts();
@@ -107,11 +107,11 @@ class Muxer {
     check(avformat_write_header(format_.get(), nullptr), request.output, "cannot be written");
   }
 
-  void run(VideoPackets& packets, const std::atomic<bool>* stop) {
+  void run(VideoPackets& packets, const std::stop_token& stop) {
     PacketPtr video = packets.next(), other = next_other();
     const AVRational base = packets.stream().time_base;
     while (video || other) {
-      if (stop != nullptr && stop->load()) throw Cancelled();
+      if (stop.stop_requested()) throw Cancelled();
       if (video && (!other || av_compare_ts(video->dts, base, other->dts,
                                             others_->format->streams[other->stream_index]->time_base) <= 0)) {
         video->stream_index = video_->index;
@@ -416,7 +416,7 @@ std::vector<std::string> check_container(const MuxRequest& request, const Stream
   const AVOutputFormat& container = container_of(request.output);
   const AVCodecID codec = video.parameters->codec_id;
   if (avformat_query_codec(&container, codec, FF_COMPLIANCE_EXPERIMENTAL) == 0)
-    throw Error(request.output, "cannot hold the video",
+    throw Error(ErrorKind::unsupported, request.output, "cannot hold the video",
                 "an encoder whose codec the container takes, or .mkv",
                 video.encoder + " (" + avcodec_get_name(codec) + ")");
   std::vector<std::string> remarks;
@@ -430,7 +430,8 @@ std::vector<std::string> check_container(const MuxRequest& request, const Stream
     if (&stream == media.video) continue;
     const Fate fate = fate_of(stream, container);
     if (fate == Fate::impossible && !request.skip_unsupported)
-      throw Error(request.output, "cannot hold " + kind_of(stream) + " of " + request.others,
+      throw Error(ErrorKind::unsupported, request.output,
+                  "cannot hold " + kind_of(stream) + " of " + request.others,
                   "a container that can, such as .mkv (or --skip-unsupported, to leave such streams out)");
     if (fate == Fate::impossible || fate == Fate::left_out)
       remarks.push_back(kind_of(stream) + " is left out: " + container.name + " cannot hold it");
@@ -440,7 +441,7 @@ std::vector<std::string> check_container(const MuxRequest& request, const Stream
 }
 
 SegmentCounts mux(const MuxRequest& request, const std::vector<std::string>& segments,
-                  const std::atomic<bool>* stop) {
+                  const std::stop_token& stop) {
   capture_messages();
   VideoPackets packets(request, segments);
   AtomicFile file(request.output);

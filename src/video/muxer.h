@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,6 @@ std::vector<std::string> check_container(const MuxRequest& request, const Stream
 
 /// Makes the file; it appears whole or not at all. Throws Error.
 SegmentCounts mux(const MuxRequest& request, const std::vector<std::string>& segments,
-                  const std::atomic<bool>* stop);
+                  const std::stop_token& stop);
 
 }  // namespace esrgan::video

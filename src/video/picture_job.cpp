@@ -11,6 +11,7 @@ extern "C" {
 #include <cstring>
 #include <filesystem>
 
+#include "base/errors.h"
 #include "base/file.h"
 #include "image/rows.h"
 #include "video/frame_assembler.h"
@@ -101,11 +102,11 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
                           const VideoOptions& options, const VideoEvents& events) {
   const SourceFacts& facts = source.facts();
   if (!can_write(options.image_format))
-    throw Error("", "--format", "an extension that can be written, such as png, jpg or tif",
-                options.image_format);
+    throw Error(ErrorKind::invalid_argument, "", "--format",
+                "an extension that can be written, such as png, jpg or tif", options.image_format);
   std::error_code error;
   fs::create_directories(output, error);
-  if (error) throw Error(output, "cannot be made: " + error.message());
+  if (error) throw file_error(output, "cannot be made", error.value());
   const double scale = options.upscale.scale > 0 ? options.upscale.scale : network.scale();
   const int channels = channels_of(facts.format);
   const AVPixelFormat format =

@@ -68,10 +68,11 @@ std::optional<SideFacts> read_side_file(const fs::path& folder) {
                static_cast<AVColorPrimaries>(c.at(2).get<int>()),
                static_cast<AVColorTransferCharacteristic>(c.at(3).get<int>()),
                static_cast<AVChromaLocation>(c.at(4).get<int>())};
-    if (facts.time_base.num <= 0 || facts.time_base.den <= 0) throw Error("no time base");
+    if (facts.time_base.num <= 0 || facts.time_base.den <= 0)
+      throw Error(ErrorKind::bad_data, "no time base");
     return facts;
   } catch (const std::exception& problem) {
-    throw Error(path.string(),
+    throw Error(ErrorKind::bad_data, path.string(),
                 std::string("is not what 'esrgan video' writes beside frames: ") + problem.what());
   }
 }
@@ -175,7 +176,7 @@ class PictureSource : public FrameSource {
     const double frame_work = work(first->width, first->height, stored_type(format));
     facts_.plan =
         plan_pictures(times_, facts_.time_base,
-                      {options.start, options.duration, choose_segment_frames(options, frame_work)});
+                      {options.start, options.duration, choose_segment_frames(options, frame_work), {}});
     MuxRequest& others = facts_.others;
     if (others.time_base.num == 0) others.time_base = facts_.time_base;
     if (side.others.last_duration == 0 || options.fps_numerator > 0)
@@ -213,10 +214,10 @@ class PictureSource : public FrameSource {
       return;
     }
     if (side.times.empty())
-      throw Error(folder.string(), "the times of its pictures are not known",
+      throw Error(ErrorKind::not_found, folder.string(), "the times of its pictures are not known",
                   std::string("--fps, or the ") + side_file + " that 'esrgan video' writes beside frames");
     if (side.times.size() != files_.size())
-      throw Error((folder / side_file).string(), "does not fit the pictures",
+      throw Error(ErrorKind::bad_data, (folder / side_file).string(), "does not fit the pictures",
                   std::to_string(side.times.size()) + " pictures", std::to_string(files_.size()));
     facts_.frame_rate = side.frame_rate;
     facts_.time_base = side.time_base;
@@ -283,7 +284,7 @@ std::vector<std::string> list_pictures(const std::string& input) {
   const bool pattern = !fs::exists(path) && name.find_first_of("*?%") != std::string::npos;
   if (!folder && !pattern) return {};
   const fs::path where = folder ? path : (path.has_parent_path() ? path.parent_path() : fs::path("."));
-  if (!fs::is_directory(where)) throw Error(where.string(), "there is no such folder");
+  if (!fs::is_directory(where)) throw Error(ErrorKind::not_found, where.string(), "there is no such folder");
   const std::regex expression(pattern ? expression_of(name) : ".*");
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(where)) {
@@ -293,7 +294,8 @@ std::vector<std::string> list_pictures(const std::string& input) {
       files.push_back(entry.path().string());
   }
   if (files.empty())
-    throw Error(input, pattern ? "no picture has such a name" : "there is no picture in this folder");
+    throw Error(ErrorKind::not_found, input,
+                pattern ? "no picture has such a name" : "there is no picture in this folder");
   std::sort(files.begin(), files.end(), comes_before);
   return files;
 }

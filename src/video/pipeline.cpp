@@ -20,7 +20,7 @@ void name_thread(const char* name) {
 
 class Pipeline {
  public:
-  Pipeline(FrameInput& input, FrameOutput& output, const std::atomic<bool>* stop)
+  Pipeline(FrameInput& input, FrameOutput& output, const std::stop_token& stop)
       : input_(input), output_(output), stop_(stop) {}
 
   PipelineCounts run(const std::function<void(FrameItem&, PixelsPool&)>& enlarge) {
@@ -56,7 +56,7 @@ class Pipeline {
   void compute(const std::function<void(FrameItem&, PixelsPool&)>& enlarge) {
     using Clock = std::chrono::steady_clock;
     while (auto item = read_.pop()) {
-      if (stop_ != nullptr && stop_->load()) throw Cancelled();
+      if (stop_.stop_requested()) throw Cancelled();
       if (item->source) {
         ++counts_.frames;
         if (item->repeated) {
@@ -86,7 +86,7 @@ class Pipeline {
 
   FrameInput& input_;
   FrameOutput& output_;
-  const std::atomic<bool>* stop_;
+  std::stop_token stop_;
   PixelsPool pool_;
   BoundedQueue<FrameItem> read_{read_ahead}, enlarged_{enlarged_ahead};
   BoundedQueue<std::function<void()>> converted_{converted_ahead};
@@ -99,7 +99,7 @@ class Pipeline {
 
 PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
                             const std::function<void(FrameItem&, PixelsPool&)>& enlarge,
-                            const std::atomic<bool>* stop) {
+                            const std::stop_token& stop) {
   return Pipeline(input, output, stop).run(enlarge);
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "engine/frame_enlarger.h"
@@ -104,7 +105,7 @@ struct FramePlace {
 };
 /// Which frames are to be handed over.
 struct FrameChoice {
-  const std::atomic<bool>* stop = nullptr;             ///< Cancelled is thrown when it becomes true
+  std::stop_token stop;                                ///< on request, Cancelled is thrown
   std::function<bool(size_t segment)> segment;         ///< frames of others are not even looked at
   std::function<bool(const FramePlace& frame)> frame;  ///< of those segments; may be empty: all
 };
@@ -145,6 +146,6 @@ struct PipelineCounts {
 /// error of all, or Cancelled.
 PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
                             const std::function<void(FrameItem& item, PixelsPool& pool)>& enlarge,
-                            const std::atomic<bool>* stop);
+                            const std::stop_token& stop);
 
 }  // namespace esrgan::video

@@ -28,7 +28,8 @@ bool is_planar(const AVPixFmtDescriptor& format) {
 
 const AVPixFmtDescriptor& description(AVPixelFormat format) {
   const AVPixFmtDescriptor* const found = av_pix_fmt_desc_get(format);
-  if (found == nullptr) throw Error("", "pixel format", "one that FFmpeg knows", std::to_string(format));
+  if (found == nullptr)
+    throw Error(ErrorKind::unsupported, "", "pixel format", "one that FFmpeg knows", std::to_string(format));
   return *found;
 }
 
@@ -63,7 +64,7 @@ AVPixelFormat planar_equivalent(AVPixelFormat format) {
     best_depth = other->comp[0].depth;
   }
   if (best == AV_PIX_FMT_NONE)
-    throw Error("", "frames", "a pixel format of integers", std::string(wanted.name));
+    throw Error(ErrorKind::unsupported, "", "frames", "a pixel format of integers", std::string(wanted.name));
   return best;
 }
 

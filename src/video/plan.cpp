@@ -116,7 +116,8 @@ void cut(std::vector<Packet> packets, int64_t origin, const PlanRequest& request
   Planner(std::move(packets), plan, begin, end, request).run();
   if (plan.segments.empty())
     throw Error(
-        path, part ? "there is no frame between --start and --start + --duration" : "its video has no frame");
+        ErrorKind::bad_data, path,
+        part ? "there is no frame between --start and --start + --duration" : "its video has no frame");
 }
 
 }  // namespace
@@ -142,7 +143,7 @@ Plan plan_film(const std::string& path, const PlanRequest& request) {
   for (int64_t i = 0;; ++i) {
     const AVPacket* const packet = reader.read(i);
     if (packet == nullptr) break;
-    if (request.stop != nullptr && request.stop->load()) throw Cancelled();
+    if (request.stop.stop_requested()) throw Cancelled();
     reader.forget_before(i);
     if (packet->pts == no_time) ++without;
     // A single packet without a time: near the one before.

@@ -1,8 +1,8 @@
 // How a film is cut: what is decoded at once, and what is encoded by itself.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -41,9 +41,9 @@ struct Plan {
 };
 
 struct PlanRequest {
-  double start = 0, duration = 0;           ///< seconds from the film's beginning; duration 0: to its end
-  int segment_frames = 240;                 ///< at most
-  const std::atomic<bool>* stop = nullptr;  ///< while true, reading ends with Cancelled; null for none
+  double start = 0, duration = 0;  ///< seconds from the film's beginning; duration 0: to its end
+  int segment_frames = 240;        ///< at most
+  std::stop_token stop;            ///< on request, reading ends with Cancelled
 };
 
 /// Reads all of the file's packets (decodes nothing). Throws Error when no frame is in the range.

@@ -39,7 +39,7 @@ size_t sample_size(zimg_pixel_type_e type) {
 [[noreturn]] void refuse(const std::string& problem) {
   std::array<char, 256> text{};
   zimg_get_last_error(text.data(), text.size());
-  throw Error("", problem + ": " + text.data());
+  throw Error(ErrorKind::internal, "", problem + ": " + text.data());
 }
 
 /// The few rows of a picture that zimg works on at a time.

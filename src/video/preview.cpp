@@ -88,7 +88,8 @@ class Preview {
 void make_preview(const FrameSource& source, FrameNetwork& network, const std::string& picture, int count,
                   const VideoEvents& events) {
   if (!can_write(picture.substr(picture.find_last_of('.') + 1)))
-    throw Error(picture, "cannot be written as a picture", "an extension such as .png or .jpg");
+    throw Error(ErrorKind::unsupported, picture, "cannot be written as a picture",
+                "an extension such as .png or .jpg");
   const Plan& plan = source.facts().plan;
   std::set<int64_t> numbers;
   for (int i = 0; i < count; ++i) numbers.insert((2 * i + 1) * plan.frames / (2 * count));
@@ -103,11 +104,11 @@ void make_preview(const FrameSource& source, FrameNetwork& network, const std::s
   Preview preview(network, events);
   PixelsPool pool;
   frames->run(pool, [&](const FrameItem& item) {
-    if (events.stop != nullptr && events.stop->load()) throw Cancelled();
+    if (events.stop.stop_requested()) throw Cancelled();
     if (item.source && !item.parts.empty()) preview.add(item);
     return true;
   });
-  if (preview.empty()) throw Error(picture, "none of the frames could be decoded");
+  if (preview.empty()) throw Error(ErrorKind::bad_data, picture, "none of the frames could be decoded");
   ImageInfo like;
   like.channels = 3;
   write_image(from_float_image(preview.picture(), SampleType::u8, like), picture);

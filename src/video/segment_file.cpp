@@ -12,6 +12,8 @@ extern "C" {
 #include <filesystem>
 #include <system_error>
 
+#include "base/errors.h"
+
 namespace esrgan::video {
 namespace {
 
@@ -68,14 +70,6 @@ HighDynamicRange hdr_from_json(const nlohmann::json& json) {
   return hdr;
 }
 
-namespace {
-
-std::string system_message() {
-  return errno != 0 ? std::generic_category().message(errno) : std::string("unknown reason");
-}
-
-}  // namespace
-
 nlohmann::json to_json(const StreamDescription& stream) {
   const AVCodecParameters& p = *stream.parameters;
   std::vector<int> extradata(p.extradata, p.extradata + p.extradata_size);
@@ -105,7 +99,9 @@ StreamDescription stream_from_json(const nlohmann::json& json) {
   AVCodecParameters& p = *stream.parameters;
   const AVCodecDescriptor* const codec =
       avcodec_descriptor_get_by_name(json.at("codec").get<std::string>().c_str());
-  if (codec == nullptr) throw Error("", "a segment's codec", "one that this FFmpeg knows", json.at("codec"));
+  if (codec == nullptr)
+    throw Error(ErrorKind::unsupported, "", "a segment's codec", "one that this FFmpeg knows",
+                json.at("codec"));
   p.codec_type = AVMEDIA_TYPE_VIDEO;
   p.codec_id = codec->id;
   p.format = av_get_pix_fmt(json.at("format").get<std::string>().c_str());
@@ -141,7 +137,7 @@ StreamDescription stream_from_json(const nlohmann::json& json) {
 
 SegmentWriter::SegmentWriter(std::string path, const StreamDescription& stream)
     : path_(std::move(path)), file_(path_), out_(file_.temporary(), std::ios::binary | std::ios::trunc) {
-  if (!out_) throw Error(path_, "cannot be written: " + system_message());
+  if (!out_) throw file_error(path_, "cannot be written", errno);
   put(magic, sizeof magic);
   const std::string text = to_json(stream).dump();
   put(static_cast<uint32_t>(text.size()));
@@ -151,7 +147,7 @@ SegmentWriter::SegmentWriter(std::string path, const StreamDescription& stream)
 void SegmentWriter::put(const void* data, size_t size) {
   errno = 0;
   if (!out_.write(static_cast<const char*>(data), static_cast<std::streamsize>(size)))
-    throw Error(path_, "cannot be written: " + system_message());
+    throw file_error(path_, "cannot be written", errno);
   bytes_ += size;
 }
 
@@ -178,7 +174,7 @@ void SegmentWriter::commit(const SegmentCounts& counts) {
   put(text.data(), text.size());
   errno = 0;
   out_.close();
-  if (!out_) throw Error(path_, "cannot be written: " + system_message());
+  if (!out_) throw file_error(path_, "cannot be written", errno);
   file_.commit();
 }
 
@@ -193,14 +189,15 @@ SegmentReader::SegmentReader(std::string path) : path_(std::move(path)), in_(pat
   std::error_code unknown;
   size_ = std::filesystem::file_size(path_, unknown);
   char found[sizeof magic] = {};
-  if (!in_) throw Error(path_, "cannot be opened: " + system_message());
+  if (!in_) throw file_error(path_, "cannot be opened", errno);
   get(found, sizeof found);
   if (std::memcmp(found, magic, sizeof magic) != 0) damaged();
   stream_ = get_json();
 }
 
 void SegmentReader::damaged() const {
-  throw Error(path_, "is not a whole segment of a film; remove it, and the same command makes it again");
+  throw Error(ErrorKind::bad_data, path_,
+              "is not a whole segment of a film; remove it, and the same command makes it again");
 }
 
 void SegmentReader::get(void* data, size_t size) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -55,11 +56,11 @@ class FrameSource {
 using FrameWork = std::function<double(int width, int height, SampleType stored)>;
 
 /// Opens a film, a folder of pictures or a pattern, and chooses how it is cut, for which a film is read to
-/// its end. keep_rotation: the output says by itself how it is turned. Throws Error; Cancelled when *stop
-/// becomes true.
+/// its end. keep_rotation: the output says by itself how it is turned. Throws Error; Cancelled when `stop`
+/// asks for it.
 std::unique_ptr<FrameSource> open_source(const std::string& input, const VideoOptions& options,
                                          bool keep_rotation, const FrameWork& work,
-                                         const std::atomic<bool>* stop);
+                                         const std::stop_token& stop);
 
 /// The files of a folder or a pattern, in order; empty when `input` is neither. Throws Error when there is
 /// none.
@@ -70,7 +71,7 @@ constexpr const char* side_file = "frames.json";
 
 std::unique_ptr<FrameSource> open_film(const std::string& input, const VideoOptions& options,
                                        bool keep_rotation, const FrameWork& work,
-                                       const std::atomic<bool>* stop);
+                                       const std::stop_token& stop);
 std::unique_ptr<FrameSource> open_pictures(const std::vector<std::string>& files, const VideoOptions& options,
                                            const FrameWork& work);
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "base/errors.h"
 #include "video/containers.h"
 #include "video/jobs.h"
 #include "video/preview.h"
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 
 void check(const VideoOptions& options) {
   const auto refuse = [](const std::string& option, const std::string& expected, double found) {
-    throw Error("", option, expected, std::to_string(found));
+    throw Error(ErrorKind::invalid_argument, "", option, expected, std::to_string(found));
   };
   if (!(options.start >= 0 && options.start < 1e9))
     refuse("--start", "seconds from the beginning", options.start);
@@ -25,7 +26,7 @@ void check(const VideoOptions& options) {
     refuse("--fps", "frames per second, such as 30 or 24000/1001", options.fps_numerator);
   if (options.segment_frames < 0) refuse("--segment-frames", "a number of frames", options.segment_frames);
   if (options.share.number < 1 || options.share.number > options.share.count)
-    throw Error("", "--segment", "I/N with 1 <= I <= N",
+    throw Error(ErrorKind::invalid_argument, "", "--segment", "I/N with 1 <= I <= N",
                 std::to_string(options.share.number) + "/" + std::to_string(options.share.count));
 }
 
@@ -70,40 +71,47 @@ std::unique_ptr<video::FrameSource> open_input(const std::string& input, const V
 
 VideoReport upscale_video(const std::string& model_file, const std::string& input, const std::string& output,
                           const VideoOptions& options, const VideoEvents& events) {
-  const auto start = std::chrono::steady_clock::now();
-  video::capture_messages();
-  check(options);
-  const bool pictures = is_folder(output);
-  const bool keep_rotation = !pictures && video::keeps_rotation(output);
-  if (const fs::path parent = fs::path(output).parent_path();
-      !pictures && !parent.empty() && !fs::is_directory(parent))
-    throw Error(output, "cannot be written: the folder " + parent.string() + " does not exist");
-  if (!pictures && fs::exists(output) && fs::exists(input) && fs::equivalent(input, output))
-    throw Error(output, "the output would replace its input");
-  video::FrameNetwork network(model_file, options.upscale, options.reuse);
-  const auto source = open_input(input, options, keep_rotation, network, events);
-  VideoReport report = pictures ? video::make_pictures(*source, network, output, options, events)
-                                : video::make_film(*source, network, output,
-                                                   identity(model_file, *source, options), options, events);
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return report;
+  return with_errors([&] {
+    const auto start = std::chrono::steady_clock::now();
+    video::capture_messages();
+    check(options);
+    const bool pictures = is_folder(output);
+    const bool keep_rotation = !pictures && video::keeps_rotation(output);
+    if (const fs::path parent = fs::path(output).parent_path();
+        !pictures && !parent.empty() && !fs::is_directory(parent))
+      throw Error(ErrorKind::not_found, output,
+                  "cannot be written: the folder " + parent.string() + " does not exist");
+    if (!pictures && fs::exists(output) && fs::exists(input) && fs::equivalent(input, output))
+      throw Error(ErrorKind::invalid_argument, output, "the output would replace its input");
+    video::FrameNetwork network(model_file, options.upscale, options.reuse);
+    const auto source = open_input(input, options, keep_rotation, network, events);
+    VideoReport report = pictures ? video::make_pictures(*source, network, output, options, events)
+                                  : video::make_film(*source, network, output,
+                                                     identity(model_file, *source, options), options, events);
+    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return report;
+  });
 }
 
 VideoReport join_video(const std::string& output, const VideoEvents& events) {
-  video::capture_messages();
-  return video::join_film(output, events);
+  return with_errors([&] {
+    video::capture_messages();
+    return video::join_film(output, events);
+  });
 }
 
 void preview_video(const std::string& model_file, const std::string& input, const std::string& picture,
                    int frames, const VideoOptions& options, const VideoEvents& events) {
-  video::capture_messages();
-  check(options);
-  video::FrameNetwork network(model_file, options.upscale, false);
-  VideoOptions whole = options;  // each frame as it is, no fields
-  whole.fps_numerator = 0;
-  whole.interlaced = Interlaced::deinterlace;
-  const auto source = open_input(input, whole, false, network, events);
-  video::make_preview(*source, network, picture, frames, events);
+  with_errors([&] {
+    video::capture_messages();
+    check(options);
+    video::FrameNetwork network(model_file, options.upscale, false);
+    VideoOptions whole = options;  // each frame as it is, no fields
+    whole.fps_numerator = 0;
+    whole.interlaced = Interlaced::deinterlace;
+    const auto source = open_input(input, whole, false, network, events);
+    video::make_preview(*source, network, picture, frames, events);
+  });
 }
 
 }  // namespace esrgan

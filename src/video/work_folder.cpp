@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "base/errors.h"
 #include "base/file.h"
 
 namespace esrgan::video {
@@ -30,9 +31,9 @@ WorkFolder::WorkFolder(const std::string& output) : folder_(output + ".parts") {
 
 nlohmann::json WorkFolder::job() const {
   std::ifstream file(folder_ / job_file);
-  if (!file) throw Error(folder_.string(), "holds no unfinished film");
+  if (!file) throw Error(ErrorKind::not_found, folder_.string(), "holds no unfinished film");
   nlohmann::json job = nlohmann::json::parse(file, nullptr, false);
-  if (job.is_discarded()) throw Error((folder_ / job_file).string(), "is damaged");
+  if (job.is_discarded()) throw Error(ErrorKind::bad_data, (folder_ / job_file).string(), "is damaged");
   return job;
 }
 
@@ -46,13 +47,13 @@ void WorkFolder::begin(const nlohmann::json& job, bool restart) {
         each->at("mux").erase("others");
       }
     if (there != here)
-      throw Error(folder_.string(), "belongs to another job",
+      throw Error(ErrorKind::io, folder_.string(), "belongs to another job",
                   "the same command, or --restart to begin again, or another output",
                   difference(there, here));
   } else {
     std::error_code error;
     fs::create_directories(folder_, error);
-    if (error) throw Error(folder_.string(), "cannot be made: " + error.message());
+    if (error) throw file_error(folder_.string(), "cannot be made", error.value());
     const std::string text = job.dump(1) + "\n";
     write_file(folder_ / job_file, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
   }

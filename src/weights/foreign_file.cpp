@@ -78,7 +78,8 @@ void refuse_foreign_file(std::span<const uint8_t> bytes, const std::string& file
   constexpr size_t header = 8;  // bytes before the brace of a safetensors file
   if (bytes.size() > header && bytes[header] == '{') return;
   const std::string kind = kind_of(bytes);
-  if (!kind.empty()) throw Error(file, "holds no weights that can be read: this is " + kind);
+  if (!kind.empty())
+    throw Error(ErrorKind::unsupported, file, "holds no weights that can be read: this is " + kind);
 }
 
 }  // namespace esrgan

@@ -18,7 +18,7 @@ int shuffle_factor_of(int deep, int channels) {
 int LayerShapes::extent(const std::string& tensor, size_t dimension) const {
   const Tensor& found = weights_.at(tensor);
   if (found.shape.size() != 4 || found.shape[dimension] <= 0 || found.shape[dimension] > limits::channels)
-    throw Error(weights_.file, "shape of tensor '" + tensor + "'",
+    throw Error(ErrorKind::bad_data, weights_.file, "shape of tensor '" + tensor + "'",
                 "a convolution's four dimensions, at most " + std::to_string(limits::channels) + " channels",
                 found.shape_text());
   return static_cast<int>(found.shape[dimension]);
@@ -34,7 +34,7 @@ int LayerShapes::count(const std::string& prefix, const std::string& suffix, int
 int LayerShapes::shuffle_factor(const std::string& layer, int taken) const {
   const int shuffled = out_channels(layer);
   if (!is_square(shuffled, taken))
-    throw Error(weights_.file, "output channels of '" + layer + "'",
+    throw Error(ErrorKind::bad_data, weights_.file, "output channels of '" + layer + "'",
                 "a square number times " + std::to_string(taken) + ", which the next layer takes",
                 std::to_string(shuffled));
   return shuffle_factor_of(shuffled, taken);

@@ -54,11 +54,12 @@ class ParamParser {
   std::vector<OrderedLayer> parse() {
     const std::string_view line = next_line("the magic number 7767517");
     if (Words(line, ' ').next() != "7767517")
-      throw Error(file_, "not an ncnn .param file", "7767517", quoted(line));
+      throw Error(ErrorKind::bad_data, file_, "not an ncnn .param file", "7767517", quoted(line));
     Words counts(next_line("the number of layers"), ' ');
     const auto layer_count = number_of<int>(counts.next()), blob_count = number_of<int>(counts.next());
     if (!layer_count || !blob_count || *layer_count < 0 || *layer_count > limits::layers)
-      throw Error(file_, "damaged .param file: line 2", "the numbers of layers and blobs");
+      throw Error(ErrorKind::bad_data, file_, "damaged .param file: line 2",
+                  "the numbers of layers and blobs");
     std::vector<OrderedLayer> layers;
     for (int i = 0; i < *layer_count; ++i) layers.push_back(parse_layer(next_line("one more layer")));
     return layers;
@@ -71,12 +72,14 @@ class ParamParser {
     ++number_;
     const auto line = lines_.next();
     if (!line)
-      throw Error(file_, "truncated .param file: line " + std::to_string(number_), expected, "the end");
+      throw Error(ErrorKind::bad_data, file_, "truncated .param file: line " + std::to_string(number_),
+                  expected, "the end");
     return *line;
   }
 
   [[noreturn]] void refuse(const std::string& expected, std::string_view found) const {
-    throw Error(file_, "damaged .param file: line " + std::to_string(number_), expected, quoted(found));
+    throw Error(ErrorKind::bad_data, file_, "damaged .param file: line " + std::to_string(number_), expected,
+                quoted(found));
   }
 
   /// TYPE NAME INPUTS OUTPUTS input... output... key=value...
@@ -126,8 +129,8 @@ class BinReader {
     const size_t count = element_count(shape).value_or(SIZE_MAX / 8);
     const size_t size = count * size_of(type);
     if (size > bytes_.size())
-      throw Error(file_, "truncated: the weights of layer " + layer, std::to_string(size) + " bytes",
-                  std::to_string(bytes_.size()));
+      throw Error(ErrorKind::bad_data, file_, "truncated: the weights of layer " + layer,
+                  std::to_string(size) + " bytes", std::to_string(bytes_.size()));
     Tensor tensor{std::move(shape), to_float(type, bytes_, count), type};
     bytes_ = bytes_.subspan(std::min(bytes_.size(), (size + 3) / 4 * 4));
     return tensor;
@@ -136,18 +139,19 @@ class BinReader {
   /// Weights of a convolution start with a tag that tells how they are stored.
   ElementType take_tag(const std::string& layer) {
     uint32_t tag = 0;
-    if (bytes_.size() < sizeof tag) throw Error(file_, "truncated before layer " + layer);
+    if (bytes_.size() < sizeof tag)
+      throw Error(ErrorKind::bad_data, file_, "truncated before layer " + layer);
     std::memcpy(&tag, bytes_.data(), sizeof tag);
     bytes_ = bytes_.subspan(sizeof tag);
     if (tag == half_weights_tag) return ElementType::f16;
     if (tag == 0) return ElementType::f32;
-    throw Error(file_, "storage of the weights of layer " + layer, "float16 or float32",
+    throw Error(ErrorKind::bad_data, file_, "storage of the weights of layer " + layer, "float16 or float32",
                 "tag " + std::to_string(tag));
   }
 
   void finish() const {
     if (!bytes_.empty())
-      throw Error(file_,
+      throw Error(ErrorKind::bad_data, file_,
                   "longer than its .param file says: " + std::to_string(bytes_.size()) + " bytes are left");
   }
 
@@ -164,7 +168,7 @@ void read_convolution(const OrderedLayer& layer, const std::string& tensors, Bin
                      layer.integer(2, 1) == 1 && layer.integer(4, 0) == kernel / 2 &&
                      layer.integer(5, 0) == 1;
   if (!plain || size <= 0 || size % (out * kernel * kernel) != 0)
-    throw Error(file, "layer '" + layer.name + "' cannot be used",
+    throw Error(ErrorKind::bad_data, file, "layer '" + layer.name + "' cannot be used",
                 "a square convolution with stride 1, zero padding that keeps the size, and a bias");
   const ElementType type = bin.take_tag(layer.name);
   dict.tensors[tensors + ".weight"] =
@@ -176,7 +180,8 @@ void check_has_no_weights(const OrderedLayer& layer, const std::string& file) {
   static constexpr std::string_view known[] = {"Input",    "Split",  "Concat",       "Eltwise",
                                                "BinaryOp", "Interp", "PixelShuffle", "ReLU"};
   if (std::find(std::begin(known), std::end(known), layer.type) == std::end(known))
-    throw Error(file, "layer '" + layer.name + "'", "a type of layer that is known here", layer.type);
+    throw Error(ErrorKind::bad_data, file, "layer '" + layer.name + "'", "a type of layer that is known here",
+                layer.type);
 }
 
 }  // namespace
@@ -194,7 +199,7 @@ StateDict read_ncnn(std::string_view param, std::span<const uint8_t> bin, const 
     } else if (layer.type == "PReLU") {
       const int64_t slopes = layer.integer(0, 0);
       if (slopes <= 0 || slopes > limits::channels)
-        throw Error(param_file, "layer '" + layer.name + "' has no slopes");
+        throw Error(ErrorKind::bad_data, param_file, "layer '" + layer.name + "' has no slopes");
       dict.tensors[tensors + ".weight"] = reader.take(ElementType::f32, {slopes}, layer.name);
     } else {
       check_has_no_weights(layer, param_file);

@@ -85,7 +85,8 @@ void Reader::charge(size_t bytes) {
 }
 
 void Reader::refuse(const std::string& why) const {
-  throw Error(file_, "the pickle at byte " + std::to_string(position_) + " is refused: " + why);
+  throw Error(ErrorKind::bad_data, file_,
+              "the pickle at byte " + std::to_string(position_) + " is refused: " + why);
 }
 
 Value& Reader::make(Kind kind) {

@@ -49,7 +49,8 @@ ElementType storage_type(std::string_view name, const std::string& file) {
       {"torch.ByteStorage", ElementType::u8},       {"torch.BoolStorage", ElementType::boolean}};
   const auto found = types.find(name);
   if (found == types.end())
-    throw Error(file, "damaged checkpoint: storage type", "a torch storage", std::string(name));
+    throw Error(ErrorKind::bad_data, file, "damaged checkpoint: storage type", "a torch storage",
+                std::string(name));
   return found->second;
 }
 
@@ -59,7 +60,7 @@ Storage parse_storage(const Value& reference, const std::string& file) {
   if (reference.kind != Kind::persistent || items.size() < 5 || items[0]->text != "storage" ||
       items[1]->kind != Kind::global || items[2]->kind != Kind::text || items[4]->kind != Kind::integer ||
       items[4]->integer < 0)
-    throw Error(file, "damaged checkpoint: a tensor refers to no storage");
+    throw Error(ErrorKind::bad_data, file, "damaged checkpoint: a tensor refers to no storage");
   return {storage_type(items[1]->text, file), std::string(items[2]->text),
           static_cast<uint64_t>(items[4]->integer)};
 }
@@ -68,7 +69,8 @@ std::vector<int64_t> integers(const Value& tuple, const std::string& file) {
   std::vector<int64_t> values;
   for (const Value* item : tuple.items()) {
     if (item->kind != Kind::integer || item->integer < 0 || item->integer > limits::tensor_extent)
-      throw Error(file, "damaged checkpoint: shape or stride of a tensor", "small whole numbers");
+      throw Error(ErrorKind::bad_data, file, "damaged checkpoint: shape or stride of a tensor",
+                  "small whole numbers");
     values.push_back(item->integer);
   }
   return values;
@@ -106,7 +108,7 @@ bool is_row_major(const std::vector<int64_t>& shape, const std::vector<int64_t>&
 Tensor read_tensor(const std::string& name, const Value& call, const FindStorage& find,
                    const std::string& file) {
   const auto damaged = [&](const std::string& what) {
-    return Error(file, "damaged checkpoint: tensor '" + name + "' " + what);
+    return Error(ErrorKind::bad_data, file, "damaged checkpoint: tensor '" + name + "' " + what);
   };
   const auto arguments = call.items();
   if (arguments.size() < 4 || arguments[1]->kind != Kind::integer || arguments[1]->integer < 0)
@@ -171,7 +173,7 @@ class TensorTree {
       const std::string name = prefix + name_of_key(*key);
       letters_ += name.size();
       if (letters_ > most_letters_)
-        throw Error(file_, "damaged checkpoint: its names are larger than the file");
+        throw Error(ErrorKind::bad_data, file_, "damaged checkpoint: its names are larger than the file");
       if (value->kind == Kind::tensor && key->kind == Kind::text) tensors_.insert_or_assign(name, value);
       if (value->kind == Kind::dict) visit(*value, name + ".", depth + 1);
     }
@@ -187,7 +189,7 @@ void read_tensors(const Value& root, const FindStorage& find, const Selector& se
                   size_t file_size) {
   const TensorTree tree(root, dict.file, file_size);
   if (tree.tensors().empty())
-    throw Error(dict.file, "no tensors found in the checkpoint",
+    throw Error(ErrorKind::bad_data, dict.file, "no tensors found in the checkpoint",
                 "a state dict, bare or within other dicts (state_dict, params_ema, params, ...)",
                 contents(root));
   std::vector<std::string> names;
@@ -199,7 +201,7 @@ void read_tensors(const Value& root, const FindStorage& find, const Selector& se
     Tensor tensor = read_tensor(name, *tree.tensors().at(name), find, dict.file);
     elements += tensor.values.size();
     if (elements > file_size)  // views of one storage, many times over
-      throw Error(dict.file, "the tensors claim more elements than the file holds");
+      throw Error(ErrorKind::bad_data, dict.file, "the tensors claim more elements than the file holds");
     dict.add(wanted, std::move(tensor));
   }
 }
@@ -218,7 +220,7 @@ Zip open_zip(std::span<const uint8_t> bytes, const std::string& file) {
   zip_error_fini(&error);
   if (!archive) {
     if (source != nullptr) zip_source_free(source);
-    throw Error(file, "damaged or truncated PyTorch checkpoint: " + message);
+    throw Error(ErrorKind::bad_data, file, "damaged or truncated PyTorch checkpoint: " + message);
   }
   return archive;
 }
@@ -228,15 +230,16 @@ std::vector<uint8_t> read_entry(zip_t* archive, const std::string& name, size_t 
                                 const std::string& file) {
   zip_stat_t status;
   if (zip_stat(archive, name.c_str(), 0, &status) != 0)
-    throw Error(file, "damaged checkpoint: the archive has no entry '" + name + "'");
+    throw Error(ErrorKind::bad_data, file, "damaged checkpoint: the archive has no entry '" + name + "'");
   // torch.save() never compresses; so no entry can be larger than the file.
   if ((status.valid & ZIP_STAT_COMP_METHOD) == 0 || status.comp_method != ZIP_CM_STORE || status.size > most)
-    throw Error(file, "damaged checkpoint: entry '" + name + "'", "an uncompressed entry of its own");
+    throw Error(ErrorKind::bad_data, file, "damaged checkpoint: entry '" + name + "'",
+                "an uncompressed entry of its own");
   std::vector<uint8_t> bytes(status.size);
   const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> entry(zip_fopen(archive, name.c_str(), 0),
                                                                  &zip_fclose);
   if (!entry || zip_fread(entry.get(), bytes.data(), bytes.size()) != static_cast<zip_int64_t>(bytes.size()))
-    throw Error(file, "damaged checkpoint: entry '" + name + "' cannot be read");
+    throw Error(ErrorKind::bad_data, file, "damaged checkpoint: entry '" + name + "' cannot be read");
   return bytes;
 }
 
@@ -248,12 +251,12 @@ std::string find_prefix(zip_t* archive, const std::string& file) {
     const std::string name = entry != nullptr ? entry : "";
     if (name == "data.pkl" || name.ends_with("/data.pkl")) return name.substr(0, name.size() - 8);
   }
-  throw Error(file, "this zip file is not a PyTorch checkpoint", "an entry data.pkl");
+  throw Error(ErrorKind::unsupported, file, "this zip file is not a PyTorch checkpoint", "an entry data.pkl");
 }
 
 void check_length(const Storage& storage, size_t found, const std::string& file) {
   if (storage.count > found / size_of(storage.type))
-    throw Error(file, "damaged checkpoint: storage '" + storage.key + "'",
+    throw Error(ErrorKind::bad_data, file, "damaged checkpoint: storage '" + storage.key + "'",
                 std::to_string(storage.count) + " elements of " + name_of(storage.type),
                 std::to_string(found) + " bytes");
 }
@@ -264,7 +267,8 @@ StateDict read_zip(std::span<const uint8_t> bytes, const std::string& file, cons
   if (zip_name_locate(archive.get(), (prefix + "byteorder").c_str(), 0) >= 0) {
     const auto order = read_entry(archive.get(), prefix + "byteorder", bytes.size(), file);
     const std::string text(order.begin(), order.end());
-    if (text != "little") throw Error(file, "byte order of the checkpoint", "little", text);
+    if (text != "little")
+      throw Error(ErrorKind::bad_data, file, "byte order of the checkpoint", "little", text);
   }
   const auto program = read_entry(archive.get(), prefix + "data.pkl", bytes.size(), file);
   pickle::Reader reader(program, file);
@@ -316,12 +320,13 @@ StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file, c
   pickle::Reader reader(bytes, file);
   const Value& magic = reader.read();
   if (magic.kind != Kind::integer || (magic.integer & 0xFFFFFFFFFFFFFF) != legacy_magic)
-    throw Error(file, "this pickle is not a PyTorch checkpoint");
-  if (reader.read().integer != 1001) throw Error(file, "protocol of the checkpoint", "1001");
+    throw Error(ErrorKind::unsupported, file, "this pickle is not a PyTorch checkpoint");
+  if (reader.read().integer != 1001)
+    throw Error(ErrorKind::bad_data, file, "protocol of the checkpoint", "1001");
   const Value& system = reader.read();
   const Value* little = system.find("little_endian");
   if (little != nullptr && little->integer == 0)
-    throw Error(file, "byte order of the checkpoint", "little", "big");
+    throw Error(ErrorKind::bad_data, file, "byte order of the checkpoint", "little", "big");
   const Value& root = reader.read();
   const Value& keys = reader.read();
 
@@ -332,22 +337,23 @@ StateDict read_legacy(std::span<const uint8_t> bytes, const std::string& file, c
     const std::string key(item->text);
     const auto storage = known.find(key);
     if (storage == known.end())
-      throw Error(file, "damaged checkpoint: storage '" + key + "' belongs to no tensor");
+      throw Error(ErrorKind::bad_data, file,
+                  "damaged checkpoint: storage '" + key + "' belongs to no tensor");
     uint64_t count = 0;
-    if (rest.size() < sizeof count) throw Error(file, "truncated checkpoint");
+    if (rest.size() < sizeof count) throw Error(ErrorKind::bad_data, file, "truncated checkpoint");
     std::memcpy(&count, rest.data(), sizeof count);
     rest = rest.subspan(sizeof count);
     const size_t size = size_of(storage->second.type);
     if (count > rest.size() / size)
-      throw Error(file, "truncated checkpoint: storage '" + key + "'", std::to_string(count) + " elements",
-                  std::to_string(rest.size() / size));
+      throw Error(ErrorKind::bad_data, file, "truncated checkpoint: storage '" + key + "'",
+                  std::to_string(count) + " elements", std::to_string(rest.size() / size));
     storages[key].view = rest.first(count * size);
     rest = rest.subspan(count * size);
   }
   const FindStorage find = [&](const Storage& storage) -> const StorageBytes& {
     const auto found = storages.find(storage.key);
     if (found == storages.end())
-      throw Error(file, "damaged checkpoint: storage '" + storage.key + "' is missing");
+      throw Error(ErrorKind::bad_data, file, "damaged checkpoint: storage '" + storage.key + "' is missing");
     check_length(storage, found->second.view.size(), file);
     return found->second;
   };

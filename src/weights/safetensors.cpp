@@ -49,7 +49,8 @@ class HeaderReader : public nlohmann::json_sax<json> {
   bool start_object(size_t) override { return open(); }
   bool end_object() override { return close(); }
   bool start_array(size_t) override {
-    if (depth_ == 0) throw Error(file_, "damaged safetensors header", "a JSON object", "array");
+    if (depth_ == 0)
+      throw Error(ErrorKind::bad_data, file_, "damaged safetensors header", "a JSON object", "array");
     if (depth_ == 2) list_ = key_;
     if (depth_ == 2 && entry_ != nullptr && list_ == "shape") entry_->shape.emplace();
     return open();
@@ -103,10 +104,11 @@ class HeaderReader : public nlohmann::json_sax<json> {
     return true;
   }
   [[noreturn]] void refuse_second(const std::string& key) const {
-    throw Error(file_, "the key '" + key + "' stands twice in the header");
+    throw Error(ErrorKind::bad_data, file_, "the key '" + key + "' stands twice in the header");
   }
   void check_root() const {
-    if (depth_ == 0) throw Error(file_, "damaged safetensors header", "a JSON object", "a value");
+    if (depth_ == 0)
+      throw Error(ErrorKind::bad_data, file_, "damaged safetensors header", "a JSON object", "a value");
   }
   /// Something else where a shape or an offset should be makes the entry unusable.
   bool no_size() {
@@ -126,14 +128,16 @@ class HeaderReader : public nlohmann::json_sax<json> {
 Header parse_header(std::string_view text, const std::string& file) {
   Header header;
   HeaderReader reader(header, file);
-  if (!json::sax_parse(text, &reader)) throw Error(file, "damaged safetensors header: it is not valid JSON");
+  if (!json::sax_parse(text, &reader))
+    throw Error(ErrorKind::bad_data, file, "damaged safetensors header: it is not valid JSON");
   return header;
 }
 
 ElementType parse_type(const std::string& name, const std::string& file, const std::string& tensor) {
   for (const auto& [known, type] : type_names)
     if (name == known) return type;
-  throw Error(file, "tensor '" + tensor + "' has an element type that is not supported",
+  throw Error(ErrorKind::unsupported, file,
+              "tensor '" + tensor + "' has an element type that is not supported",
               "F64, F32, F16, BF16 or an integer type", name);
 }
 
@@ -150,15 +154,15 @@ void check_coverage(std::vector<Range> ranges, uint64_t size, const std::string&
   uint64_t position = 0;
   for (const Range& range : ranges) {
     if (range.begin != position)
-      throw Error(file,
+      throw Error(ErrorKind::bad_data, file,
                   "tensor '" + std::string(range.tensor) +
                       (range.begin < position ? "' overlaps another" : "' follows a gap"),
                   "its data at byte " + std::to_string(position), "byte " + std::to_string(range.begin));
     position = range.end;
   }
   if (position != size)
-    throw Error(file, "the tensors do not cover the file", std::to_string(position) + " bytes of data",
-                std::to_string(size));
+    throw Error(ErrorKind::bad_data, file, "the tensors do not cover the file",
+                std::to_string(position) + " bytes of data", std::to_string(size));
 }
 
 struct Place {
@@ -170,16 +174,16 @@ struct Place {
 /// Where the data of a tensor lie among `size` bytes.
 Place place_of(const std::string& name, const Entry& entry, uint64_t size, const std::string& file) {
   if (entry.damaged || entry.type.empty() || !entry.shape || entry.offsets.size() != 2)
-    throw Error(file, "damaged entry of tensor '" + name + "' in the header",
+    throw Error(ErrorKind::bad_data, file, "damaged entry of tensor '" + name + "' in the header",
                 "dtype, shape and data_offsets");
   const ElementType type = parse_type(entry.type, file, name);
   const uint64_t begin = entry.offsets[0], end = entry.offsets[1];
   const auto count = element_count(*entry.shape);
   if (begin > end || end > size)
-    throw Error(file, "tensor '" + name + "' reaches past the end of the file",
+    throw Error(ErrorKind::bad_data, file, "tensor '" + name + "' reaches past the end of the file",
                 "at most " + std::to_string(size) + " bytes of data", std::to_string(end));
   if (!count || *count * size_of(type) != end - begin)
-    throw Error(file, "tensor '" + name + "' has a length that does not fit its shape",
+    throw Error(ErrorKind::bad_data, file, "tensor '" + name + "' has a length that does not fit its shape",
                 count ? std::to_string(*count * size_of(type)) + " bytes" : "a sensible shape",
                 std::to_string(end - begin));
   return {type, begin, end, *count};
@@ -192,12 +196,14 @@ struct Parts {
 
 Parts split(std::span<const uint8_t> bytes, const std::string& file) {
   uint64_t length = 0;
-  if (bytes.size() < sizeof length) throw Error(file, "too short for a safetensors file");
+  if (bytes.size() < sizeof length)
+    throw Error(ErrorKind::bad_data, file, "too short for a safetensors file");
   std::memcpy(&length, bytes.data(), sizeof length);
   bytes = bytes.subspan(sizeof length);
   const uint64_t most = std::min<uint64_t>(bytes.size(), limits::weights_header);
   if (length > most)
-    throw Error(file, "not a weight file of a known format, or a truncated one: safetensors header length",
+    throw Error(ErrorKind::bad_data, file,
+                "not a weight file of a known format, or a truncated one: safetensors header length",
                 "at most " + std::to_string(most), std::to_string(length));
   return {parse_header({reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(length)}, file),
           bytes.subspan(length)};
@@ -234,7 +240,8 @@ std::map<std::string, std::string> read_safetensors_metadata(std::span<const uin
 
 void write_safetensors(const StateDict& dict, ElementType type, const std::filesystem::path& target) {
   if (type != ElementType::f32 && type != ElementType::f16)
-    throw Error(target.string(), "weights can be written as float32 or float16 only", "", name_of(type));
+    throw Error(ErrorKind::bad_data, target.string(), "weights can be written as float32 or float16 only", "",
+                name_of(type));
   json header = json::object();
   if (!dict.metadata.empty()) header[metadata_key] = dict.metadata;
   uint64_t position = 0;

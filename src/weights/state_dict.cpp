@@ -74,13 +74,13 @@ int64_t OrderedLayer::integer(int key, int64_t fallback) const {
 
 const Tensor& StateDict::at(const std::string& name) const {
   const auto found = tensors.find(name);
-  if (found == tensors.end()) throw Error(file, "the tensor '" + name + "' is missing");
+  if (found == tensors.end()) throw Error(ErrorKind::bad_data, file, "the tensor '" + name + "' is missing");
   return found->second;
 }
 
 void StateDict::add(const std::string& name, Tensor tensor) {
   if (!tensors.emplace(name, std::move(tensor)).second)
-    throw Error(file, "two tensors stand for '" + name + "'");
+    throw Error(ErrorKind::bad_data, file, "two tensors stand for '" + name + "'");
 }
 
 void check_finite(const StateDict& weights) {
@@ -90,9 +90,9 @@ void check_finite(const StateDict& weights) {
     for (const float value : tensor.values)
       not_finite |= static_cast<uint32_t>((std::bit_cast<uint32_t>(value) & exponent) == exponent);
     if (not_finite != 0)
-      throw Error(weights.file, "tensor '" + name +
-                                    "' holds numbers that are not finite: the file is damaged, " +
-                                    "or its training went wrong");
+      throw Error(ErrorKind::bad_data, weights.file,
+                  "tensor '" + name + "' holds numbers that are not finite: the file is damaged, " +
+                      "or its training went wrong");
   }
 }
 

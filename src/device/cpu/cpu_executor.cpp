@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <barrier>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -15,25 +14,74 @@
 #include "device/cpu/pixel_operations.h"
 
 namespace esrgan {
-/// What the threads of a run share.
-struct CpuExecutor::Progress {
+/// What the threads share that compute a picture. Between two runs those meet that have come by then, so that
+/// any number of threads, from one on, gets to the end.
+class CpuExecutor::Progress {
+ public:
+  /// begin(run) makes everything ready for a run.
+  Progress(CpuExecutor& executor, std::function<void(size_t run)> begin)
+      : queue(executor.schedule_, executor.layout_, executor.items_, executor.pool_.size()),
+        runs_(executor.layout_.runs.size()),
+        begin_(std::move(begin)) {
+    start();
+  }
+
   ItemQueue queue;
-  size_t run = 0;
-  bool finished = false;
   std::atomic<double> macs{0};
   double reported = 0;
-  std::mutex mutex;
-  std::exception_ptr failure;
 
-  Progress(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items,
-           int threads)
-      : queue(schedule, layout, items, threads) {}
+  /// Of those who have joined.
+  size_t run() const { return run_; }
 
+  /// A thread comes; false when nothing is left to do.
+  bool join() {
+    const std::lock_guard lock(mutex_);
+    if (finished_) return false;
+    ++present_;
+    return true;
+  }
+
+  /// A thread finds no more in this run: waits for the next one; false when there is none.
+  bool meet() {
+    std::unique_lock lock(mutex_);
+    if (++arrived_ < present_) {
+      const int seen = meetings_.load();
+      lock.unlock();
+      meetings_.wait(seen);
+      lock.lock();
+    } else {
+      arrived_ = 0;
+      finished_ = failure_ != nullptr || ++run_ == runs_;
+      if (!finished_) start();
+      meetings_.fetch_add(1);
+      meetings_.notify_all();
+    }
+    return !finished_;
+  }
+
+  /// Keeps the exception that is being handled; nobody takes anything from now on.
   void fail() {
-    const std::lock_guard lock(mutex);
-    if (!failure) failure = std::current_exception();
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
     queue.abandon();
   }
+
+  const std::exception_ptr& failure() const { return failure_; }
+
+ private:
+  void start() {
+    begin_(run_);
+    queue.start(run_);
+  }
+
+  size_t runs_;
+  std::function<void(size_t)> begin_;
+  std::mutex mutex_;
+  size_t run_ = 0;  // written while all wait
+  int present_ = 0, arrived_ = 0;
+  bool finished_ = false;
+  std::exception_ptr failure_;
+  std::atomic<int> meetings_{0};
 };
 
 CpuExecutor::CpuExecutor(Graph graph, const CpuKernels& kernels, ThreadPool& pool)
@@ -246,9 +294,9 @@ void CpuExecutor::pass_on(const Item& item, const Run& run) {
 
 /// What one thread does during a run.
 void CpuExecutor::work(Progress& progress, int worker, const RunControl& control) {
-  const Run& run = layout_.runs[progress.run];
+  const Run& run = layout_.runs[progress.run()];
   while (const Item* const item = progress.queue.take()) {
-    if (control.stop != nullptr && control.stop->load()) throw Cancelled();
+    if (control.stop.stop_requested()) throw Cancelled();
     execute(*item, run, worker);
     const BandPart band = band_of(*item, run);
     const double pixels =
@@ -272,31 +320,22 @@ void CpuExecutor::run_checked(const float* in, int width, int height, float* out
     std::copy_n(in + static_cast<ptrdiff_t>(y) * width * input.channels, width * input.channels,
                 input.row_at(y));
 
-  Progress progress(schedule_, layout_, items_, pool_.size());
-  const auto start = [&](size_t run) {
+  Progress progress(*this, [&](size_t run) {
     if (layout_.runs[run].panel == 0) clear_borders(layout_.runs[run].stage);
-    progress.run = run;
-    progress.queue.start(run);
-  };
-  start(0);
-  const auto next = [&]() noexcept {
-    progress.finished = progress.failure != nullptr || progress.run + 1 == layout_.runs.size();
-    if (!progress.finished) start(progress.run + 1);
-  };
-  std::barrier barrier(pool_.size(), next);
+  });
   pool_.parallel_for(static_cast<size_t>(pool_.size()), [&](size_t, int worker) {
-    while (!progress.finished) {
+    if (!progress.join()) return;
+    do {
       try {
         work(progress, worker, control);
       } catch (...) {
         progress.fail();
       }
-      barrier.arrive_and_wait();
-    }
+    } while (progress.meet());
   });
-  if (progress.failure) std::rethrow_exception(progress.failure);
+  if (progress.failure()) std::rethrow_exception(progress.failure());
   if (control.done) control.done(progress.macs.load() - progress.reported);
-  if (control.stop != nullptr && control.stop->load()) throw Cancelled();
+  if (control.stop.stop_requested()) throw Cancelled();
 }
 
 }  // namespace esrgan

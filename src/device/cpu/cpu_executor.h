@@ -28,7 +28,7 @@ class CpuExecutor : public Executor {
   int computational_multiple() const override { return computational_tile * input_multiple(); }
 
  private:
-  struct Progress;
+  class Progress;
   static constexpr int computational_tile = 4;  // of the kernels' transforms, along an axis
 
   FeatureView view(MapId map, const Run& run) const;

@@ -99,7 +99,7 @@ class ReferenceExecutor : public Executor {
     const auto map = [&](MapId id) -> Map& { return maps[static_cast<size_t>(id)]; };
     std::copy_n(in, map(graph_.input).values.size(), map(graph_.input).values.begin());
     for (const Operation& operation : graph_.operations) {
-      if (control.stop != nullptr && control.stop->load()) throw Cancelled();
+      if (control.stop.stop_requested()) throw Cancelled();
       std::visit(Overloaded{[&](const Convolution& op) { convolve(op, map); },
                             [&](const PixelShuffle& op) { shuffle(op, map(op.in), map(op.out)); },
                             [&](const AddUpsampled& op) {

@@ -106,8 +106,8 @@ class BmpDecoder final : public Decoder {
     const size_t got = source_->read_at(header_.pixels + stride * static_cast<uint64_t>(first), block);
     // The last row's padding may be missing.
     if (got + 4 <= block.size())
-      throw Error(source_->name(), "damaged or truncated BMP", std::to_string(block.size()) + " bytes",
-                  std::to_string(got));
+      throw Error(ErrorKind::bad_data, source_->name(), "damaged or truncated BMP",
+                  std::to_string(block.size()) + " bytes", std::to_string(got));
     for (int i = 0; i < count; ++i) {
       const int at = header_.top_down ? i : count - 1 - i;
       unpack(&block_[stride * static_cast<size_t>(at)], rows);

@@ -100,11 +100,12 @@ class BmpEncoder final : public Encoder {
     const bool holds = picture.type == SampleType::u8 &&
                        (picture.channels == 1 || picture.channels == 3 || picture.channels == 4);
     if (!holds)
-      throw Error(sink_.name(), "BMP cannot hold the picture", "8 bits of 1, 3 or 4 channels",
+      throw Error(ErrorKind::unsupported, sink_.name(), "BMP cannot hold the picture",
+                  "8 bits of 1, 3 or 4 channels",
                   std::string(name_of(picture.type)) + " of " + std::to_string(picture.channels));
     const Layout layout(picture);
     if (layout.size > std::numeric_limits<uint32_t>::max())
-      throw Error(sink_.name(), "the picture is too large for BMP", "less than 4 GiB",
+      throw Error(ErrorKind::unsupported, sink_.name(), "the picture is too large for BMP", "less than 4 GiB",
                   std::to_string(layout.size) + " bytes");
     picture_ = picture;
     pixels_ = sink_.size() + layout.pixels;

@@ -43,7 +43,7 @@ class Fields {
 };
 
 Error damaged(const ByteSource& source, uint64_t expected) {
-  return {source.name(), "damaged or truncated BMP", std::to_string(expected) + " bytes",
+  return {ErrorKind::bad_data, source.name(), "damaged or truncated BMP", std::to_string(expected) + " bytes",
           std::to_string(source.size())};
 }
 
@@ -53,8 +53,8 @@ size_t header_size(const ByteSource& source, const Fields& fields) {
   const bool known = size == core_header || size == info_header || size == os2_header ||
                      size == masks_header || size == alpha_header || size == v4_header || size == v5_header;
   if (!known)
-    throw Error(source.name(), "BMP of an unknown kind", "a header of 12, 40, 52, 56, 64, 108 or 124 bytes",
-                std::to_string(size) + " bytes");
+    throw Error(ErrorKind::unsupported, source.name(), "BMP of an unknown kind",
+                "a header of 12, 40, 52, 56, 64, 108 or 124 bytes", std::to_string(size) + " bytes");
   if (fields.size() < file_header + size) throw damaged(source, file_header + size);
   return size;
 }
@@ -63,11 +63,12 @@ void set_size(BmpHeader& header, const std::string& name, int64_t width, int64_t
   header.top_down = height < 0;
   height = std::abs(height);
   if (width < 1 || height < 1)
-    throw Error(name, "damaged BMP", "a width and a height",
+    throw Error(ErrorKind::bad_data, name, "damaged BMP", "a width and a height",
                 std::to_string(width) + "x" + std::to_string(height));
   if (width > limits::picture_side || height > limits::picture_side ||
       width * height > limits::picture_pixels)
-    throw Error(name, "the picture is too large", "sides of at most " + std::to_string(limits::picture_side),
+    throw Error(ErrorKind::unsupported, name, "the picture is too large",
+                "sides of at most " + std::to_string(limits::picture_side),
                 std::to_string(width) + "x" + std::to_string(height));
   header.width = static_cast<int>(width);
   header.height = static_cast<int>(height);
@@ -76,21 +77,24 @@ void set_size(BmpHeader& header, const std::string& name, int64_t width, int64_t
 void check_bits(const std::string& name, int bits) {
   for (const int known : {1, 2, 4, 8, 16, 24, 32})
     if (bits == known) return;
-  throw Error(name, "damaged BMP", "1, 2, 4, 8, 16, 24 or 32 bits a pixel", std::to_string(bits));
+  throw Error(ErrorKind::bad_data, name, "damaged BMP", "1, 2, 4, 8, 16, 24 or 32 bits a pixel",
+              std::to_string(bits));
 }
 
 /// Throws Error unless the compression is one that is read and goes with the bits.
 void check_compression(const std::string& name, uint32_t compression, int bits, size_t header) {
   const bool of_os2 = header == os2_header;  // has other kinds under the numbers of later ones
   if (compression == jpeg && !of_os2)
-    throw Error(name, "the BMP file holds a JPEG file: it is not supported");
-  if (compression == png && !of_os2) throw Error(name, "the BMP file holds a PNG file: it is not supported");
+    throw Error(ErrorKind::unsupported, name, "the BMP file holds a JPEG file: it is not supported");
+  if (compression == png && !of_os2)
+    throw Error(ErrorKind::unsupported, name, "the BMP file holds a PNG file: it is not supported");
   const bool masked = (compression == bit_fields || compression == alpha_fields) && !of_os2;
   const bool fits = compression == plain || (compression == runs_of_8 && bits == 8) ||
                     (compression == runs_of_4 && bits == 4) || (masked && (bits == 16 || bits == 32));
   if (!fits)
     throw Error(
-        name, "BMP of a kind that is not supported", "no compression, RLE4, RLE8 or bit fields",
+        ErrorKind::unsupported, name, "BMP of a kind that is not supported",
+        "no compression, RLE4, RLE8 or bit fields",
         "compression " + std::to_string(compression) + " of " + std::to_string(bits) + " bits a pixel");
 }
 
@@ -118,10 +122,11 @@ size_t read_masks(BmpHeader& header, const ByteSource& source, const Fields& fie
     uint32_t& mask = header.masks[i];
     mask = fields.u32(begin + 4 * i);
     if (header.bits == 16) mask &= 0xFFFFU;
-    if (!is_contiguous(mask)) throw Error(source.name(), "damaged BMP: a colour's bits are scattered");
+    if (!is_contiguous(mask))
+      throw Error(ErrorKind::bad_data, source.name(), "damaged BMP: a colour's bits are scattered");
   }
   if ((header.masks[0] | header.masks[1] | header.masks[2]) == 0)
-    throw Error(source.name(), "damaged BMP: no bits belong to the colours");
+    throw Error(ErrorKind::bad_data, source.name(), "damaged BMP: no bits belong to the colours");
   return std::max(size, begin - file_header + 4 * count) - size;
 }
 
@@ -133,7 +138,7 @@ void read_palette(BmpHeader& header, const ByteSource& source, uint64_t begin, s
   const size_t count = static_cast<size_t>(std::min<uint64_t>(room, used == 0 ? most : std::min(used, most)));
   std::vector<uint8_t> bytes(count * entry);
   if (count == 0 || source.read_at(begin, bytes) != bytes.size())
-    throw Error(source.name(), "damaged BMP: it has no palette");
+    throw Error(ErrorKind::bad_data, source.name(), "damaged BMP: it has no palette");
   header.palette.resize(most);
   header.gray = true;
   for (size_t i = 0; i < count; ++i) {

@@ -65,8 +65,8 @@ void BmpRuns::find_rows(const ByteSource& source, int height) {
     if (now.kind == Step::Kind::end) return;
     if (now.kind == Step::Kind::cut_off) {
       if (y == height - 1 && x == width_) return;
-      throw Error(source.name(), "damaged or truncated BMP", std::to_string(height) + " rows",
-                  std::to_string(y));
+      throw Error(ErrorKind::bad_data, source.name(), "damaged or truncated BMP",
+                  std::to_string(height) + " rows", std::to_string(y));
     }
     at = now.next;
     x = now.kind == Step::Kind::end_of_row ? 0 : std::min(x + now.count, width_);

@@ -123,8 +123,8 @@ class JpegDecoder : public Decoder {
     constexpr int most_scans = 500;
     if (!codec->is_decompressor) return;
     if (reinterpret_cast<j_decompress_ptr>(codec)->input_scan_number > most_scans)
-      throw Error(reinterpret_cast<const JpegErrors*>(codec->err)->file, "too many scans in a JPEG file",
-                  "at most " + std::to_string(most_scans));
+      throw Error(ErrorKind::bad_data, reinterpret_cast<const JpegErrors*>(codec->err)->file,
+                  "too many scans in a JPEG file", "at most " + std::to_string(most_scans));
   }
 
   void examine() {
@@ -210,7 +210,8 @@ class JpegDecoder : public Decoder {
     jpeg_finish_decompress(&codec_);                // goes on to the end mark, and warns of what lies between
     if (bytes_->ended) {
       if (bits_missing_ || !complete)
-        throw Error(source_->name(), "damaged or truncated JPEG: the data ends too early");
+        throw Error(ErrorKind::bad_data, source_->name(),
+                    "damaged or truncated JPEG: the data ends too early");
       picture_.remarks.emplace_back("the JPEG file has no end mark");
     } else if (errors_.manager.num_warnings > 0) {
       picture_.remarks.emplace_back("the JPEG data is damaged; parts of the picture may be wrong");

@@ -26,7 +26,7 @@ struct JpegErrors {
       std::array<char, JMSG_LENGTH_MAX> text{};
       codec->err->format_message(codec, text.data());
       const auto& errors = *reinterpret_cast<const JpegErrors*>(codec->err);
-      throw Error(errors.file, errors.problem + text.data());
+      throw Error(ErrorKind::bad_data, errors.file, errors.problem + text.data());
     };
     manager.output_message = [](j_common_ptr) {};
   }

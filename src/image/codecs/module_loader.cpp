@@ -77,7 +77,7 @@ bool module_is_available(std::string_view name) {
 
 const CodecModule& load_module(std::string_view name) {
   const Loaded& found = loaded(name);
-  if (found.module == nullptr) throw Error(found.problem);
+  if (found.module == nullptr) throw Error(ErrorKind::unsupported, found.problem);
   return *found.module;
 }
 

@@ -21,7 +21,8 @@ struct Reading {
 
 [[noreturn]] void fail(png_structp png, png_const_charp message) {
   const auto& reading = *static_cast<const Reading*>(png_get_error_ptr(png));
-  throw Error(reading.source.name(), std::string("damaged or truncated PNG: ") + message);
+  throw Error(ErrorKind::bad_data, reading.source.name(),
+              std::string("damaged or truncated PNG: ") + message);
 }
 
 void ignore(png_structp, png_const_charp) {}

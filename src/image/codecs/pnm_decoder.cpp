@@ -80,8 +80,8 @@ class PnmDecoder final : public Decoder {
     const size_t got =
         source_->read_at(header_.raster + header_.row_bytes() * static_cast<uint64_t>(row), to);
     if (got < to.size())
-      throw Error(source_->name(), "damaged or truncated PNM", std::to_string(to.size()) + " bytes",
-                  std::to_string(got));
+      throw Error(ErrorKind::bad_data, source_->name(), "damaged or truncated PNM",
+                  std::to_string(to.size()) + " bytes", std::to_string(got));
   }
 
   /// `count` rows of the file, from `row` on.
@@ -107,8 +107,8 @@ class PnmDecoder final : public Decoder {
   /// A value of the file, in the whole range of the type.
   uint32_t scaled(uint32_t value) const {
     if (value > header_.largest)
-      throw Error(source_->name(), "damaged PNM", "samples of at most " + std::to_string(header_.largest),
-                  std::to_string(value));
+      throw Error(ErrorKind::bad_data, source_->name(), "damaged PNM",
+                  "samples of at most " + std::to_string(header_.largest), std::to_string(value));
     const uint32_t range = header_.largest > 255 ? 65535 : 255;
     return (value * range + header_.largest / 2) / header_.largest;
   }
@@ -134,8 +134,9 @@ class PnmDecoder final : public Decoder {
   /// Bits need no space between them.
   uint32_t text_bit() {
     const int c = text_.get_after_space();
-    if (c == PnmText::end) throw Error(source_->name(), "damaged or truncated PNM");
-    if (c != '0' && c != '1') throw Error(source_->name(), "damaged PNM", "0 or 1", "another character");
+    if (c == PnmText::end) throw Error(ErrorKind::bad_data, source_->name(), "damaged or truncated PNM");
+    if (c != '0' && c != '1')
+      throw Error(ErrorKind::bad_data, source_->name(), "damaged PNM", "0 or 1", "another character");
     return c == '1' ? 0 : 1;
   }
 

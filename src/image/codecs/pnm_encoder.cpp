@@ -118,7 +118,7 @@ class PnmEncoder final : public Encoder {
     const std::string channels = std::to_string(picture.channels);
     if (type && channels.size() == 1 && kind_.channels.find(channels) != std::string_view::npos) return;
     throw Error(
-        sink_.name(), "." + std::string(kind_.extension) + " cannot hold the picture",
+        ErrorKind::unsupported, sink_.name(), "." + std::string(kind_.extension) + " cannot hold the picture",
         std::string(kind_.floats ? "floats" : "8 or 16 bits") + ", channels " + listed(kind_.channels),
         std::string(name_of(picture.type)) + ", channels " + channels);
   }
@@ -161,7 +161,8 @@ class PnmEncoder final : public Encoder {
 std::unique_ptr<Encoder> create_pnm(ByteSink& sink, const EncodeOptions& options) {
   for (const Kind& kind : kinds)
     if (kind.extension == options.extension) return std::make_unique<PnmEncoder>(sink, kind);
-  throw Error(sink.name(), "the format is not written", "ppm, pgm, pnm, pam or pfm", options.extension);
+  throw Error(ErrorKind::unsupported, sink.name(), "the format is not written", "ppm, pgm, pnm, pam or pfm",
+              options.extension);
 }
 
 }  // namespace esrgan

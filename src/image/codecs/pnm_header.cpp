@@ -181,12 +181,14 @@ void PnmText::seek(uint64_t position) {
 }
 
 void PnmText::fail(const std::string& expected, const std::string& found) const {
-  throw Error(source_.name(), "damaged PNM header", expected, found);
+  throw Error(ErrorKind::bad_data, source_.name(), "damaged PNM header", expected, found);
 }
 
 void PnmText::fail_at(const std::string& expected, int found) const {
-  if (found == end) throw Error(source_.name(), "damaged or truncated PNM", expected, "the end of the file");
-  throw Error(source_.name(), "damaged PNM", expected,
+  if (found == end)
+    throw Error(ErrorKind::bad_data, source_.name(), "damaged or truncated PNM", expected,
+                "the end of the file");
+  throw Error(ErrorKind::bad_data, source_.name(), "damaged PNM", expected,
               found > ' ' && found <= '~' ? "'" + std::string(1, static_cast<char>(found)) + "'"
                                           : "byte " + std::to_string(found));
 }
@@ -209,8 +211,8 @@ PnmHeader read_pnm_header(const ByteSource& source) {
   header.raster = text.position();
   const uint64_t end = header.raster + least_bytes(header);
   if (source.size() < end)
-    throw Error(source.name(), "damaged or truncated PNM", std::to_string(end) + " bytes",
-                std::to_string(source.size()));
+    throw Error(ErrorKind::bad_data, source.name(), "damaged or truncated PNM",
+                std::to_string(end) + " bytes", std::to_string(source.size()));
   return header;
 }
 

@@ -255,7 +255,8 @@ const Codec& codec_of(const ByteSource& source, const std::string& extension) {
   for (const Codec& codec : table())
     if (codec.recognises != nullptr && codec.recognises(begin)) return codec;
   if (by_name != nullptr && by_name->recognises == nullptr && !by_name->module.empty()) return *by_name;
-  throw Error(source.name(), "is not a picture of a kind that is known ('esrgan formats' lists them)");
+  throw Error(ErrorKind::unsupported, source.name(),
+              "is not a picture of a kind that is known ('esrgan formats' lists them)");
 }
 
 bool is_available(const Codec& codec) {
@@ -269,7 +270,7 @@ std::string how_to_get(const Codec& codec) {
 std::unique_ptr<Decoder> open_decoder(const Codec& codec, std::shared_ptr<const ByteSource> source) {
   if (codec.module.empty()) return codec.open(std::move(source));
   if (!is_available(codec))
-    throw Error(source->name(),
+    throw Error(ErrorKind::unsupported, source->name(),
                 std::string(codec.name) + " pictures cannot be read here: " + how_to_get(codec));
   return load_module(codec.module).open(codec.name, std::move(source));
 }
@@ -277,7 +278,7 @@ std::unique_ptr<Decoder> open_decoder(const Codec& codec, std::shared_ptr<const 
 std::unique_ptr<Encoder> create_encoder(const Codec& codec, ByteSink& sink, const EncodeOptions& options) {
   if (codec.module.empty()) return codec.create(sink, options);
   if (!is_available(codec))
-    throw Error(sink.name(),
+    throw Error(ErrorKind::unsupported, sink.name(),
                 std::string(codec.name) + " pictures cannot be written here: " + how_to_get(codec));
   return load_module(codec.module).create(codec.name, sink, options);
 }

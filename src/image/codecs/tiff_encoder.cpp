@@ -129,8 +129,9 @@ class TiffEncoder final : public Encoder {
 
   void check_size(uint64_t bytes) const {
     if (big_ || bytes <= UINT32_MAX) return;
-    throw Error(sink_.name(), "the pictures together are larger than was said, too large for a classic TIFF",
-                "up to 4 GiB", std::to_string(bytes) + " bytes");
+    throw Error(ErrorKind::unsupported, sink_.name(),
+                "the pictures together are larger than was said, too large for a classic TIFF", "up to 4 GiB",
+                std::to_string(bytes) + " bytes");
   }
 
   /// Without compression, strips follow each other as the rows do.

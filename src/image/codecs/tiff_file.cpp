@@ -70,7 +70,7 @@ void TiffFile::fail() {
 
 void TiffFile::refuse(const std::string& problem, const std::string& expected,
                       const std::string& found) const {
-  throw Error(source_->name(), problem, expected, found);
+  throw Error(ErrorKind::bad_data, source_->name(), problem, expected, found);
 }
 
 tmsize_t TiffFile::read(thandle_t self, void* to, tmsize_t size) {

@@ -69,7 +69,8 @@ void compress_tiff_strip(const TiffStripFormat& format, std::span<const std::byt
   const int result = compress2(to.data(), &size, reinterpret_cast<const Bytef*>(differences.data()),
                                static_cast<uLong>(differences.size()), format.level);
   if (result == Z_MEM_ERROR) throw std::bad_alloc();
-  if (result != Z_OK) throw Error("compression by zlib failed: " + std::to_string(result));
+  if (result != Z_OK)
+    throw Error(ErrorKind::internal, "compression by zlib failed: " + std::to_string(result));
   to.resize(size);
 }
 

@@ -56,15 +56,16 @@ struct Container {
     const int64_t width = number(WEBP_FF_CANVAS_WIDTH), height = number(WEBP_FF_CANVAS_HEIGHT);
     if (width > limits::picture_side || height > limits::picture_side ||
         width * height > limits::picture_pixels)
-      throw Error(name, "the picture is too large",
+      throw Error(ErrorKind::unsupported, name, "the picture is too large",
                   "sides of at most " + std::to_string(limits::picture_side),
                   std::to_string(width) + "x" + std::to_string(height));
     if (number(WEBP_FF_FRAME_COUNT) > limits::pictures_in_file)
-      throw Error(name, "too many frames", "at most " + std::to_string(limits::pictures_in_file),
+      throw Error(ErrorKind::unsupported, name, "too many frames",
+                  "at most " + std::to_string(limits::pictures_in_file),
                   std::to_string(number(WEBP_FF_FRAME_COUNT)));
   }
 
-  Error damaged() const { return {name, "damaged or truncated WebP"}; }
+  Error damaged() const { return {ErrorKind::bad_data, name, "damaged or truncated WebP"}; }
   int64_t number(WebPFormatFeature feature) const { return WebPDemuxGetI(demuxer.get(), feature); }
   bool animated() const { return (number(WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG) != 0; }
 
@@ -158,7 +159,8 @@ class StillDecoder final : public Decoder {
     const size_t row = picture_.row_bytes(), size = row * static_cast<size_t>(picture_.height);
     auto samples = std::make_unique_for_overwrite<uint8_t[]>(size);
     WebPDecoderConfig config;
-    if (WebPInitDecoderConfig(&config) == 0) throw Error(file_.name, "libwebp is of another version");
+    if (WebPInitDecoderConfig(&config) == 0)
+      throw Error(ErrorKind::internal, file_.name, "libwebp is of another version");
     config.output.colorspace = picture_.channels == 4 ? MODE_RGBA : MODE_RGB;
     config.output.is_external_memory = 1;
     config.output.u.RGBA = {samples.get(), static_cast<int>(row), size};
@@ -244,7 +246,8 @@ class AnimationDecoder final : public Decoder {
 
   void start() {
     WebPAnimDecoderOptions options;
-    if (WebPAnimDecoderOptionsInit(&options) == 0) throw Error(file_.name, "libwebp is of another version");
+    if (WebPAnimDecoderOptionsInit(&options) == 0)
+      throw Error(ErrorKind::internal, file_.name, "libwebp is of another version");
     options.color_mode = MODE_RGBA;
     const WebPData data{file_.bytes.data(), file_.bytes.size()};
     decoder_.reset(WebPAnimDecoderNew(&data, &options));

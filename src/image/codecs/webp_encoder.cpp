@@ -82,7 +82,8 @@ WebPConfig config_of(const EncodeOptions& options, const std::string& file) {
   }
   config.thread_level = options.threads > 1 ? 1 : 0;
   if (!known || WebPValidateConfig(&config) == 0)
-    throw Error(file, "WebP: a quality from 0 to 100 and a compression from 0 to 9 are needed");
+    throw Error(ErrorKind::invalid_argument, file,
+                "WebP: a quality from 0 to 100 and a compression from 0 to 9 are needed");
   return config;
 }
 
@@ -94,16 +95,18 @@ WebPConfig config_of(const EncodeOptions& options, const std::string& file) {
     case VP8_ENC_ERROR_PARTITION0_OVERFLOW:
     case VP8_ENC_ERROR_PARTITION_OVERFLOW:
     case VP8_ENC_ERROR_FILE_TOO_BIG:
-      throw Error(file, "the picture is too large for WebP at this quality");
+      throw Error(ErrorKind::unsupported, file, "the picture is too large for WebP at this quality");
     default:
-      throw Error(file, "libwebp could not encode the picture: error " + std::to_string(error));
+      throw Error(ErrorKind::internal, file,
+                  "libwebp could not encode the picture: error " + std::to_string(error));
   }
 }
 
 void check(WebPMuxError error, const std::string& file) {
   if (error == WEBP_MUX_MEMORY_ERROR) throw std::bad_alloc();
   if (error != WEBP_MUX_OK)
-    throw Error(file, "libwebp could not put the file together: error " + std::to_string(error));
+    throw Error(ErrorKind::internal, file,
+                "libwebp could not put the file together: error " + std::to_string(error));
 }
 
 template <typename T>
@@ -140,10 +143,11 @@ class WebpEncoder final : public Encoder {
   void begin(const StoredPicture& picture) override {
     const bool holds = picture.type == SampleType::u8 && (picture.channels == 3 || picture.channels == 4);
     if (!holds)
-      throw Error(sink_.name(), "WebP cannot hold the picture", "8 bits of 3 or 4 channels",
+      throw Error(ErrorKind::unsupported, sink_.name(), "WebP cannot hold the picture",
+                  "8 bits of 3 or 4 channels",
                   std::string(name_of(picture.type)) + " of " + std::to_string(picture.channels));
     if (picture.width > WEBP_MAX_DIMENSION || picture.height > WEBP_MAX_DIMENSION)
-      throw Error(sink_.name(), "the picture is too large for WebP",
+      throw Error(ErrorKind::unsupported, sink_.name(), "the picture is too large for WebP",
                   "sides of at most " + std::to_string(WEBP_MAX_DIMENSION),
                   std::to_string(picture.width) + "x" + std::to_string(picture.height));
     if (animation_) begin_frame(picture);
@@ -160,8 +164,9 @@ class WebpEncoder final : public Encoder {
     WebPPicture& picture = samples_->get();
     if (animation_) {
       if (WebPAnimEncoderAdd(encoder_.get(), &picture, milliseconds(), &config_) == 0)
-        throw Error(sink_.name(), std::string("libwebp could not encode the frame: ") +
-                                      WebPAnimEncoderGetError(encoder_.get()));
+        throw Error(
+            ErrorKind::internal, sink_.name(),
+            std::string("libwebp could not encode the frame: ") + WebPAnimEncoderGetError(encoder_.get()));
       seconds_ += frame_seconds_;
     } else {
       picture.writer = WebPMemoryWrite;
@@ -176,7 +181,7 @@ class WebpEncoder final : public Encoder {
     Bytes file;
     if (!encoder_ || WebPAnimEncoderAdd(encoder_.get(), nullptr, milliseconds(), nullptr) == 0 ||
         WebPAnimEncoderAssemble(encoder_.get(), &file.data) == 0)
-      throw Error(sink_.name(), "libwebp could not put the animation together");
+      throw Error(ErrorKind::internal, sink_.name(), "libwebp could not put the animation together");
     encoder_.reset();
     write_file(file.data);
   }
@@ -194,11 +199,11 @@ class WebpEncoder final : public Encoder {
   void begin_frame(const StoredPicture& picture) {
     if (!encoder_) start(picture);
     if (picture.width != width_ || picture.height != height_)
-      throw Error(sink_.name(), "the frames of a WebP animation must have one size",
+      throw Error(ErrorKind::unsupported, sink_.name(), "the frames of a WebP animation must have one size",
                   std::to_string(width_) + "x" + std::to_string(height_),
                   std::to_string(picture.width) + "x" + std::to_string(picture.height));
     if (picture.seconds > longest_frame)
-      throw Error(sink_.name(), "a frame is shown for too long for WebP",
+      throw Error(ErrorKind::unsupported, sink_.name(), "a frame is shown for too long for WebP",
                   std::to_string(longest_frame) + " s", std::to_string(picture.seconds));
     frame_seconds_ = std::max(picture.seconds, 0.0);
     milliseconds_of(seconds_ + frame_seconds_);
@@ -206,7 +211,8 @@ class WebpEncoder final : public Encoder {
 
   void start(const StoredPicture& picture) {
     WebPAnimEncoderOptions options;
-    if (WebPAnimEncoderOptionsInit(&options) == 0) throw Error(sink_.name(), "libwebp is of another version");
+    if (WebPAnimEncoderOptionsInit(&options) == 0)
+      throw Error(ErrorKind::internal, sink_.name(), "libwebp is of another version");
     const int loops = picture.metadata ? picture.metadata->loops : 0;
     options.anim_params.loop_count = std::clamp(loops, 0, 65535);
     encoder_.reset(WebPAnimEncoderNew(picture.width, picture.height, &options));
@@ -220,7 +226,8 @@ class WebpEncoder final : public Encoder {
 
   int milliseconds_of(double seconds) const {
     if (!(seconds * 1000 < std::numeric_limits<int>::max()))
-      throw Error(sink_.name(), "the animation is too long for WebP", "at most 24 days");
+      throw Error(ErrorKind::unsupported, sink_.name(), "the animation is too long for WebP",
+                  "at most 24 days");
     return static_cast<int>(std::lround(seconds * 1000));
   }
 

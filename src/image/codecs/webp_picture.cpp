@@ -24,7 +24,7 @@ void copy_plane(const uint8_t* from, int from_stride, uint8_t* to, int to_stride
 WebpPicture::WebpPicture(const StoredPicture& picture, bool colours)
     : channels_(picture.channels), row_bytes_(picture.row_bytes()) {
   if (WebPPictureInit(&picture_) == 0 || WebPPictureInit(&strip_) == 0)
-    throw Error("libwebp is of another version");
+    throw Error(ErrorKind::internal, "libwebp is of another version");
   picture_.width = picture.width;
   picture_.height = picture.height;
   picture_.use_argb = colours ? 1 : 0;

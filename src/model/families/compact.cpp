@@ -53,7 +53,7 @@ void detect(Evidence& evidence, Architecture& a) {
   for (const auto& [name, tensor] : evidence.weights().tensors)
     if (const auto index = layer_index(name)) last = std::max(last, *index);
   if (last < 2 || last % 2 != 0)
-    throw Error(file, "layers of the compact network", "body.0, body.2, ...",
+    throw Error(ErrorKind::bad_data, file, "layers of the compact network", "body.0, body.2, ...",
                 "the last is body." + std::to_string(last));
   a.blocks = (last - 2) / 2;
   a.features = evidence.out_channels("body.0");
@@ -84,7 +84,8 @@ MapId build(GraphBuilder& builder, const Architecture& a) {
     else if (a.details)
       GraphBuilder::activate(conv, static_cast<const CompactDetails&>(*a.details).slope);
     else
-      throw Error(builder.shapes().weights().file, "the tensor '" + activation + ".weight' is missing");
+      throw Error(ErrorKind::bad_data, builder.shapes().weights().file,
+                  "the tensor '" + activation + ".weight' is missing");
     x = builder.add(std::move(conv));
   }
   x = builder.add(builder.convolution("body." + std::to_string(2 * a.blocks + 2), x));

@@ -31,7 +31,7 @@ void check_ncnn_layers(const StateDict& weights, const NcnnChecks& checks,
                        std::initializer_list<std::string_view> types) {
   for (const OrderedLayer& layer : weights.layers) {
     const auto refuse = [&](const std::string& what, const std::string& expected) {
-      throw Error(weights.file, what + " of layer '" + layer.name + "'", expected);
+      throw Error(ErrorKind::bad_data, weights.file, what + " of layer '" + layer.name + "'", expected);
     };
     if (layer.type == "Input") continue;
     if (std::find(types.begin(), types.end(), layer.type) == types.end())

@@ -18,7 +18,7 @@ void detect_residual_network(Evidence& evidence, Architecture& a, const std::str
     const std::string next = i < a.upsamplings ? up + std::to_string(i + 1) : after;
     a.scale *= evidence.shuffle_factor(up + std::to_string(i), evidence.in_channels(next));
     if (a.scale > limits::scale)
-      throw Error(evidence.weights().file, "enlargement by the network's pixel-shuffles",
+      throw Error(ErrorKind::bad_data, evidence.weights().file, "enlargement by the network's pixel-shuffles",
                   "at most " + std::to_string(limits::scale) + " times", std::to_string(a.scale) + " times");
   }
   evidence.because(reason + " with " + std::to_string(a.blocks) + " blocks");

@@ -76,7 +76,7 @@ Renamer ncnn(const StateDict& weights) {
   const int convolutions = counts.of("Convolution"), upsamplings = counts.of("Interp");
   const int inner = convolutions - 4 - upsamplings, blocks = inner / convolutions_of_block;
   if (inner <= 0 || inner % convolutions_of_block != 0)
-    throw Error(weights.file, "convolutions of an RRDBNet",
+    throw Error(ErrorKind::bad_data, weights.file, "convolutions of an RRDBNet",
                 "15 for each block and " + std::to_string(4 + upsamplings), std::to_string(convolutions));
   const NcnnChecks checks{{0, slope}, {slope}};
   check_ncnn_layers(weights, checks,
@@ -124,7 +124,7 @@ void detect(Evidence& evidence, Architecture& a) {
   a.in_channels = folded / (a.unshuffle * a.unshuffle);
   const int enlargement = a.upsamplings > most_upsamplings ? 0 : 1 << a.upsamplings;
   if (enlargement == 0 || enlargement % a.unshuffle != 0)
-    throw Error(evidence.weights().file, "upsampling layers of the network",
+    throw Error(ErrorKind::bad_data, evidence.weights().file, "upsampling layers of the network",
                 "up to 5, as many as the input is folded", std::to_string(a.upsamplings));
   a.scale = enlargement / a.unshuffle;
   a.details = std::make_shared<RrdbDetails>(details);
@@ -182,7 +182,7 @@ MapId upsample(GraphBuilder& builder, const std::string& name, Upsampler upsampl
   Convolution up = upsampler == Upsampler::transposed ? builder.transposed_convolution(name, x)
                                                       : builder.convolution(name, x);
   if (up.kernel != 3)
-    throw Error(builder.shapes().weights().file,
+    throw Error(ErrorKind::bad_data, builder.shapes().weights().file,
                 "kernel of '" + up.name + "', which belongs to an enlargement", "3x3",
                 std::to_string(up.kernel) + "x" + std::to_string(up.kernel));
   GraphBuilder::activate(up, slope);

@@ -51,7 +51,7 @@ Convolution collapsed(GraphBuilder& builder, const std::string& name, MapId inpu
                     first.in == in && middle.in == inner && last.in == wide && sk.kernel == 1 &&
                     first.kernel == 1 && middle.kernel == 3 && last.kernel == 1;
   if (!fits)
-    throw Error(builder.shapes().weights().file, "layers of '" + name + "'",
+    throw Error(ErrorKind::bad_data, builder.shapes().weights().file, "layers of '" + name + "'",
                 "1x1, 3x3 and 1x1 convolutions, twice as wide inside", "other shapes");
   for (const char* tensor : {".eval_conv.weight", ".eval_conv.bias"})
     if (builder.has(name + tensor)) builder.tensor(name + tensor);
@@ -92,8 +92,8 @@ Convolution collapsed(GraphBuilder& builder, const std::string& name, MapId inpu
 MapId normalised(GraphBuilder& builder, MapId input) {
   const auto channels = static_cast<size_t>(builder.channels(input));
   if (channels > means.size())
-    throw Error(builder.shapes().weights().file, "channels of a SPAN that centres its colours", "at most 3",
-                std::to_string(channels));
+    throw Error(ErrorKind::bad_data, builder.shapes().weights().file,
+                "channels of a SPAN that centres its colours", "at most 3", std::to_string(channels));
   std::vector<float> weights(channels * channels), bias(channels);
   for (size_t c = 0; c < channels; ++c) {
     weights[c * channels + c] = range;

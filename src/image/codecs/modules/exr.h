@@ -39,7 +39,7 @@ void guarded(const std::string& file, const char* problem, std::exception_ptr& f
     reason = error.what();
   }
   if (failure) std::rethrow_exception(failure);
-  throw Error(file, std::string(problem) + " (" + reason + ")");
+  throw Error(ErrorKind::bad_data, file, std::string(problem) + " (" + reason + ")");
 }
 
 }  // namespace esrgan::exr

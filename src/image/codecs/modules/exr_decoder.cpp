@@ -82,8 +82,8 @@ std::vector<std::string> colour_names(const Imf::ChannelList& channels, const st
     names.resize(8);
     names.emplace_back("...");
   }
-  throw Error(file, "OpenEXR file without a usual picture", "channels R, G and B, or Y, or only one",
-              joined(names));
+  throw Error(ErrorKind::unsupported, file, "OpenEXR file without a usual picture",
+              "channels R, G and B, or Y, or only one", joined(names));
 }
 
 Selection select(const Imf::ChannelList& channels, const std::string& file) {
@@ -96,10 +96,11 @@ Selection select(const Imf::ChannelList& channels, const std::string& file) {
   for (const auto& name : selection.names) {
     const auto& channel = channels[name.c_str()];
     if (channel.type == Imf::UINT) {
-      throw Error(file, "OpenEXR channel " + name + " has whole numbers", "floating-point ones");
+      throw Error(ErrorKind::unsupported, file, "OpenEXR channel " + name + " has whole numbers",
+                  "floating-point ones");
     }
     if (channel.xSampling != 1 || channel.ySampling != 1) {
-      throw Error(file, "OpenEXR channel " + name + " is subsampled");
+      throw Error(ErrorKind::unsupported, file, "OpenEXR channel " + name + " is subsampled");
     }
     selection.full |= channel.type == Imf::FLOAT;
   }
@@ -181,7 +182,7 @@ class ExrDecoder : public Decoder {
   void describe() {
     const auto& header = file_->header();
     if (header.hasType() && Imf::isDeepData(header.type())) {
-      throw Error(source_->name(), "OpenEXR file has deep data", "a flat picture");
+      throw Error(ErrorKind::unsupported, source_->name(), "OpenEXR file has deep data", "a flat picture");
     }
     window_ = header.dataWindow();
     selection_ = select(header.channels(), source_->name());

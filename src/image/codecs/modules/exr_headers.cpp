@@ -27,7 +27,7 @@ class Cursor {
     if (offset_ < start_ || offset_ - start_ >= filled_) {
       start_ = offset_;
       filled_ = source_.read_at(offset_, window_);
-      if (filled_ == 0) throw Error(source_.name(), "OpenEXR header is cut off");
+      if (filled_ == 0) throw Error(ErrorKind::bad_data, source_.name(), "OpenEXR header is cut off");
     }
     return window_[offset_++ - start_];
   }
@@ -43,7 +43,8 @@ class Cursor {
   std::string text() {
     std::string text;
     for (char letter = 0; (letter = static_cast<char>(byte())) != 0;) {
-      if (text.size() == longest_name) throw Error(source_.name(), "OpenEXR header has too long a name");
+      if (text.size() == longest_name)
+        throw Error(ErrorKind::bad_data, source_.name(), "OpenEXR header has too long a name");
       text += letter;
     }
     return text;
@@ -74,7 +75,7 @@ std::optional<Part> read_part(Cursor& cursor, const std::string& file) {
     const uint64_t bytes = cursor.u32();
     const uint64_t at = cursor.offset();
     if (bytes > std::min(cursor.left(), limits::metadata_block)) {
-      throw Error(file,
+      throw Error(ErrorKind::bad_data, file,
                   "attribute \"" + name + "\" of the OpenEXR header is longer than the file or than allowed");
     }
     if (name == "dataWindow" && type == "box2i" && bytes == 16) {
@@ -98,12 +99,12 @@ void check_part(const Part& part, const ByteSource& source) {
   if (part.tile_width < 1 || part.tile_height < 1 ||
       part.tile_width > std::max(part.width, usual_tile_side) ||
       part.tile_height > std::max(part.height, usual_tile_side)) {
-    throw Error(source.name(), "tiles of the OpenEXR file are larger than its picture", "",
-                std::to_string(part.tile_width) + "x" + std::to_string(part.tile_height));
+    throw Error(ErrorKind::bad_data, source.name(), "tiles of the OpenEXR file are larger than its picture",
+                "", std::to_string(part.tile_width) + "x" + std::to_string(part.tile_height));
   }
   const int64_t tiles = ((part.width - 1) / part.tile_width + 1) * ((part.height - 1) / part.tile_height + 1);
   if (static_cast<uint64_t>(tiles) > source.size() / sizeof(uint64_t)) {
-    throw Error(source.name(), "OpenEXR file is shorter than the table of its tiles");
+    throw Error(ErrorKind::bad_data, source.name(), "OpenEXR file is shorter than the table of its tiles");
   }
 }
 
@@ -112,15 +113,16 @@ void check_part(const Part& part, const ByteSource& source) {
 void check_headers(const ByteSource& source) {
   Cursor cursor(source);
   constexpr uint32_t magic = 20000630;
-  if (cursor.u32() != magic) throw Error(source.name(), "not an OpenEXR file");
+  if (cursor.u32() != magic) throw Error(ErrorKind::bad_data, source.name(), "not an OpenEXR file");
   const bool several = (cursor.u32() & multi_part) != 0;
   for (int parts = 0; parts < most_parts; ++parts) {
     const auto part = read_part(cursor, source.name());
-    if (!part && parts == 0) throw Error(source.name(), "OpenEXR header is empty");
+    if (!part && parts == 0) throw Error(ErrorKind::bad_data, source.name(), "OpenEXR header is empty");
     if (part) check_part(*part, source);
     if (!part || !several) return;
   }
-  throw Error(source.name(), "OpenEXR file has too many parts", "at most " + std::to_string(most_parts));
+  throw Error(ErrorKind::bad_data, source.name(), "OpenEXR file has too many parts",
+              "at most " + std::to_string(most_parts));
 }
 
 }  // namespace esrgan::exr

@@ -44,13 +44,14 @@ inline void check(const heif_error& error, const std::string& file, const char* 
       error.subcode != heif_suberror_Security_limit_exceeded) {
     throw std::bad_alloc();
   }
-  throw Error(file, std::string(problem) + " (" + error.message + ")");
+  throw Error(ErrorKind::bad_data, file, std::string(problem) + " (" + error.message + ")");
 }
 
 /// libheif reckons positions in a plane of samples with 31 bits.
 inline void check_plane(const StoredPicture& picture, const std::string& file) {
   const int64_t bytes = int64_t{picture.width} * picture.height * (picture.type == SampleType::u8 ? 1 : 2);
-  if (bytes >= int64_t{1} << 31U) throw Error(file, "picture is too large for libheif");
+  if (bytes >= int64_t{1} << 31U)
+    throw Error(ErrorKind::unsupported, file, "picture is too large for libheif");
 }
 
 std::unique_ptr<Decoder> open(std::shared_ptr<const ByteSource> source);

@@ -129,7 +129,8 @@ class HeifDecoder : public Decoder {
     check_size(file, picture_.width, picture_.height);
     const int bits = heif_image_handle_get_luma_bits_per_pixel(handle_.get());
     if (bits < 8 || bits > 16) {
-      throw Error(file, "HEIF picture has an unsupported depth", "8 to 16 bits", std::to_string(bits));
+      throw Error(ErrorKind::unsupported, file, "HEIF picture has an unsupported depth", "8 to 16 bits",
+                  std::to_string(bits));
     }
     picture_.type = bits == 8 ? SampleType::u8 : SampleType::u16;
     if (bits == 10 || bits == 12 || bits == 14) picture_.bits = bits;
@@ -204,12 +205,12 @@ class HeifDecoder : public Decoder {
         heif_decode_image(handle_.get(), &image, heif_colorspace_undefined, heif_chroma_undefined, nullptr);
     image_.reset(image);
     check_call(error, "HEIF picture cannot be decoded");
-    if (!image_) throw Error(source_->name(), "HEIF picture cannot be decoded");
+    if (!image_) throw Error(ErrorKind::bad_data, source_->name(), "HEIF picture cannot be decoded");
     handle_.reset();
     context_.reset();
     const auto space = heif_image_get_colorspace(image_.get());
     if (space != heif_colorspace_RGB && space != heif_colorspace_monochrome) {
-      throw Error(source_->name(), "HEIF picture has unexpected colours", "RGB or gray");
+      throw Error(ErrorKind::bad_data, source_->name(), "HEIF picture has unexpected colours", "RGB or gray");
     }
     const bool mono = space == heif_colorspace_monochrome;
     std::vector<heif_channel> channels{mono ? heif_channel_Y : heif_channel_R};
@@ -227,11 +228,12 @@ class HeifDecoder : public Decoder {
     plane.samples = heif_image_get_plane_readonly(image_.get(), channel, &stride);
     const int bits =
         plane.samples == nullptr ? 0 : heif_image_get_bits_per_pixel_range(image_.get(), channel);
-    if (bits < 1 || bits > 16 || stride < 0) throw Error(source_->name(), "HEIF picture lacks a channel");
+    if (bits < 1 || bits > 16 || stride < 0)
+      throw Error(ErrorKind::bad_data, source_->name(), "HEIF picture lacks a channel");
     const int width = heif_image_get_width(image_.get(), channel);
     const int height = heif_image_get_height(image_.get(), channel);
     if (width != picture_.width || height != picture_.height) {
-      throw Error(source_->name(), "HEIF picture has an unexpected size",
+      throw Error(ErrorKind::bad_data, source_->name(), "HEIF picture has an unexpected size",
                   std::to_string(picture_.width) + "x" + std::to_string(picture_.height),
                   std::to_string(width) + "x" + std::to_string(height));
     }

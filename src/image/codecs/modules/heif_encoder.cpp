@@ -233,7 +233,7 @@ class HeifEncoder : public Encoder {
   void add_metadata(const ImageMetadata& metadata, heif_image_handle* handle) {
     const auto fits = [&](size_t bytes) {
       if (bytes <= limits::metadata_block) return true;
-      throw Error(sink_.name(), "metadata is too long for HEIF");
+      throw Error(ErrorKind::unsupported, sink_.name(), "metadata is too long for HEIF");
     };
     if (!metadata.exif.empty() && fits(metadata.exif.size())) {
       check_call(heif_context_add_exif_metadata(context_.get(), handle, metadata.exif.data(),

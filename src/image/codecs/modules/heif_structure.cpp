@@ -47,7 +47,7 @@ class Cursor {
 
  private:
   std::span<const uint8_t> take(size_t count) {
-    if (count > bytes_.size()) throw Error(file_, "box of the HEIF file is cut off");
+    if (count > bytes_.size()) throw Error(ErrorKind::bad_data, file_, "box of the HEIF file is cut off");
     const auto taken = bytes_.first(count);
     bytes_ = bytes_.subspan(count);
     return taken;
@@ -71,8 +71,9 @@ Cursor::Box Cursor::box() {
   } else if (size == 0) {
     size = bytes_.size() + header;
   }
-  if (size < header) throw Error(file_, "box of the HEIF file is too short");
-  if (size - header > bytes_.size()) throw Error(file_, "box of the HEIF file is cut off");
+  if (size < header) throw Error(ErrorKind::bad_data, file_, "box of the HEIF file is too short");
+  if (size - header > bytes_.size())
+    throw Error(ErrorKind::bad_data, file_, "box of the HEIF file is cut off");
   return {type, Cursor(take(static_cast<size_t>(size - header)), file_)};
 }
 
@@ -112,7 +113,8 @@ class Boxes {
       const auto& other = item(id);
       if (!is_picture(other)) continue;
       if (!other.auxiliary.empty())
-        throw Error(file_, "auxiliary picture of an auxiliary picture in the HEIF file");
+        throw Error(ErrorKind::unsupported, file_,
+                    "auxiliary picture of an auxiliary picture in the HEIF file");
       check_made(other);
     }
     return structure;
@@ -127,7 +129,7 @@ class Boxes {
 
   const Item& item(uint32_t id) const {
     const auto found = items_.find(id);
-    if (found == items_.end()) throw Error(file_, "picture is missing in the HEIF file");
+    if (found == items_.end()) throw Error(ErrorKind::bad_data, file_, "picture is missing in the HEIF file");
     return found->second;
   }
 
@@ -140,15 +142,19 @@ class Boxes {
         const auto letter = static_cast<char>((picture.type >> shift) & 0xFFU);
         found += letter >= ' ' && letter <= '~' ? letter : '?';
       }
-      throw Error(file_, "picture of the HEIF file is of an unsupported kind", "hvc1, av01 or grid", found);
+      throw Error(ErrorKind::unsupported, file_, "picture of the HEIF file is of an unsupported kind",
+                  "hvc1, av01 or grid", found);
     }
-    if (picture.made_of.empty()) throw Error(file_, "grid of the HEIF file has no tiles");
+    if (picture.made_of.empty())
+      throw Error(ErrorKind::bad_data, file_, "grid of the HEIF file has no tiles");
     bool gray = true;
     for (const uint32_t id : picture.made_of) {
       const auto& tile = item(id);
       if (!is_coded(tile))
-        throw Error(file_, "tile of the HEIF file is of an unsupported kind", "hvc1 or av01");
-      if (!tile.auxiliary.empty()) throw Error(file_, "tiles of the HEIF file have auxiliary pictures");
+        throw Error(ErrorKind::unsupported, file_, "tile of the HEIF file is of an unsupported kind",
+                    "hvc1 or av01");
+      if (!tile.auxiliary.empty())
+        throw Error(ErrorKind::unsupported, file_, "tiles of the HEIF file have auxiliary pictures");
       gray = gray && is_gray(tile);
     }
     return gray;
@@ -198,7 +204,7 @@ class Boxes {
                    base_bytes = (sizes >> 4U) & 15U;
     const uint64_t index_bytes = version == 1 || version == 2 ? sizes & 15U : 0;
     if (std::max({offset_bytes, length_bytes, base_bytes, index_bytes}) > 8) {
-      throw Error(file_, "locations in the HEIF file have an unknown form");
+      throw Error(ErrorKind::bad_data, file_, "locations in the HEIF file have an unknown form");
     }
     const uint64_t items = content.number(version < 2 ? 2 : 4);
     uint64_t used = 0;
@@ -212,11 +218,13 @@ class Boxes {
         content.number(index_bytes);
         content.number(offset_bytes);
         const uint64_t length = content.number(length_bytes);
-        if (length > file_size_) throw Error(file_, "item of the HEIF file is longer than the file");
+        if (length > file_size_)
+          throw Error(ErrorKind::bad_data, file_, "item of the HEIF file is longer than the file");
         used += length;
       }
     }
-    if (used / most_uses > file_size_) throw Error(file_, "items of the HEIF file overlap");
+    if (used / most_uses > file_size_)
+      throw Error(ErrorKind::bad_data, file_, "items of the HEIF file overlap");
   }
 
   void read_properties(Cursor content) {
@@ -281,15 +289,17 @@ Structure read_structure(const ByteSource& source) {
     } else if (size == 0) {
       size = source.size() - offset;
     }
-    if (size < header || size > source.size() - offset) throw Error(source.name(), "HEIF file is cut off");
+    if (size < header || size > source.size() - offset)
+      throw Error(ErrorKind::bad_data, source.name(), "HEIF file is cut off");
     if (type == name("meta")) {
-      if (size > limits::metadata_block) throw Error(source.name(), "meta box of the HEIF file is too long");
+      if (size > limits::metadata_block)
+        throw Error(ErrorKind::bad_data, source.name(), "meta box of the HEIF file is too long");
       const auto bytes = read_bytes(source, offset + header, size - header);
       return Boxes(Cursor(bytes, source.name()), source.size()).structure();
     }
     offset += size;
   }
-  throw Error(source.name(), "HEIF file has no meta box");
+  throw Error(ErrorKind::bad_data, source.name(), "HEIF file has no meta box");
 }
 
 }  // namespace esrgan::heif_module

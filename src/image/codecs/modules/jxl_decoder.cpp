@@ -62,7 +62,7 @@ class PixelDecoder : public Decoder {
  private:
   void expect(JxlDecoderStatus event) {
     if (session_.step() != event)
-      throw Error(source_->name(), "JPEG XL file has fewer frames than it seemed");
+      throw Error(ErrorKind::bad_data, source_->name(), "JPEG XL file has fewer frames than it seemed");
   }
 
   void begin_frame() {
@@ -80,7 +80,7 @@ class PixelDecoder : public Decoder {
     const uint64_t expected =
         survey_.colours ? samples_of_picture() * sizeof(float) : bytes_of_picture(survey_.picture);
     if (size != expected) {
-      throw Error(source_->name(), "JPEG XL picture has an unexpected size",
+      throw Error(ErrorKind::bad_data, source_->name(), "JPEG XL picture has an unexpected size",
                   std::to_string(expected) + " bytes", std::to_string(size));
     }
     samples_.resize(size);

@@ -168,8 +168,9 @@ class PixelEncoder : public Encoder {
   void check(JxlEncoderStatus status) const {
     if (status == JXL_ENC_SUCCESS) return;
     if (JxlEncoderGetError(encoder_.get()) == JXL_ENC_ERR_OOM) throw std::bad_alloc();
-    throw Error(sink_.name(), "JPEG XL file cannot be written (libjxl's error " +
-                                  std::to_string(JxlEncoderGetError(encoder_.get())) + ")");
+    throw Error(ErrorKind::internal, sink_.name(),
+                "JPEG XL file cannot be written (libjxl's error " +
+                    std::to_string(JxlEncoderGetError(encoder_.get())) + ")");
   }
 
   /// What is decided once for the file, by its first picture.
@@ -256,7 +257,8 @@ class PixelEncoder : public Encoder {
     if (!named && !picture.linear && picture.metadata && !picture.metadata->icc.empty()) {
       const auto& icc = picture.metadata->icc;
       if (JxlEncoderSetICCProfile(encoder_.get(), icc.data(), icc.size()) != JXL_ENC_SUCCESS) {
-        throw Error(sink_.name(), "JPEG XL cannot hold the ICC profile of this picture");
+        throw Error(ErrorKind::unsupported, sink_.name(),
+                    "JPEG XL cannot hold the ICC profile of this picture");
       }
       return;
     }

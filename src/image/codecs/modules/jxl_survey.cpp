@@ -31,7 +31,7 @@ class Boxes {
   void grow() {
     const size_t filled = bytes_.size() - JxlDecoderReleaseBoxBuffer(session_.get());
     if (filled >= limits::metadata_block) {
-      throw Error(session_.source().name(), "metadata of the JPEG XL file is too long",
+      throw Error(ErrorKind::bad_data, session_.source().name(), "metadata of the JPEG XL file is too long",
                   "at most " + std::to_string(limits::metadata_block) + " bytes");
     }
     given_ = filled;
@@ -185,7 +185,8 @@ void read_further_channels(const Session& session, const JxlBasicInfo& info, Sur
     session.check(JxlDecoderGetExtraChannelInfo(session.get(), index, &channel),
                   "extra channel cannot be read");
     if (channel.type == JXL_CHANNEL_BLACK) {
-      throw Error(session.source().name(), "JPEG XL file has the colours of a printer (CMYK)", "gray or RGB");
+      throw Error(ErrorKind::unsupported, session.source().name(),
+                  "JPEG XL file has the colours of a printer (CMYK)", "gray or RGB");
     }
   }
   if (further > 0) {
@@ -225,7 +226,8 @@ Session::Session(const ByteSource& source, int events)
 }
 
 void Session::check(JxlDecoderStatus status, const char* problem) const {
-  if (status != JXL_DEC_SUCCESS) throw Error(source_.name(), std::string("JPEG XL: ") + problem);
+  if (status != JXL_DEC_SUCCESS)
+    throw Error(ErrorKind::bad_data, source_.name(), std::string("JPEG XL: ") + problem);
 }
 
 void Session::feed() {
@@ -233,7 +235,7 @@ void Session::feed() {
   std::copy(input_.end() - static_cast<std::ptrdiff_t>(left), input_.end(), input_.begin());
   input_.resize(left + input_bytes);
   const size_t got = source_.read_at(offset_, std::span(input_).subspan(left));
-  if (got == 0) throw Error(source_.name(), "JPEG XL file is cut off");
+  if (got == 0) throw Error(ErrorKind::bad_data, source_.name(), "JPEG XL file is cut off");
   input_.resize(left + got);
   offset_ += got;
   check(JxlDecoderSetInput(decoder_.get(), input_.data(), input_.size()), "input cannot be read");
@@ -244,8 +246,9 @@ JxlDecoderStatus Session::step() {
   for (;;) {
     const auto status = JxlDecoderProcessInput(decoder_.get());
     if (status == JXL_DEC_ERROR) {
-      throw Error(source_.name(), offset_ >= source_.size() ? "JPEG XL file is damaged or cut off"
-                                                            : "JPEG XL file is damaged");
+      throw Error(
+          ErrorKind::bad_data, source_.name(),
+          offset_ >= source_.size() ? "JPEG XL file is damaged or cut off" : "JPEG XL file is damaged");
     }
     if (status != JXL_DEC_NEED_MORE_INPUT) return status;
     feed();
@@ -274,7 +277,8 @@ Survey survey(const ByteSource& source) {
       read_colour(session, info, found, *boxes.metadata);
       has_colour = true;
     } else if (status == JXL_DEC_FRAME) {
-      if (++frames > limits::pictures_in_file) throw Error(source.name(), "JPEG XL file has too many frames");
+      if (++frames > limits::pictures_in_file)
+        throw Error(ErrorKind::bad_data, source.name(), "JPEG XL file has too many frames");
       // Nothing but frames can follow in a file without boxes.
       if (!info.have_animation && !info.have_container) break;
     } else if (status == JXL_DEC_BOX) {
@@ -284,7 +288,8 @@ Survey survey(const ByteSource& source) {
     }
   }
   boxes.finish();
-  if (!has_colour || frames == 0) throw Error(source.name(), "JPEG XL file has no picture");
+  if (!has_colour || frames == 0)
+    throw Error(ErrorKind::bad_data, source.name(), "JPEG XL file has no picture");
   if (info.have_animation) {
     found.frames = static_cast<int>(frames);
     boxes.metadata->loops = static_cast<int>(std::min<uint32_t>(info.animation.num_loops, 1'000'000));

@@ -32,7 +32,7 @@ inline void check_size(const std::string& file, int64_t width, int64_t height) {
       width * height <= limits::picture_pixels) {
     return;
   }
-  throw Error(file, "picture size out of range",
+  throw Error(ErrorKind::bad_data, file, "picture size out of range",
               "sides of 1 to " + std::to_string(limits::picture_side) + " pixels, " +
                   std::to_string(limits::picture_pixels) + " pixels in all",
               std::to_string(width) + "x" + std::to_string(height));

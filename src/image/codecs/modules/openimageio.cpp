@@ -26,7 +26,9 @@ namespace {
 class MemoryFile {
  public:
   MemoryFile() : file_(::memfd_create("esrgan", MFD_CLOEXEC)) {
-    if (file_ < 0) throw Error("memory for a file: " + std::generic_category().message(errno));
+    if (file_ < 0)
+      throw Error(ErrorKind::out_of_resources,
+                  "memory for a file: " + std::generic_category().message(errno));
   }
   ~MemoryFile() { ::close(file_); }
   MemoryFile(const MemoryFile&) = delete;
@@ -44,7 +46,8 @@ class MemoryFile {
       for (size_t done = 0; done < count;) {
         const ssize_t written = ::write(file_, piece.data() + done, count - done);
         if (written < 0)
-          throw Error(source.name(), "cannot be read: " + std::generic_category().message(errno));
+          throw Error(ErrorKind::io, source.name(),
+                      "cannot be read: " + std::generic_category().message(errno));
         done += static_cast<size_t>(written);
       }
       at += count;
@@ -55,7 +58,9 @@ class MemoryFile {
     std::vector<uint8_t> piece(1 << 18U);
     for (off_t at = 0;;) {
       const ssize_t count = ::pread(file_, piece.data(), piece.size(), at);
-      if (count < 0) throw Error(sink.name(), "cannot be written: " + std::generic_category().message(errno));
+      if (count < 0)
+        throw Error(ErrorKind::io, sink.name(),
+                    "cannot be written: " + std::generic_category().message(errno));
       if (count == 0) return;
       sink.write({piece.data(), static_cast<size_t>(count)});
       at += count;
@@ -154,7 +159,7 @@ class OiioDecoder : public Decoder {
 
  private:
   [[noreturn]] void fail(const std::string& message) const {
-    throw Error(source_->name(), "damaged or truncated image: " + one_line(message));
+    throw Error(ErrorKind::bad_data, source_->name(), "damaged or truncated image: " + one_line(message));
   }
 
   /// Counts the pictures; of an icon's the largest is the one.
@@ -287,7 +292,7 @@ class OiioEncoder : public Encoder {
 
  private:
   [[noreturn]] void fail(const std::string& message) const {
-    throw Error(sink_.name(), "cannot be written: " + one_line(message));
+    throw Error(ErrorKind::io, sink_.name(), "cannot be written: " + one_line(message));
   }
 
   std::string codec_;
