@@ -4,6 +4,10 @@
 
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <thread>
 
 #include "device/cpu/cpu_device.h"
 #include "engine/strip_upscaler.h"
@@ -276,6 +280,68 @@ TEST_F(Engine, ManyFilesComeOutAsEachAloneAndOneThatFailsStopsNoOther) {
     const Image alone = Upscaler(model()).upscale(read_image(jobs[job].input));
     EXPECT_EQ(read_image(jobs[job].output).samples, alone.samples) << job;
   }
+}
+
+/// Runners that another program may have: one worker after the other, backwards, or a thread for each.
+std::vector<ParallelRunner> runners() {
+  const auto in_turn = [](int workers, const std::function<void(int)>& work) {
+    for (int i = 0; i < workers; ++i) work(i);
+  };
+  const auto backwards = [](int workers, const std::function<void(int)>& work) {
+    for (int i = workers; i-- > 0;) work(i);
+  };
+  const auto at_once = [](int workers, const std::function<void(int)>& work) {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < workers; ++i) threads.emplace_back([&work, i] { work(i); });
+  };
+  return {in_turn, backwards, at_once};
+}
+
+TEST_F(Engine, ThreadsOfTheCallersOwnGiveTheSamePicture) {
+  const Image in = test::make_picture(between(1, 90), between(1, 90), 3);
+  const Image expected = upscale(in);
+  for (const ParallelRunner& runner : runners())
+    for (const int threads : {1, 2, 7}) {
+      int calls = 0;
+      const Image found = upscale(in, [&](UpscaleOptions& options) {
+        options.threads = threads;
+        options.runner = [&](int workers, const std::function<void(int)>& work) {
+          ++calls;
+          EXPECT_EQ(workers, threads);
+          runner(workers, work);
+        };
+      });
+      EXPECT_EQ(found.samples, expected.samples) << threads;
+      EXPECT_TRUE(calls > 0 || threads == 1);
+    }
+}
+
+TEST_F(Engine, ErrorsSayWhatCanBeDoneAboutThem) {
+  const auto kind = [](const std::function<void()>& work) -> std::optional<ErrorKind> {
+    try {
+      work();
+    } catch (const Error& error) {
+      return error.kind();
+    }
+    return {};
+  };
+  Upscaler upscaler(model());
+  const std::string out = folder_ / "out.png";
+  EXPECT_EQ(kind([&] { upscaler.upscale_file(folder_ / "absent.png", out); }), ErrorKind::not_found);
+  EXPECT_EQ(kind([&] { upscaler.upscale_file(model(), out); }), ErrorKind::unsupported);
+  write_image(test::make_picture(8, 8, 3), folder_ / "in.png");
+  EXPECT_EQ(kind([&] { upscaler.upscale_file(folder_ / "in.png", folder_ / "absent/out.png"); }),
+            ErrorKind::not_found);
+  std::filesystem::resize_file(std::string(folder_ / "in.png"), 60);
+  EXPECT_EQ(kind([&] { upscaler.upscale_file(folder_ / "in.png", out); }), ErrorKind::bad_data);
+  EXPECT_EQ(kind([&] { Upscaler(folder_ / "absent.pth"); }), ErrorKind::not_found);
+  EXPECT_EQ(kind([&] { Upscaler(std::string(300, 'm')); }), ErrorKind::invalid_argument);
+  UpscaleOptions options;
+  options.scale = -1;
+  EXPECT_EQ(kind([&] { Upscaler(model(), options); }), ErrorKind::invalid_argument);
+  Image short_of_samples = test::make_picture(8, 8, 4);
+  short_of_samples.samples.resize(9);
+  EXPECT_EQ(kind([&] { upscaler.upscale(short_of_samples); }), ErrorKind::invalid_argument);
 }
 
 TEST_F(Engine, WhenStoppedNothingIsLeftBehind) {
