@@ -71,7 +71,8 @@ struct DeviceInfo {
 /// What can compute on this machine, the best first.
 ESRGAN_API std::vector<DeviceInfo> devices();
 
-/// Called with the finished share in [0, 1], from the thread that upscales.
+/// Called with the finished share in [0, 1], from the thread that upscales, or from the one on which a
+/// ParallelRunner runs work(0).
 using Progress = std::function<void(double share)>;
 
 /// A file to enlarge, and where the result goes.

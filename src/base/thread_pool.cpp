@@ -56,6 +56,19 @@ struct ThreadPool::State {
     }
   }
 
+  /// All threads drain the loop, this one as worker 0.
+  void run_threads() {
+    {
+      const std::lock_guard lock(mutex);
+      busy = static_cast<int>(threads.size());
+      ++generation;
+    }
+    start.notify_all();
+    drain(0);
+    std::unique_lock lock(mutex);
+    finished.wait(lock, [&] { return busy == 0; });
+  }
+
   void stop() {
     {
       const std::lock_guard lock(mutex);
@@ -106,25 +119,14 @@ void ThreadPool::parallel_for(size_t count, const std::function<void(size_t, int
     return;
   }
   State& state = *state_;
-  {
-    const std::lock_guard lock(state.mutex);
-    state.body = &body;
-    state.count = count;
-    state.next.store(0);
-    state.failure = nullptr;
-    if (!state.runner) {
-      state.busy = size_ - 1;
-      ++state.generation;
-    }
-  }
-  if (state.runner) {
+  state.body = &body;
+  state.count = count;
+  state.next.store(0);
+  state.failure = nullptr;
+  if (state.runner)
     state.runner(size_, [&state](int worker) { state.drain(worker); });
-  } else {
-    state.start.notify_all();
-    state.drain(0);
-  }
-  std::unique_lock lock(state.mutex);
-  state.finished.wait(lock, [&] { return state.busy == 0; });
+  else
+    state.run_threads();
   if (state.failure) std::rethrow_exception(state.failure);
 }
 

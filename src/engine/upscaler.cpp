@@ -59,17 +59,13 @@ class FileLine {
   void fail(size_t job) const {
     if (!events_.failed) return;
     try {
-      throw;
+      rethrow_as_error();
     } catch (const Error& error) {
       if (!error.file().empty()) return events_.failed(job, std::current_exception());
       events_.failed(job, std::make_exception_ptr(Error(error.kind(), jobs_[job].input, error.problem(),
                                                         error.expected(), error.found())));
     } catch (...) {
-      try {
-        rethrow_as_error();
-      } catch (...) {
-        events_.failed(job, std::current_exception());
-      }
+      events_.failed(job, std::current_exception());
     }
   }
 

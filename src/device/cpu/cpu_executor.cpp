@@ -203,8 +203,8 @@ ConvolutionBand CpuExecutor::convolution_band(const Convolution& conv, const Ite
     const float* data = arena_.data() + layout_.transforms[use.transform] +
                         static_cast<size_t>(slot) * layout_.band_floats[use.transform];
     const Columns columns = columns_of_transform(schedule_, layout_, run.stage, run.panel, transform);
-    const int begin = columns.begin * transform.density / computational_tile,
-              end = (columns.end * transform.density + computational_tile - 1) / computational_tile;
+    const int begin = columns.begin * transform.density / schedule_tile,
+              end = ceil_div(columns.end * transform.density, schedule_tile);
     result.transformed.push_back(
         {reinterpret_cast<std::byte*>(const_cast<float*>(data)), use.fill, begin, end - begin});
   }
@@ -220,11 +220,10 @@ ConvolutionBand CpuExecutor::convolution_band(const Convolution& conv, const Ite
   return result;
 }
 
-void CpuExecutor::execute(const Item& item, const Run& run, int worker) {
+void CpuExecutor::execute(const Item& item, const Run& run, const BandPart& band, int worker) {
   const Operation& operation = graph_.operations[item.step];
-  const BandPart band = band_of(item, run);
   const auto part = [&] {
-    BandPart rows = part_of(operation, nullptr, item, {0, band.row_end - band.row_begin});
+    const BandPart rows = part_of(operation, nullptr, item, {0, band.row_end - band.row_begin});
     return BandPart{band.row_begin + rows.row_begin, band.row_begin + rows.row_end, band.column_begin,
                     band.column_end};
   };
@@ -255,19 +254,18 @@ void CpuExecutor::execute(const Item& item, const Run& run, int worker) {
                                   part());
                  }},
       operation);
-  if (!layout_.is_whole(run.stage)) pass_on(item, run);
+  if (!layout_.is_whole(run.stage)) pass_on(item, run, band);
 }
 
 /// Where a panel ends, what the next one reads of a part is kept; where one begins, what was kept of the one
 /// before is put beside it. Beyond the picture's edges are zeros.
-void CpuExecutor::pass_on(const Item& item, const Run& run) {
+void CpuExecutor::pass_on(const Item& item, const Run& run, const BandPart& band) {
   const auto m = static_cast<size_t>(output_of(graph_.operations[item.step]));
   const MapLife& life = schedule_.maps[m];
   if (life.bands == 0 || life.external || life.kept == 0) return;
   const FeatureView map = view(static_cast<MapId>(m), run);
-  const BandPart band = band_of(item, run);
-  BandPart part = part_of(graph_.operations[item.step], prepared_[item.step].get(), item,
-                          {band.column_end - band.column_begin, band.row_end - band.row_begin, false});
+  const BandPart part = part_of(graph_.operations[item.step], prepared_[item.step].get(), item,
+                                {band.column_end - band.column_begin, band.row_end - band.row_begin, false});
   const auto floats = [&](int columns) { return static_cast<size_t>(columns * map.channels); };
   const auto kept = [&](size_t panel, int y) {
     return arena_.data() + layout_.kept[m] +
@@ -297,8 +295,8 @@ void CpuExecutor::work(Progress& progress, int worker, const RunControl& control
   const Run& run = layout_.runs[progress.run()];
   while (const Item* const item = progress.queue.take()) {
     if (control.stop.stop_requested()) throw Cancelled();
-    execute(*item, run, worker);
     const BandPart band = band_of(*item, run);
+    execute(*item, run, band, worker);
     const double pixels =
         static_cast<double>(band.row_end - band.row_begin) * (band.column_end - band.column_begin);
     const int density = schedule_.steps[item->step].density;

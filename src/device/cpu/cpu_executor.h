@@ -23,13 +23,12 @@ class CpuExecutor : public Executor {
 
   MemoryNeed memory_for(int width, int height) const override;
   std::optional<int> computational_reach() const override {
-    return graph_.computational_reach(computational_tile);
+    return graph_.computational_reach(schedule_tile);
   }
-  int computational_multiple() const override { return computational_tile * input_multiple(); }
+  int computational_multiple() const override { return schedule_tile * input_multiple(); }
 
  private:
   class Progress;
-  static constexpr int computational_tile = 4;  // of the kernels' transforms, along an axis
 
   FeatureView view(MapId map, const Run& run) const;
   ConvolutionBand convolution_band(const Convolution& conv, const Item& item, const Run& run,
@@ -38,8 +37,8 @@ class CpuExecutor : public Executor {
   void lay_out_for(int width, int height);
   void clear_borders(size_t stage);
   BandPart band_of(const Item& item, const Run& run) const;
-  void execute(const Item& item, const Run& run, int worker);
-  void pass_on(const Item& item, const Run& run);
+  void execute(const Item& item, const Run& run, const BandPart& band, int worker);
+  void pass_on(const Item& item, const Run& run, const BandPart& band);
   void work(Progress& progress, int worker, const RunControl& control);
 
   Graph graph_;

@@ -13,10 +13,6 @@ size_t aligned(size_t floats) {
   return (floats + alignment - 1) / alignment * alignment;
 }
 
-int ceil_div(int value, int by) {
-  return (value + by - 1) / by;
-}
-
 /// Something that needs memory during some stages.
 struct Claim {
   size_t first, last, floats;

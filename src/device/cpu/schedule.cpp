@@ -8,10 +8,6 @@
 namespace esrgan {
 namespace {
 
-int ceil_div(int value, int by) {
-  return (value + by - 1) / by;
-}
-
 class Scheduler {
  public:
   Scheduler(const Graph& graph, const PreparedOperations& prepared) : graph_(graph), prepared_(prepared) {}

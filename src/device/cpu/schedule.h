@@ -24,6 +24,10 @@ namespace esrgan {
 /// Bands and panels end where the tiles of transforms do: pixels.
 constexpr int schedule_tile = 4;
 
+inline int ceil_div(int value, int by) {
+  return (value + by - 1) / by;
+}
+
 /// A step may run its band b when bands up to b + ahead - 1 of another step are done. Of the last of them a
 /// part needs only those parts that it reads, where `reads`: the others have read what it writes over.
 struct Dependence {

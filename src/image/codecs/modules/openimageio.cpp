@@ -12,9 +12,9 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/limits.h"
 #include "image/codecs/codec.h"
 #include "image/codecs/modules/module.h"
@@ -26,9 +26,7 @@ namespace {
 class MemoryFile {
  public:
   MemoryFile() : file_(::memfd_create("esrgan", MFD_CLOEXEC)) {
-    if (file_ < 0)
-      throw Error(ErrorKind::out_of_resources,
-                  "memory for a file: " + std::generic_category().message(errno));
+    if (file_ < 0) throw file_error("", "a file in memory cannot be made", errno);
   }
   ~MemoryFile() { ::close(file_); }
   MemoryFile(const MemoryFile&) = delete;
@@ -45,9 +43,7 @@ class MemoryFile {
       if (count == 0) break;
       for (size_t done = 0; done < count;) {
         const ssize_t written = ::write(file_, piece.data() + done, count - done);
-        if (written < 0)
-          throw Error(ErrorKind::io, source.name(),
-                      "cannot be read: " + std::generic_category().message(errno));
+        if (written < 0) throw file_error(source.name(), "cannot be read", errno);
         done += static_cast<size_t>(written);
       }
       at += count;
@@ -58,9 +54,7 @@ class MemoryFile {
     std::vector<uint8_t> piece(1 << 18U);
     for (off_t at = 0;;) {
       const ssize_t count = ::pread(file_, piece.data(), piece.size(), at);
-      if (count < 0)
-        throw Error(ErrorKind::io, sink.name(),
-                    "cannot be written: " + std::generic_category().message(errno));
+      if (count < 0) throw file_error(sink.name(), "cannot be written", errno);
       if (count == 0) return;
       sink.write({piece.data(), static_cast<size_t>(count)});
       at += count;
