@@ -11,39 +11,13 @@
 
 #include "device/cpu/cpu_device.h"
 #include "engine/strip_upscaler.h"
+#include "engine_fixture.h"
 #include "image/resize.h"
-#include "support.h"
-#include "weights/safetensors.h"
 
 namespace esrgan {
 namespace {
 
-class Engine : public test::RandomTest {
- protected:
-  Engine() { write_safetensors(test::small_network(random_), ElementType::f32, model()); }
-  std::string model() const { return folder_ / "small.safetensors"; }
-
-  Image upscale(const Image& image, const std::function<void(UpscaleOptions&)>& change = {}) const {
-    UpscaleOptions options;
-    options.threads = 2;
-    options.tile = 0;
-    if (change) change(options);
-    return Upscaler(model(), options).upscale(image);
-  }
-
-  /// Largest difference in float samples.
-  static float difference(const Image& a, const Image& b) {
-    EXPECT_EQ(a.info.width, b.info.width);
-    EXPECT_EQ(a.info.height, b.info.height);
-    EXPECT_EQ(a.samples.size(), b.samples.size());
-    float largest = 0;
-    for (size_t i = 0; i < a.samples.size() / sizeof(float); ++i)
-      largest = std::max(largest, std::abs(a.data<float>()[i] - b.data<float>()[i]));
-    return largest;
-  }
-
-  test::TemporaryFolder folder_;
-};
+using test::Engine;
 
 TEST_F(Engine, TilesCoverThePictureAndTheirWeightsAddUpToOne) {
   for (int round = 0; round < 300; ++round) {
@@ -175,36 +149,9 @@ TEST_F(Engine, AnyScaleIsReached) {
   EXPECT_EQ(reduced.info.width, 20);
 }
 
-TEST_F(Engine, OpaqueAlphaStaysOpaqueAndHiddenColoursDoNotMatter) {
-  Image image = test::make_picture(40, 30, 4);
-  auto* samples = image.data<uint8_t>();
-  for (int i = 0; i < 40 * 30; ++i) samples[4 * i + 3] = 255;
-  const Image opaque = upscale(image);
-  for (size_t i = 3; i < opaque.samples.size(); i += 4) ASSERT_EQ(opaque.data<uint8_t>()[i], 255);
-
-  for (int i = 0; i < 40 * 15; ++i) samples[4 * i + 3] = 0;
-  Image other = image;
-  for (int i = 0; i < 40 * 15 * 4; ++i)
-    if (i % 4 != 3) other.data<uint8_t>()[i] = static_cast<uint8_t>(between(0, 255));
-  EXPECT_EQ(upscale(image).samples, upscale(other).samples);
-}
-
 TEST_F(Engine, ANetworkThatFoldsItsInputTakesAnySize) {
   // Real-ESRGAN's x2plus in small: 2x2 pixels are folded into channels, and sides of odd length are mirrored.
-  StateDict weights{"made by the test", "safetensors", {}, {}};
-  const auto add = [&](const std::string& name, int in, int out) {
-    const auto span = 1 / std::sqrt(static_cast<float>(9 * in));
-    weights.tensors[name + ".weight"] = {
-        {out, in, 3, 3}, reals(static_cast<size_t>(9 * in * out), -span, span), ElementType::f32};
-    weights.tensors[name + ".bias"] = {{out}, reals(static_cast<size_t>(out), 0, 0.1F), ElementType::f32};
-  };
-  add("conv_first", 12, 8);
-  for (int k = 1; k <= 3; ++k)
-    for (int j = 1; j <= 5; ++j)
-      add("body.0.rdb" + std::to_string(k) + ".conv" + std::to_string(j), 8 + 4 * (j - 1), j < 5 ? 4 : 8);
-  for (const char* name : {"conv_body", "conv_up1", "conv_up2", "conv_hr"}) add(name, 8, 8);
-  add("conv_last", 8, 3);
-  write_safetensors(weights, ElementType::f32, model());
+  write_safetensors(small_rrdb(12, 3), ElementType::f32, model());
 
   for (const auto& [width, height] : {std::pair{13, 9}, {13, 8}, {1, 1}, {24, 31}}) {
     const Image odd = test::make_picture(width, height, 3, SampleType::f32);
@@ -237,7 +184,7 @@ TEST_F(Engine, AutomaticPrecisionIsFullForDeepSamples) {
     const Image full = upscale(image, with(Precision::full)), half = upscale(image, with(Precision::half));
     EXPECT_NE(full.samples, half.samples) << "the test would prove nothing";
     EXPECT_EQ(upscale(image, with(Precision::automatic)).samples,
-              type == SampleType::u8 ? half.samples : full.samples);
+              type == SampleType::u8 && devices().front().half_is_faster ? half.samples : full.samples);
   }
 }
 
@@ -427,21 +374,6 @@ TEST_F(Engine, AResultThatIsNotFiniteIsAnErrorAndNoPicture) {
     EXPECT_NE(std::string(error.what()).find("not finite"), std::string::npos) << error.what();
   }
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out.png"));
-}
-
-TEST_F(Engine, ANetworkOfOtherChannelsIsRefusedByItsOwnName) {
-  StateDict weights = test::small_network(random_);
-  weights.tensors["body.0.weight"] = {{8, 4, 3, 3}, reals(8 * 4 * 9), ElementType::f32};
-  weights.tensors["body.6.weight"] = {{16, 8, 3, 3}, reals(16 * 8 * 9), ElementType::f32};
-  weights.tensors["body.6.bias"] = {{16}, reals(16), ElementType::f32};
-  write_safetensors(weights, ElementType::f32, model());
-  try {
-    const Upscaler upscaler(model());
-    ADD_FAILURE();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.file(), model());
-    EXPECT_EQ(error.found(), "4 in and 4 out");
-  }
 }
 
 TEST(Options, AreCheckedByName) {

@@ -66,7 +66,15 @@ TEST_F(Images, RowsWrittenInTheBackgroundArriveWholeAndInOrder) {
                         static_cast<size_t>(between(1, 2000)));
     for (size_t at = 0; at < rows.size();) {
       const size_t count = std::min<size_t>(rows.size() - at, 5 * static_cast<size_t>(between(1, 30)));
-      sink.write(rows.data() + at, static_cast<int>(count / 5));
+      if (between(0, 3) == 0) {  // its memory is taken, not copied
+        std::vector<float> picture(rows.begin() + static_cast<ptrdiff_t>(at),
+                                   rows.begin() + static_cast<ptrdiff_t>(at + count));
+        sink.write_all(picture, static_cast<int>(count / 5));
+        EXPECT_TRUE(picture.empty());
+        EXPECT_GE(sink.memory(), count * sizeof(float));
+      } else {
+        sink.write(rows.data() + at, static_cast<int>(count / 5));
+      }
       at += count;
     }
     sink.finish();
@@ -88,6 +96,11 @@ TEST_F(Images, WhatFailsInTheBackgroundIsToldAndAnUnfinishedPictureDiscarded) {
           sink.finish();
         },
         Error);
+    EXPECT_FALSE(finished);
+    BackgroundSink whole(std::make_unique<RecordingSink>(arrived, finished, fails), 5, 40);
+    std::vector<float> picture(100 * 5);
+    whole.write_all(picture, 100);
+    EXPECT_THROW(whole.finish(), Error);
     EXPECT_FALSE(finished);
   }
   std::vector<float> arrived;

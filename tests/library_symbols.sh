@@ -9,7 +9,7 @@ while [ $# -gt 0 ]; do
   bad=$(nm --undefined-only "$1" 2>/dev/null | awk '{print $2}' |
     grep -E '^(v?f?printf|__v?f?printf_chk|f?puts|f?putc|putchar|perror|exit|quick_exit|_[eE]xit|abort|raise|kill|__assert_fail|_ZSt4c(out|err|log))$' | sort -u || true)
   [ -z "$bad" ] || fail "$1 uses: $bad"
-  bad=$(nm -D --defined-only "$2" | awk '{print $3}' | grep -vE '^_Z(N|NK|TIN|TSN|TVN)6esrgan' || true)
+  bad=$(nm -D --defined-only "$2" | awk '{print $3}' | grep -vE '^(_Z(N|NK|TIN|TSN|TVN)6esrgan|esrgan_)' || true)
   [ -z "$bad" ] || fail "$2 exports: $bad"
   library=$2
   shift 2

@@ -266,7 +266,7 @@ TEST_F(Operations, HalfPrecisionRoundsTheFactorsAndNothingElse) {
   ThreadPool pool(2);
   for (const Isa isa : supported_isas()) {
     const auto device = make_cpu_device(pool, isa);
-    if (!device->has_half()) continue;
+    if (device->half() == HalfPrecision::none) continue;
     for (int round = 0; round < 25; ++round) {
       const int in_channels = between(8, 40), out_channels = between(1, 40), width = between(1, 30),
                 height = between(1, 12);
@@ -471,7 +471,7 @@ class OnlyConvolutions : public Device {
   std::string name() const override { return "small"; }
   std::string description() const override { return "convolutions alone"; }
   const char* kernels(bool) const override { return "none"; }
-  bool has_half() const override { return false; }
+  HalfPrecision half() const override { return HalfPrecision::none; }
   uint64_t memory() const override { return 0; }
   bool supports(const Operation& operation) const override {
     return std::holds_alternative<Convolution>(operation);

@@ -20,8 +20,8 @@
 namespace esrgan {
 
 enum class Precision {
-  automatic,  ///< half where docs/precision.md states its fidelity for this kind of network and the result
-              ///< has 8 bits, else full
+  automatic,  ///< half where it is faster, docs/precision.md states its fidelity for this kind of network and
+              ///< the result has 8 bits, else full
   full,       ///< 32-bit floats throughout
   half        ///< 16-bit multiplications where the processor has them; the same as full where it has not
 };
@@ -65,6 +65,7 @@ struct DeviceInfo {
   std::string name;         ///< for UpscaleOptions::device
   std::string description;  ///< for people
   bool half = false;        ///< whether Precision::half differs from full there
+  bool half_is_faster = false;
   uint64_t memory = 0;      ///< bytes of its own; 0 when it uses the host's
 };
 
@@ -113,6 +114,9 @@ class ESRGAN_API Upscaler {
   const std::string& summary() const;
   /// Name of the kernels in use, "avx2" for example; of the next picture's before there was one.
   const char* kernels() const;
+
+  /// Size, channels and type of the result for a picture like that.
+  ImageInfo result_info(const ImageInfo& image) const;
 
   /// Throws Error, also when the samples do not fit the size.
   Image upscale(const Image& image, const UpscaleEvents& events = {});

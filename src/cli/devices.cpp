@@ -28,6 +28,7 @@ struct DevicesCommand {
       document.push_back({{"name", device.name},
                           {"description", device.description},
                           {"half", device.half},
+                          {"half_is_faster", device.half_is_faster},
                           {"memory", device.memory}});
     print_json(document);
   }
@@ -35,7 +36,7 @@ struct DevicesCommand {
   static void print_all() {
     for (const DeviceInfo& device : devices())
       std::printf("%-10s %s%s%s\n", device.name.c_str(), device.description.c_str(),
-                  device.half ? ", half precision" : "",
+                  device.half ? (device.half_is_faster ? ", half precision" : ", half precision (slower)") : "",
                   device.memory > 0 ? (", " + format_memory_size(device.memory)).c_str() : "");
   }
 };

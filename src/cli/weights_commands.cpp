@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/session.h"
 #include "device/device.h"
+#include "engine/channels.h"
 #include "model/family.h"
 #include "model/model.h"
 #include "weights/safetensors.h"
@@ -40,7 +41,7 @@ struct InfoCommand {
                                     {"scale", a.scale},
                                     {"in_channels", a.in_channels},
                                     {"out_channels", a.out_channels},
-                                    {"enlarges_pictures", a.takes_pictures()},
+                                    {"enlarges_pictures", takes_pictures(a.in_channels, a.out_channels)},
                                     {"features", a.features},
                                     {"blocks", a.blocks},
                                     {"pixel_unshuffle", a.unshuffle},
@@ -65,7 +66,7 @@ struct InfoCommand {
   static void print(const Model& model, const nlohmann::ordered_json& document) {
     std::cout << "file         " << escaped(model.weights.file) << " (" << model.weights.format << ")\n"
               << "network      " << model.architecture.summary() << "\n"
-              << (model.architecture.takes_pictures()
+              << (document["enlarges_pictures"].get<bool>()
                       ? ""
                       : "use          none for pictures: " + model.architecture.channels_text() +
                             " channels\n")

@@ -43,7 +43,7 @@ std::unique_ptr<Executor> Device::compile(Graph graph, bool half) {
     if (!supports(operation))
       throw Error(ErrorKind::unsupported, "", "the device '" + name() + "' cannot run this network",
                   "operations that it has", name_of(operation));
-  return compile_supported(std::move(graph), half && has_half());
+  return compile_supported(std::move(graph), half && this->half() != HalfPrecision::none);
 }
 
 std::vector<std::string> device_names() {

@@ -67,6 +67,13 @@ class Executor {
   double macs_per_pixel_;
 };
 
+/// What a device gains from 16-bit factors.
+enum class HalfPrecision {
+  none,    ///< nothing: the same as full
+  slower,  ///< it has them, but no more of them at once than of 32 bits
+  faster
+};
+
 class Device {
  public:
   Device() = default;
@@ -82,13 +89,13 @@ class Device {
   virtual std::string description() const = 0;
   /// The kernels in use: "avx512", "avx512_bf16".
   virtual const char* kernels(bool half) const = 0;
-  /// Whether half precision differs from full.
-  virtual bool has_half() const = 0;
+  virtual HalfPrecision half() const = 0;
   /// Bytes of memory of its own; 0 when it uses the host's.
   virtual uint64_t memory() const = 0;
   virtual bool supports(const Operation& operation) const = 0;
 
-  /// half: with 16-bit numbers where has_half(). Throws Error naming the operation that the device lacks.
+  /// half: with 16-bit numbers where half() is not none. Throws Error naming the operation that the device
+  /// lacks.
   std::unique_ptr<Executor> compile(Graph graph, bool half);
 
  private:

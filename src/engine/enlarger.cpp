@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "engine/strip_upscaler.h"
 #include "image/denoise_tv.h"
+#include "image/metadata.h"
 #include "image/resize.h"
 #include "model/family.h"
 #include "model/model.h"
@@ -34,13 +36,17 @@ std::unique_ptr<RowSource> loaded(RowSource& source) {
   return make_source(std::move(image));
 }
 
+ImageInfo with_longer_side(ImageInfo info, int size) {
+  const double factor = static_cast<double>(size) / std::max(info.width, info.height);
+  info.width = scaled(info.width, factor);
+  info.height = scaled(info.height, factor);
+  return info;
+}
+
 /// Reduces (or enlarges) a picture, as it is read, so that its longer side has `size` pixels.
 std::unique_ptr<RowSource> resized(RowSource& source, int size) {
   const ImageInfo& info = source.info();
-  const double factor = static_cast<double>(size) / std::max(info.width, info.height);
-  auto image = std::make_shared<Image>(Image{info, {}});
-  image->info.width = scaled(info.width, factor);
-  image->info.height = scaled(info.height, factor);
+  auto image = std::make_shared<Image>(Image{with_longer_side(info, size), {}});
   image->info.type = SampleType::f32;
   const auto sink = make_lanczos_sink(info, image->info.width, image->info.height, make_sink(*image));
   constexpr int rows = 16;
@@ -90,22 +96,29 @@ Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
     : options_(std::move(options)), model_file_(std::move(model_file)) {
   check_options(options_);
   const Model model = read_model(model_file_);
-  if (!model.architecture.takes_pictures())
-    throw Error(ErrorKind::unsupported, model_file_, "channels of the network", "1 or 3 in and as many out",
-                model.architecture.channels_text());
+  network_in_ = model.architecture.in_channels;
+  network_out_ = model.architecture.out_channels;
+  if (!takes_pictures(network_in_, network_out_))
+    throw Error(ErrorKind::unsupported, model_file_, "channels of the network",
+                "1, 3 or 4 in and as many out, or 1 in and 3 out", model.architecture.channels_text());
+  if (options_.keep_colours && network_in_ < network_out_)
+    throw Error(ErrorKind::invalid_argument, model_file_, "--keep-colours with a network that makes colours");
   half_is_vouched_for_ = model.architecture.family->half_is_vouched_for;
   summary_ = model.architecture.summary();
   graph_ = build_graph(model);
   scale_ = graph_->output_density() / graph_->input_density();
   pool_ = std::make_unique<ThreadPool>(options_.threads, options_.runner);
   device_ = open_device(options_.device, *pool_);
+  if (options_.precision == Precision::half && device_->half() == HalfPrecision::slower)
+    log_info("half precision is slower than full on this processor");
   half_ = wants_half(SampleType::u8);
 }
 
 bool Enlarger::wants_half(SampleType stored) const {
-  if (options_.precision == Precision::full || !device_->has_half()) return false;
+  if (options_.precision == Precision::full) return false;
+  if (options_.precision == Precision::half) return device_->half() != HalfPrecision::none;
   // What docs/precision.md vouches for.
-  return options_.precision == Precision::half || (stored == SampleType::u8 && half_is_vouched_for_);
+  return stored == SampleType::u8 && half_is_vouched_for_ && device_->half() == HalfPrecision::faster;
 }
 
 void Enlarger::prepare(SampleType stored) {
@@ -129,7 +142,7 @@ uint64_t Enlarger::budget() const {
 }
 
 Input Enlarger::next(PictureReader& file, uint64_t memory_limit) const {
-  Input input{file.next(options_.edges == Edges::wrap, memory_limit), {}};
+  Input input{file.next(options_.edges == Edges::wrap, hidden_colours(), memory_limit), {}};
   if (!input.source) return input;
   input.type = input.source->info().type;
   return input;
@@ -171,8 +184,29 @@ Input Enlarger::open(std::shared_ptr<const Image> image) const {
   return input;
 }
 
+/// With the channels of the result; a profile for gray does not fit colours.
+ImageInfo Enlarger::coloured(ImageInfo info) const {
+  const int channels = out_channels(info.channels);
+  if (channels == info.channels) return info;
+  info.channels = channels;
+  if (info.metadata) {
+    auto metadata = std::make_shared<ImageMetadata>(*info.metadata);
+    metadata->icc.clear();
+    info.metadata = std::move(metadata);
+  }
+  return info;
+}
+
 ImageInfo Enlarger::output_info(const Input& input) const {
-  ImageInfo out = input.source->info();
+  return enlarged(input.source->info(), input.type);
+}
+
+ImageInfo Enlarger::result_info(const ImageInfo& image) const {
+  return enlarged(needs_resizing(options_, image) ? with_longer_side(image, options_.input_size) : image,
+                  image.type);
+}
+
+ImageInfo Enlarger::enlarged(ImageInfo out, SampleType type) const {
   const double width = out.width, height = out.height;
   const auto size = [&](double x, double y) {
     out.width = scaled(1, x);
@@ -191,8 +225,8 @@ ImageInfo Enlarger::output_info(const Input& input) const {
     factor(options_.height / height);
   else
     factor(options_.scale > 0 ? options_.scale : scale_);
-  out.type = input.type;
-  return out;
+  out.type = type;
+  return coloured(std::move(out));
 }
 
 ImageInfo Enlarger::network_info(const Input& input) const {
@@ -200,7 +234,7 @@ ImageInfo Enlarger::network_info(const Input& input) const {
   info.width *= scale_;
   info.height *= scale_;
   info.type = SampleType::f32;
-  return info;
+  return coloured(std::move(info));
 }
 
 std::unique_ptr<RowSink> Enlarger::with_filters(const Input& input, const ImageInfo& out,

@@ -33,6 +33,12 @@ class Enlarger {
   Enlarger(std::string model_file, UpscaleOptions options);
 
   int scale() const { return scale_; }
+  /// Channels of the result for a picture with `channels`.
+  int out_channels(int channels) const { return enlarged_channels(network_in_, network_out_, channels); }
+  /// What the network should see under transparent pixels.
+  HiddenColours hidden_colours() const {
+    return network_in_ == 4 ? HiddenColours::kept : HiddenColours::bled;
+  }
   const std::string& summary() const { return summary_; }
   const char* kernels() const { return device_->kernels(half_); }
 
@@ -46,6 +52,8 @@ class Enlarger {
 
   /// What comes out for an input.
   ImageInfo output_info(const Input& input) const;
+  /// The same, of a picture that is not there yet.
+  ImageInfo result_info(const ImageInfo& image) const;
 
   /// Chooses the precision for pictures whose samples are stored as `stored`, and loads the network so.
   void prepare(SampleType stored);
@@ -75,6 +83,8 @@ class Enlarger {
  private:
   friend class FrameEnlarger;
 
+  ImageInfo enlarged(ImageInfo info, SampleType type) const;
+  ImageInfo coloured(ImageInfo info) const;
   bool wants_half(SampleType stored) const;
   void load(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;
@@ -88,8 +98,8 @@ class Enlarger {
   UpscaleOptions options_;
   std::string model_file_, summary_;
   bool half_is_vouched_for_ = false;
-  int scale_ = 1;
-  std::optional<Graph> graph_;  // until a network is made of it
+  int scale_ = 1, network_in_ = 3, network_out_ = 3;  // channels
+  std::optional<Graph> graph_;                        // until a network is made of it
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<Executor> network_, full_network_;  // the latter when half precision failed

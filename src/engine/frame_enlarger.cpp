@@ -76,7 +76,7 @@ void FrameEnlarger::run_whole(const Pixels& in, Pixels& out, const RunControl& c
     return;
   }
   PixelSource source(in, info_of(width_, height_, channels_));
-  PixelSink sink(out, info_of(out_width(), out_height(), channels_));
+  PixelSink sink(out, info_of(out_width(), out_height(), out_channels()));
   upscale_strips(source, sink, runner_, plan_, enlarger_.scale(), false, memory_, control);
 }
 
@@ -119,19 +119,20 @@ void FrameEnlarger::run_part(const Pixels& in, const Rectangle& changed, const R
   const int multiple = enlarger_.network_->computational_multiple(), scale = enlarger_.scale();
   const Rectangle touched = changed.grown(*reach_, 1, width_, height_),
                   seen = touched.grown(*reach_, multiple, width_, height_);
-  const auto channels = static_cast<size_t>(channels_);
-  const auto row_of = [&](int width) { return static_cast<size_t>(width) * channels; };
+  const auto row_of = [&](int width) { return static_cast<size_t>(width) * static_cast<size_t>(channels_); };
+  const auto out_row_of = [&](int width) {
+    return static_cast<size_t>(width * scale) * static_cast<size_t>(out_channels());
+  };
   part_.resize(row_of(seen.width()) * static_cast<size_t>(seen.height()));
   for (int y = seen.top; y < seen.bottom; ++y)
     std::copy_n(in.data() + static_cast<size_t>(y) * row_of(width_) + row_of(seen.left), row_of(seen.width()),
                 part_.data() + static_cast<size_t>(y - seen.top) * row_of(seen.width()));
   const Pixels& enlarged = runner_.run(part_, seen.width(), seen.height(), channels_, control);
   for (int y = touched.top * scale; y < touched.bottom * scale; ++y)
-    std::copy_n(
-        enlarged.data() + static_cast<size_t>(y - seen.top * scale) * row_of(seen.width() * scale) +
-            row_of((touched.left - seen.left) * scale),
-        row_of(touched.width() * scale),
-        last_out_.data() + static_cast<size_t>(y) * row_of(width_ * scale) + row_of(touched.left * scale));
+    std::copy_n(enlarged.data() + static_cast<size_t>(y - seen.top * scale) * out_row_of(seen.width()) +
+                    out_row_of(touched.left - seen.left),
+                out_row_of(touched.width()),
+                last_out_.data() + static_cast<size_t>(y) * out_row_of(width_) + out_row_of(touched.left));
 }
 
 }  // namespace esrgan

@@ -28,6 +28,7 @@ class FrameEnlarger {
   bool can_reuse() const { return reach_.has_value(); }
 
   int out_width() const { return width_ * enlarger_.scale(); }
+  int out_channels() const { return runner_.out_channels(channels_); }
   int out_height() const { return height_ * enlarger_.scale(); }
 
   /// `out` is resized; what memory it has is used again.

@@ -32,7 +32,8 @@ class StripUpscaler {
         scale_(scale),
         wrap_(wrap),
         control_(control),
-        out_row_(info_.row_samples() * static_cast<size_t>(scale)),
+        out_channels_(runner.out_channels(info_.channels)),
+        out_row_(static_cast<size_t>(info_.width) * static_cast<size_t>(scale * out_channels_)),
         window_(memory.window),
         tile_(memory.tile),
         canvas_(memory.canvas) {
@@ -65,11 +66,15 @@ class StripUpscaler {
     window_ = {};
     const int width = across.end - across.begin, height = down.end - down.begin;
     std::vector<float>& enlarged = runner_.run(tile_, width, height, info_.channels, control_);
-    if (width == info_.width && height == info_.height) return sink_.write_all(enlarged, height * scale_);
-    const size_t row = static_cast<size_t>(width * scale_) * static_cast<size_t>(info_.channels);
+    const int rows = info_.height * scale_;
+    if (width == info_.width && down.begin == 0) {
+      enlarged.resize(static_cast<size_t>(rows) * out_row_);  // without what was added below
+      return sink_.write_all(enlarged, rows);
+    }
+    const size_t row = static_cast<size_t>(width * scale_) * static_cast<size_t>(out_channels_);
     const float* from = enlarged.data() + static_cast<size_t>(-down.begin * scale_) * row +
-                        static_cast<size_t>(-across.begin * scale_) * static_cast<size_t>(info_.channels);
-    for (int y = 0; y < info_.height * scale_; ++y, from += row) sink_.write(from, 1);
+                        static_cast<size_t>(-across.begin * scale_) * static_cast<size_t>(out_channels_);
+    for (int y = 0; y < rows; ++y, from += row) sink_.write(from, 1);
   }
 
   /// All that will be needed, at once: a vector that grows holds its old and its new memory for a while.
@@ -174,7 +179,7 @@ class StripUpscaler {
     const int width = across.end - across.begin, height = down.end - down.begin;
     const std::vector<float>& enlarged = runner_.run(tile_, width, height, info_.channels, control_);
 
-    const auto channels = static_cast<size_t>(info_.channels);
+    const auto channels = static_cast<size_t>(out_channels_);
     const int x_begin = std::max(0, (across.core_begin - plan_.x.blend) * scale_);
     const int x_end = std::min(info_.width, across.core_end + plan_.x.blend) * scale_;
     std::vector<float> weights;
@@ -209,6 +214,7 @@ class StripUpscaler {
   int scale_;
   bool wrap_;
   const RunControl& control_;
+  int out_channels_;
   size_t out_row_;  // floats in a row of the output
 
   std::vector<float>& window_;  // input rows from window_first_ on
@@ -232,7 +238,9 @@ MemoryNeed strips_memory(const ImageInfo& info, const TileRunner& runner, const 
   for (const TileSpan& span : plan.y.tiles)
     strip = std::max<uint64_t>(strip, static_cast<uint64_t>(span.core_end - span.core_begin));
   const bool whole = plan.x.tiles.size() * plan.y.tiles.size() == 1;
-  const uint64_t canvas = whole ? 0 : row * s * (strip + 2 * static_cast<uint64_t>(plan.y.blend)) * s;
+  const uint64_t out_row =
+      static_cast<uint64_t>(info.width) * s * static_cast<uint64_t>(runner.out_channels(info.channels));
+  const uint64_t canvas = whole ? 0 : out_row * (strip + 2 * static_cast<uint64_t>(plan.y.blend)) * s;
   const uint64_t window = row * static_cast<uint64_t>(plan.y.largest);
   MemoryNeed need = runner.memory_for(plan.x.largest, plan.y.largest, info.channels);
   need.host += (canvas + 2 * window) * sizeof(float);

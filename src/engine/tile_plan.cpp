@@ -62,8 +62,9 @@ TilePlan fixed_tiles(const TileLimits& limits, int tile) {
 }
 
 TilePlan choose_tiles(const TileLimits& limits) {
-  constexpr std::array<int, 19> sizes{16,  24,  32,  48,  64,  80,  96,  128, 160, 192,
-                                      224, 256, 320, 384, 448, 512, 640, 768, 1024};
+  constexpr std::array<int, 22> sizes{16,  24,  32,  48,  64,  80,  96,  128,  160,  192,  224,
+                                      256, 320, 384, 448, 512, 640, 768, 1024, 1280, 1536, 2048};
+  constexpr int64_t most_pixels = int64_t{1} << 21U;  // a frame of 1920x1080 is one tile
   // Sizes that cut a side into equally many tiles are one choice.
   const auto choices = [&](int extent) {
     std::vector<int> distinct;
@@ -77,7 +78,10 @@ TilePlan choose_tiles(const TileLimits& limits) {
   };
   std::vector<TilePlan> plans;
   for (const int width : choices(limits.width))
-    for (const int height : choices(limits.height)) plans.push_back(plan_tiles(limits, width, height));
+    for (const int height : choices(limits.height)) {
+      TilePlan plan = plan_tiles(limits, width, height);
+      if (int64_t{plan.x.largest} * plan.y.largest <= most_pixels) plans.push_back(std::move(plan));
+    }
   // What a plan costs takes long to find out: the first that fits is the best.
   std::stable_sort(plans.begin(), plans.end(),
                    [](const TilePlan& a, const TilePlan& b) { return work(a) < work(b); });

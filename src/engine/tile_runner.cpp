@@ -90,13 +90,23 @@ bool is_plausible(const Appearance& result, const float* input, size_t inputs) {
          (result.above_zero || inputs == 0 || *std::max_element(input, input + inputs) <= dark);
 }
 
+/// Whether one channel of all pixels has one value: opaque alpha, mostly.
+bool is_uniform(const std::vector<float>& tile, int channels, int channel) {
+  const auto stride = static_cast<size_t>(channels), offset = static_cast<size_t>(channel);
+  for (size_t i = offset; i < tile.size(); i += stride)
+    if (tile[i] != tile[offset]) return false;
+  return true;
+}
+
 }  // namespace
 
 int TileRunner::passes(int channels) const {
-  const bool alpha = channels == 2 || channels == 4;
-  const int colours = alpha ? channels - 1 : channels;
-  const int runs = network_.in_channels() == 1 ? channels : (colours > 0 ? 1 : 0) + (alpha ? 1 : 0);
-  return runs * (self_ensemble_ ? 8 : 1);
+  return static_cast<int>(channel_passes(channels).size()) * (self_ensemble_ ? 8 : 1);
+}
+
+bool TileRunner::is_network_output(const std::vector<ChannelPass>& passes, int channels) const {
+  return passes.size() == 1 &&
+         keeps_channels(passes[0].outputs, network_.out_channels(), out_channels(channels));
 }
 
 MemoryNeed TileRunner::memory_for(int width, int height, int channels) const {
@@ -107,7 +117,8 @@ MemoryNeed TileRunner::memory_for(int width, int height, int channels) const {
              out = static_cast<size_t>(network_.out_channels());
   const auto image = static_cast<size_t>(channels);
   const size_t copies = self_ensemble_ ? 2 : 1;
-  const size_t results = is_network_output(channels) ? 0 : image;
+  const size_t results =
+      is_network_output(channel_passes(channels), channels) ? 0 : static_cast<size_t>(out_channels(channels));
   MemoryNeed need = network_.memory_for(width, height);
   if (self_ensemble_) {
     const MemoryNeed turned = network_.memory_for(height, width);
@@ -158,65 +169,42 @@ void TileRunner::run_ensemble(Executor& network, const float* in, int width, int
   }
 }
 
-/// Sends image channels [first, first + count) through the network; count is 1 (gray or alpha) or the
-/// network's own.
-void TileRunner::run_planes(const std::vector<float>& tile, int width, int height, int channels, int first,
-                            int count, const RunControl& control) {
-  const auto in = static_cast<size_t>(network_.in_channels()),
-             out = static_cast<size_t>(network_.out_channels());
-  const auto stride = static_cast<size_t>(channels), offset = static_cast<size_t>(first);
-  const auto planes = static_cast<size_t>(count);
+void TileRunner::run_pass(const ChannelPass& pass, const std::vector<float>& tile, int width, int height,
+                          int channels, const RunControl& control) {
   const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
-  const size_t enlarged =
-      pixels * static_cast<size_t>(network_.scale()) * static_cast<size_t>(network_.scale());
-
-  const auto uniform = [&] {  // opaque alpha, mostly
-    for (size_t i = 1; i < pixels; ++i)
-      if (tile[i * stride + offset] != tile[offset]) return false;
-    return true;
-  };
-  const bool alpha = count == 1 && first > 0 && first == channels - 1;
-  if (alpha && uniform()) {
-    result_.resize(enlarged * stride);
-    for (size_t i = 0; i < enlarged; ++i) result_[i * stride + offset] = tile[offset];
+  const auto scale = static_cast<size_t>(network_.scale());
+  const size_t enlarged = pixels * scale * scale;
+  const int results = out_channels(channels);
+  if (pass.alpha >= 0 && is_uniform(tile, channels, pass.alpha)) {
+    const float value = tile[static_cast<size_t>(pass.alpha)];
+    mix_channels({{pass.outputs[0].to, {}, value}}, tile.data(), 0, result_.data(), results, enlarged, pool_);
     // Work that was reckoned with and need not be done.
     if (control.done)
       control.done(network_.macs_per_pixel() * static_cast<double>(pixels) * (self_ensemble_ ? 8 : 1));
     return;
   }
-  if (planes == in && channels == count) {  // as it is
+  if (keeps_channels(pass.inputs, channels, network_.in_channels())) {
     run_network(tile.data(), width, height, control);
   } else {
-    input_.resize(pixels * in);
-    for (size_t i = 0; i < pixels; ++i)
-      for (size_t c = 0; c < in; ++c) input_[i * in + c] = tile[i * stride + offset + (planes == 1 ? 0 : c)];
+    input_.resize(pixels * static_cast<size_t>(network_.in_channels()));
+    mix_channels(pass.inputs, tile.data(), channels, input_.data(), network_.in_channels(), pixels, pool_);
     run_network(input_.data(), width, height, control);
   }
-  if (is_network_output(channels)) return;
-  result_.resize(enlarged * stride);
-  for (size_t i = 0; i < enlarged; ++i) {
-    if (planes == out) {
-      for (size_t c = 0; c < out; ++c) result_[i * stride + offset + c] = output_[i * out + c];
-      continue;
-    }
-    float sum = 0;
-    for (size_t c = 0; c < out; ++c) sum += output_[i * out + c];
-    result_[i * stride + offset] = sum / static_cast<float>(out);
-  }
+  if (!result_.empty())
+    mix_channels(pass.outputs, output_.data(), network_.out_channels(), result_.data(), results, enlarged,
+                 pool_);
 }
 
 std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, int height, int channels,
                                     const RunControl& control) {
-  const int in = network_.in_channels();
-  const bool alpha = channels == 2 || channels == 4;
-  const int colours = alpha ? channels - 1 : channels;
-  if (colours == in || colours == 1) {
-    run_planes(tile, width, height, channels, 0, colours, control);
-  } else {
-    for (int c = 0; c < colours; ++c) run_planes(tile, width, height, channels, c, 1, control);
-  }
-  if (alpha) run_planes(tile, width, height, channels, channels - 1, 1, control);
-  return is_network_output(channels) ? output_ : result_;
+  const std::vector<ChannelPass> passes = channel_passes(channels);
+  const bool as_it_is = is_network_output(passes, channels);
+  const auto scale = static_cast<size_t>(network_.scale());
+  result_.resize(as_it_is ? 0
+                          : static_cast<size_t>(width) * static_cast<size_t>(height) * scale * scale *
+                                static_cast<size_t>(out_channels(channels)));
+  for (const ChannelPass& pass : passes) run_pass(pass, tile, width, height, channels, control);
+  return as_it_is ? output_ : result_;
 }
 
 }  // namespace esrgan

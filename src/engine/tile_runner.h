@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "device/device.h"
+#include "engine/channels.h"
 
 namespace esrgan {
 
-/// Gray and alpha go through a colour network as three equal channels, whose mean is taken; a gray network
-/// sees each channel by itself.
+/// Channels go through the network as channel_passes() says.
 class TileRunner {
  public:
   /// full_network: called when a result cannot be right (not finite, or black where the input is not); gives
@@ -22,11 +22,10 @@ class TileRunner {
         self_ensemble_(self_ensemble),
         full_network_(std::move(full_network)) {}
 
-  /// The network takes and gives one channel or three. Throws Error when its result is not finite, that of
-  /// `full_network` too.
+  /// Throws Error when the network's result is not finite, that of `full_network` too.
   /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width *
-  /// scale][channels], valid until the next call; its memory may be swapped for other. Sides must be
-  /// multiples of network.input_multiple().
+  /// scale][out_channels(channels)], valid until the next call; its memory may be swapped for other. Sides
+  /// must be multiples of network.input_multiple().
   std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
                           const RunControl& control);
 
@@ -36,6 +35,11 @@ class TileRunner {
   /// How often a result was computed again in full precision.
   int fallbacks() const { return fallbacks_; }
 
+  /// Channels of the result for a picture with `channels`.
+  int out_channels(int channels) const {
+    return enlarged_channels(network_.in_channels(), network_.out_channels(), channels);
+  }
+
   /// Passes of the network for a tile: how its work scales.
   int passes(int channels) const;
 
@@ -43,10 +47,13 @@ class TileRunner {
   MemoryNeed memory_for(int width, int height, int channels) const;
 
  private:
+  std::vector<ChannelPass> channel_passes(int channels) const {
+    return esrgan::channel_passes(network_.in_channels(), network_.out_channels(), channels);
+  }
   /// Whether the result is what the network gives, as it is.
-  bool is_network_output(int channels) const { return channels == network_.out_channels(); }
-  void run_planes(const std::vector<float>& tile, int width, int height, int channels, int first, int count,
-                  const RunControl& control);
+  bool is_network_output(const std::vector<ChannelPass>& passes, int channels) const;
+  void run_pass(const ChannelPass& pass, const std::vector<float>& tile, int width, int height, int channels,
+                const RunControl& control);
   void run_network(const float* in, int width, int height, const RunControl& control);
   void run_network(Executor& network, const float* in, int width, int height, const RunControl& control);
   void run_ensemble(Executor& network, const float* in, int width, int height, const RunControl& control);

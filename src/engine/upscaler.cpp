@@ -133,14 +133,16 @@ class FileLine {
     const uint64_t budget = enlarger_.budget();
     // Enough for what the network emits at once, where memory allows it.
     const size_t queue = std::min<uint64_t>(between.bytes(), budget / 8);
-    const uint64_t memory = enlarger_.filter_memory(input, out) + queue + writer.memory(out);
+    const uint64_t others = enlarger_.filter_memory(input, out) + writer.memory(out);
     const uint64_t ahead = ahead_.valid() ? Enlarger::ahead_memory : 0;
     if (last_ && last_->memory > budget / 4) settle(true);
     auto sink = std::make_unique<BackgroundSink>(enlarger_.with_filters(input, out, writer.picture(out)),
                                                  between.row_samples(), queue);
-    enlarger_.enlarge(input, *sink, memory + ahead + (last_ ? last_->memory : 0), progress, events_.stop);
+    enlarger_.enlarge(input, *sink, others + queue + ahead + (last_ ? last_->memory : 0), progress,
+                      events_.stop);
     sink->end();
     settle(true);
+    const uint64_t memory = others + sink->memory();
     last_ = Written{job, out, std::move(sink), memory};
   }
 
@@ -176,10 +178,15 @@ std::vector<DeviceInfo> devices() {
     std::vector<DeviceInfo> found;
     for (const std::string& name : device_names()) {
       const auto device = open_device(name, pool);
-      found.push_back({name, device->description(), device->has_half(), device->memory()});
+      found.push_back({name, device->description(), device->half() != HalfPrecision::none,
+                       device->half() == HalfPrecision::faster, device->memory()});
     }
     return found;
   });
+}
+
+ImageInfo Upscaler::result_info(const ImageInfo& image) const {
+  return with_errors([&] { return state_->enlarger.result_info(image); });
 }
 
 Image Upscaler::upscale(const Image& image, const UpscaleEvents& events) {
@@ -187,7 +194,7 @@ Image Upscaler::upscale(const Image& image, const UpscaleEvents& events) {
     check_samples(image);
     Enlarger& enlarger = state_->enlarger;
     auto copy = std::make_shared<Image>(image);
-    bleed_colours(*copy);
+    if (enlarger.hidden_colours() == HiddenColours::bled) bleed_colours(*copy);
     Input input = enlarger.open(std::move(copy));
     enlarger.prepare(input.type);
     Image result{enlarger.output_info(input), {}};

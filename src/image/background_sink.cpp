@@ -4,12 +4,20 @@
 #include <utility>
 
 namespace esrgan {
+namespace {
+
+/// Rows that are written at once: so few that the end of a picture is noticed, and that some can be filled
+/// while others are written.
+size_t piece(size_t rows) {
+  return std::max<size_t>(1, rows / 4);
+}
+
+}  // namespace
 
 BackgroundSink::BackgroundSink(std::unique_ptr<RowSink> sink, size_t row_samples, size_t capacity)
     : sink_(std::move(sink)),
       row_samples_(row_samples),
       capacity_(std::max<size_t>(1, capacity / (row_samples * sizeof(float)))),
-      ring_(std::make_unique_for_overwrite<float[]>(capacity_ * row_samples)),
       thread_([this] { work(); }) {}
 
 BackgroundSink::~BackgroundSink() {
@@ -24,6 +32,7 @@ BackgroundSink::~BackgroundSink() {
 void BackgroundSink::write(const float* rows, int count) {
   auto left = static_cast<size_t>(count);
   std::unique_lock lock(mutex_);
+  if (!ring_) ring_ = std::make_unique_for_overwrite<float[]>(capacity_ * row_samples_);
   while (left > 0) {
     changed_.wait(lock, [&] { return failure_ || waiting_ < capacity_; });
     if (failure_) std::rethrow_exception(failure_);
@@ -37,6 +46,22 @@ void BackgroundSink::write(const float* rows, int count) {
     rows += taken * row_samples_;
     left -= taken;
   }
+}
+
+void BackgroundSink::write_all(std::vector<float>& picture, int count) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return failure_ || (waiting_ == 0 && whole_.empty()); });
+  if (failure_) std::rethrow_exception(failure_);
+  whole_.swap(picture);
+  whole_.resize(static_cast<size_t>(count) * row_samples_);
+  largest_whole_ = std::max<uint64_t>(largest_whole_, whole_.capacity() * sizeof(float));
+  lock.unlock();
+  changed_.notify_all();
+}
+
+uint64_t BackgroundSink::memory() const {
+  const std::lock_guard lock(mutex_);
+  return std::max<uint64_t>(largest_whole_, ring_ ? capacity_ * row_samples_ * sizeof(float) : 0);
 }
 
 void BackgroundSink::end() {
@@ -59,25 +84,44 @@ void BackgroundSink::finish() {
   if (failure_) std::rethrow_exception(failure_);
 }
 
+/// Writes what write_all() took; `lock` is held before and after.
+void BackgroundSink::write_whole(std::unique_lock<std::mutex>& lock) {
+  const size_t rows = whole_.size() / row_samples_, most = piece(rows);
+  for (size_t done = 0; done < rows && !abandoned_; done += most) {
+    lock.unlock();  // it is this thread's until it is empty
+    sink_->write(whole_.data() + done * row_samples_, static_cast<int>(std::min(most, rows - done)));
+    lock.lock();
+  }
+  whole_ = {};
+  changed_.notify_all();
+}
+
+void BackgroundSink::write_waiting(std::unique_lock<std::mutex>& lock) {
+  const size_t count = std::min({waiting_, capacity_ - first_, piece(capacity_)});
+  lock.unlock();  // rows that wait are this thread's
+  sink_->write(row(first_), static_cast<int>(count));
+  lock.lock();
+  first_ = (first_ + count) % capacity_;
+  waiting_ -= count;
+  changed_.notify_all();
+}
+
 void BackgroundSink::work() {
-  const size_t most =
-      std::max<size_t>(1, capacity_ / 4);  // so that some can be filled while others are written
   std::unique_lock lock(mutex_);
   try {
     for (;;) {
-      changed_.wait(lock, [&] { return abandoned_ || ended_ || waiting_ > 0; });
+      changed_.wait(lock, [&] { return abandoned_ || ended_ || waiting_ > 0 || !whole_.empty(); });
       if (abandoned_) break;
-      const size_t count = std::min({waiting_, capacity_ - first_, most});
-      lock.unlock();  // rows that wait are this thread's
-      if (count == 0)
+      if (!whole_.empty()) {
+        write_whole(lock);
+      } else if (waiting_ > 0) {
+        write_waiting(lock);
+      } else {
+        lock.unlock();
         sink_->finish();
-      else
-        sink_->write(row(first_), static_cast<int>(count));
-      lock.lock();
-      if (count == 0) break;
-      first_ = (first_ + count) % capacity_;
-      waiting_ -= count;
-      changed_.notify_all();
+        lock.lock();
+        break;
+      }
     }
   } catch (...) {
     lock.lock();

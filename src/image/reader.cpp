@@ -286,7 +286,7 @@ uint64_t PictureReader::bytes_as_floats() const {
          static_cast<uint64_t>(p.channels) * sizeof(float);
 }
 
-std::unique_ptr<RowSource> PictureReader::next(bool whole, uint64_t memory_limit) {
+std::unique_ptr<RowSource> PictureReader::next(bool whole, HiddenColours hidden, uint64_t memory_limit) {
   OpenFile& file = *state_->file;
   if (state_->next >= pictures()) return nullptr;
   if (state_->next > 0) file.next();
@@ -298,12 +298,12 @@ std::unique_ptr<RowSource> PictureReader::next(bool whole, uint64_t memory_limit
   file.tell_remarks();
   if (!as_whole) return std::make_unique<FileSource>(state_->file, std::move(prepared.info));
   auto image = std::make_shared<Image>(read_whole(file, prepared));
-  bleed_colours(*image);
+  if (hidden == HiddenColours::bled) bleed_colours(*image);
   return make_source(std::move(image));
 }
 
 std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit) {
-  return PictureReader(path).next(whole, memory_limit);
+  return PictureReader(path).next(whole, HiddenColours::bled, memory_limit);
 }
 
 Image read_image(const std::string& path) {

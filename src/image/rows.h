@@ -55,6 +55,12 @@ std::unique_ptr<RowSource> make_source(std::shared_ptr<const Image> image);
 /// Fills `image`, whose info tells the size and type; `image` must outlive the sink.
 std::unique_ptr<RowSink> make_sink(Image& image);
 
+/// Colours that are stored under fully transparent pixels.
+enum class HiddenColours {
+  kept,
+  bled  ///< taken from what is visible around, see bleed_colours()
+};
+
 /// The pictures of a file, one after the other.
 class PictureReader {
  public:
@@ -74,10 +80,9 @@ class PictureReader {
 
   /// The next picture for row-wise reading, null after the last. One whose rows do not come in order (an
   /// orientation to apply) or whose values must be known as a whole (floating point, alpha), or any one when
-  /// `whole` is set, is read into memory first. Colours are bled under transparent pixels. Error when it
-  /// takes more than `memory_limit` bytes. The source must be read before the next one is asked for. Remarks
-  /// are logged here, or when the last row is read.
-  std::unique_ptr<RowSource> next(bool whole, uint64_t memory_limit);
+  /// `whole` is set, is read into memory first. Error when it takes more than `memory_limit` bytes. The source
+  /// must be read before the next one is asked for. Remarks are logged here, or when the last row is read.
+  std::unique_ptr<RowSource> next(bool whole, HiddenColours hidden, uint64_t memory_limit);
 
  private:
   struct State;
@@ -109,7 +114,7 @@ class PictureWriter : public std::enable_shared_from_this<PictureWriter> {
   PictureWriter() = default;
 };
 
-/// The first picture of a file.
+/// The first picture of a file, with hidden colours bled.
 std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit);
 
 /// Whether an extension ("png", with or without a dot, any case) names a format that can be written / read

@@ -37,10 +37,6 @@ struct Architecture {
   int upsamplings = 0;  ///< upsampling steps before the last convolutions
   std::shared_ptr<const FamilyDetails> details;  ///< null for a family that has none
 
-  /// Whether it can enlarge pictures here: gray to gray or RGB to RGB.
-  bool takes_pictures() const {
-    return in_channels == out_channels && (in_channels == 1 || in_channels == 3);
-  }
   /// "4 in and 3 out".
   std::string channels_text() const;
 

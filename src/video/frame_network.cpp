@@ -1,5 +1,7 @@
 #include "video/frame_network.h"
 
+#include <esrgan/error.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -48,6 +50,9 @@ void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::stop_to
         const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height);
         frames.emplace(*enlarger_, width, height, channels, stored_type(format),
                        pipeline_memory(pixels, static_cast<uint64_t>(scale())), reuse_);
+        if (frames->out_channels() != channels)
+          throw Error(ErrorKind::unsupported, "", "a network that makes colours", "a film in colours",
+                      "a gray film");
         sizes_[field] = size;
         if (reuse_ && !frames->can_reuse())
           log_info(

@@ -10,22 +10,26 @@ cmake --install "$build" --prefix "$prefix" >/dev/null
 pc=$(dirname "$(find "$prefix" -name esrgan.pc)")
 export PKG_CONFIG_PATH=$pc
 
-# consume NAME SOURCE_FOLDER PKG_CONFIG_PACKAGE: NAME.cpp becomes the program NAME, which must succeed.
+# consume NAME SOURCE_FOLDER PKG_CONFIG_PACKAGE [COMPILER ARGUMENTS...]: NAME.cpp, or NAME.c, becomes the program NAME, which must
+# succeed.
 consume() {
   if ! cmake -S "$2" -B "$work/$1" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 ||
     ! cmake --build "$work/$1" >"$work/log" 2>&1; then
     cat "$work/log"
     return 1
   fi
-  "$work/$1/$1"
-  local flags
+  local name=$1 folder=$2 flags
+  local compiler=${4:-g++ -std=c++20}
   flags=$(pkg-config --define-variable=prefix="$prefix" --cflags --libs "$3")
+  shift $(($# < 4 ? $# : 4))
+  "$work/$name/$name" "$@"
   # shellcheck disable=SC2086
-  g++ -std=c++20 "$2/$1.cpp" $flags -o "$work/by-pkg-config"
-  LD_LIBRARY_PATH=$(dirname "$pc") "$work/by-pkg-config"
+  $compiler "$folder/$name".c* $flags -o "$work/by-pkg-config"
+  LD_LIBRARY_PATH=$(dirname "$pc") "$work/by-pkg-config" "$@"
 }
 
 consume consumer "$source" esrgan
+consume c_consumer "$source/c" esrgan "gcc -std=c99 -Wall -Wextra -Wpedantic -Werror" "$source/../../models/srresnet-x4.safetensors"
 "$prefix/bin/esrgan" --version
 if [ -f "$pc/esrgan-video.pc" ]; then
   consume video_consumer "$source/video" esrgan-video

@@ -13,11 +13,14 @@ class CpuDevice : public Device {
 
   std::string name() const override { return "cpu"; }
   std::string description() const override {
-    return processor_name() + ", " + kernels(true) + ", " + std::to_string(pool_.size()) +
+    return processor_name() + ", " + kernels(half() == HalfPrecision::faster) + ", " + std::to_string(pool_.size()) +
            (pool_.size() == 1 ? " thread" : " threads");
   }
   const char* kernels(bool half) const override { return make_cpu_kernels(isa_, half)->name(); }
-  bool has_half() const override { return esrgan::has_half(isa_); }
+  HalfPrecision half() const override {
+    if (!has_half(isa_)) return HalfPrecision::none;
+    return half_is_faster() ? HalfPrecision::faster : HalfPrecision::slower;
+  }
   uint64_t memory() const override { return 0; }
   bool supports(const Operation& operation) const override { return CpuExecutor::supports(operation); }
 

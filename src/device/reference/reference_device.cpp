@@ -168,7 +168,7 @@ class ReferenceDevice : public Device {
     return "plain loops in double precision, one thread, for comparison";
   }
   const char* kernels(bool) const override { return "reference"; }
-  bool has_half() const override { return false; }
+  HalfPrecision half() const override { return HalfPrecision::none; }
   uint64_t memory() const override { return 0; }
   bool supports(const Operation&) const override { return true; }
 

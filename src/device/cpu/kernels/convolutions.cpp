@@ -443,6 +443,14 @@ bool has_half([[maybe_unused]] Isa isa) {
 #endif
 }
 
+bool half_is_faster() {
+#if defined(__x86_64__)
+  return !__builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
 std::unique_ptr<CpuKernels> make_cpu_kernels(Isa isa, [[maybe_unused]] bool half) {
   require_supported(isa);
   switch (isa) {

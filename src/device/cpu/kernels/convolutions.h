@@ -127,4 +127,8 @@ std::unique_ptr<CpuKernels> make_cpu_kernels(Isa isa, bool half = false);
 /// Whether make_cpu_kernels(isa, true) differs from make_cpu_kernels(isa).
 bool has_half(Isa isa);
 
+/// Whether it is worth it. Zen 4 multiplies twice as many bfloat16 as floats; on Emerald Rapids VDPBF16PS
+/// runs at a quarter of the rate of VFMADD, half the products.
+bool half_is_faster();
+
 }  // namespace esrgan

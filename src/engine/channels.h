@@ -1,0 +1,46 @@
+// How the channels of pictures go through networks.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "base/thread_pool.h"
+
+namespace esrgan {
+
+/// Whether a network with these channels enlarges pictures: gray to gray, colours to colours, colours and
+/// alpha to the same, or gray to colours.
+bool takes_pictures(int network_in, int network_out);
+
+/// Channels, as in ImageInfo, of the result for a picture with `channels`.
+int enlarged_channels(int network_in, int network_out, int channels);
+
+/// A channel as a weighted sum of others and a constant.
+struct ChannelMix {
+  int to;
+  std::array<float, 4> weights{};
+  float constant = 0;
+};
+
+/// One run of the network for a picture.
+struct ChannelPass {
+  std::vector<ChannelMix> inputs;   ///< the network's channels of the picture's
+  std::vector<ChannelMix> outputs;  ///< channels of the result of the network's
+  int alpha = -1;                   ///< the picture's channel, when it is alpha and the network sees no other
+};
+
+/// What a network sees of a picture, and what becomes of its results. Gray and alpha go through a network for
+/// colours as three equal channels, whose mean is taken; one for gray sees each channel by itself; one from
+/// gray to colours sees their luma (ITU-R BT.601). A network with a channel for alpha is given the picture's,
+/// or 1.
+std::vector<ChannelPass> channel_passes(int network_in, int network_out, int channels);
+
+/// Whether the mixes leave `channels` channels as they are.
+bool keeps_channels(const std::vector<ChannelMix>& mixes, int from_channels, int to_channels);
+
+/// Mixes `pixels` pixels of `from`, channels interleaved, into those of `to`, whose other channels stay.
+void mix_channels(const std::vector<ChannelMix>& mixes, const float* from, int from_channels, float* to,
+                  int to_channels, size_t pixels, ThreadPool& pool);
+
+}  // namespace esrgan
