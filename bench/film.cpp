@@ -119,10 +119,10 @@ Alone network_alone(const std::string& model, const std::string& film, const esr
   const auto source = open_source(
       film, options, false,
       [&](int width, int height, esrgan::SampleType stored) { return network.work(width, height, stored); },
-      nullptr);
+      {});
   std::vector<FrameItem> items;
   PixelsPool pool, results;
-  const auto frames = source->frames({nullptr, [](size_t) { return true; }, {}});
+  const auto frames = source->frames({{}, [](size_t) { return true; }, {}});
   frames->run(pool, [&](FrameItem item) {
     if (item.source && !item.repeated) items.push_back(std::move(item));
     return true;
@@ -130,7 +130,7 @@ Alone network_alone(const std::string& model, const std::string& film, const esr
   const double before = processor_seconds();
   const auto start = Clock::now();
   for (FrameItem& item : items) {
-    network.enlarge(item, results, nullptr);
+    network.upscale(item, results, {});
     for (esrgan::Pixels& part : item.parts) results.give(std::move(part));
   }
   return {static_cast<int64_t>(items.size()), since(start), processor_seconds() - before};

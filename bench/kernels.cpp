@@ -154,7 +154,7 @@ void transform_output(benchmark::State& state, const Variant& variant) {
   args.from = work.product().to;
   args.point_stride = work.product().to_point_stride;
   args.vectors = 2;
-  args.tile_end = tiles;
+  args.tiles = tiles;
   for (int y = 0; y < winograd_tile; ++y) args.rows[y] = rows.pixel(y);
   args.row_count = winograd_tile;
   args.pixel = features;

@@ -47,13 +47,13 @@ TEST_F(Engine, AreasKeepTheirMeanColoursOnRequest) {
   for (const int channels : {1, 3, 4})
     for (const int tile : {0, 24}) {
       const Image image = test::make_picture(between(70, 130), between(70, 130), channels, SampleType::f32);
-      const auto enlarged = [&](bool keep) {
+      const auto upscaled = [&](bool keep) {
         return to_float_image(upscale(image, [&](UpscaleOptions& o) {
           o.tile = tile;
           o.keep_colours = keep;
         }));
       };
-      const FloatImage before = to_float_image(image), moved = enlarged(false), kept = enlarged(true);
+      const FloatImage before = to_float_image(image), moved = upscaled(false), kept = upscaled(true);
       const int scale = moved.width / before.width, margin = 16;
       // Means over a square in the middle, which no block's border has to meet.
       const auto mean = [&](const FloatImage& picture, int s, int c) {

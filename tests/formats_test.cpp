@@ -179,7 +179,7 @@ TEST_F(Formats, ProgressNeverFallsAndEndsAtOne) {
     }
 }
 
-TEST_F(Formats, AllPagesAreEnlarged) {
+TEST_F(Formats, AllPagesAreUpscaled) {
   const auto writer = PictureWriter::create(folder_ / "pages.tif", {}, 3);
   std::vector<Image> pages;
   for (const int channels : {3, 1, 4}) {

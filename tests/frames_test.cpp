@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "base/cpu_features.h"
-#include "engine/frame_enlarger.h"
+#include "engine/frame_upscaler.h"
 #include "support.h"
 #include "weights/safetensors.h"
 
@@ -35,10 +35,10 @@ TEST_F(Frames, ReusedRegionsDoNotChangeABit) {
       UpscaleOptions options;
       options.threads = between(1, 2);
       options.precision = precision;
-      Enlarger one(model(), options), two(model(), options);
+      PictureUpscaler one(model(), options), two(model(), options);
       const int width = between(220, 330), height = between(120, 200);
-      FrameEnlarger plain(one, width, height, 3, SampleType::u8, 0);
-      FrameEnlarger reusing(two, width, height, 3, SampleType::u8, 0, true);
+      FrameUpscaler plain(one, width, height, 3, SampleType::u8, 0);
+      FrameUpscaler reusing(two, width, height, 3, SampleType::u8, 0, true);
       ASSERT_TRUE(reusing.can_reuse());
       Pixels frame = reals(static_cast<size_t>(width * height * 3)), expected, found;
       double reused = 0;
@@ -61,12 +61,12 @@ TEST_F(Frames, ReusedRegionsDoNotChangeABit) {
 }
 
 TEST_F(Frames, NothingIsReusedWhereTheNetworkSeesTooFar) {
-  Enlarger enlarger(model(), {});
-  EXPECT_FALSE(FrameEnlarger(enlarger, 40, 30, 3, SampleType::u8, 0, true).can_reuse());
+  PictureUpscaler upscaler(model(), {});
+  EXPECT_FALSE(FrameUpscaler(upscaler, 40, 30, 3, SampleType::u8, 0, true).can_reuse());
   UpscaleOptions tiled;
   tiled.tile = 64;
-  Enlarger in_tiles(model(), tiled);
-  EXPECT_FALSE(FrameEnlarger(in_tiles, 300, 200, 3, SampleType::u8, 0, true).can_reuse());
+  PictureUpscaler in_tiles(model(), tiled);
+  EXPECT_FALSE(FrameUpscaler(in_tiles, 300, 200, 3, SampleType::u8, 0, true).can_reuse());
 }
 
 TEST_F(Frames, AFrameIsWhatTheUpscalerMakesOfThePicture) {
@@ -75,10 +75,10 @@ TEST_F(Frames, AFrameIsWhatTheUpscalerMakesOfThePicture) {
     options.threads = 2;
     options.tile = tile;
     options.precision = Precision::full;
-    Enlarger enlarger(model(), options);
+    PictureUpscaler for_frames(model(), options);
     Upscaler upscaler(model(), options);
     for (const int channels : {1, 3, 4}) {
-      FrameEnlarger frames(enlarger, 50, 40, channels, SampleType::f32, 0);
+      FrameUpscaler frames(for_frames, 50, 40, channels, SampleType::f32, 0);
       for (int round = 0; round < 3; ++round) {
         Image image = test::make_picture(50, 40, channels, SampleType::f32);
         for (size_t i = 0; i < image.samples.size() / 4; ++i) image.data<float>()[i] += real(0, 0.1F);

@@ -25,17 +25,8 @@ StateDict zeros(const std::vector<std::pair<std::string, std::vector<int64_t>>>&
 }
 
 /// What is said when a network is made of it; empty when it can be.
-std::string refusal(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 std::string refusal(StateDict dict) {
-  return refusal([&] { build_graph(detect_model(std::move(dict))); });
+  return test::error_of([&] { build_graph(detect_model(std::move(dict))); });
 }
 
 using Shapes = std::vector<std::pair<std::string, std::vector<int64_t>>>;
@@ -62,7 +53,7 @@ TEST(HostileWeights, LongNamesAreNamesLikeOthers) {
   EXPECT_NE(refusal(zeros({{dots + "weight", {1}}, {dots + "rdb1.conv1.weight", {1}}})), "");
 }
 
-TEST(HostileWeights, EnlargementsAreBounded) {
+TEST(HostileWeights, UpscalingsAreBounded) {
   Shapes shapes{{"conv_first.weight", {8, 3, 3, 3}},   {"body.0.conv1.weight", {8, 8, 3, 3}},
                 {"body.0.conv2.weight", {8, 8, 3, 3}}, {"upconv1.weight", {16384, 8, 1, 1}},
                 {"conv_hr.weight", {1, 1, 1, 1}},      {"conv_last.weight", {3, 1, 1, 1}}};
@@ -125,7 +116,7 @@ TEST(HostileWeights, TensorsThatLieOverEachOtherAreNotCopied) {
   const uint64_t length = header.size();
   std::memcpy(bytes.data(), &length, 8);
   std::memcpy(bytes.data() + 8, header.data(), length);
-  EXPECT_NE(refusal([&] { read_safetensors(bytes, "given.file", select_all); }).find("overlaps"),
+  EXPECT_NE(test::error_of([&] { read_safetensors(bytes, "given.file", select_all); }).find("overlaps"),
             std::string::npos);
 }
 
@@ -164,7 +155,7 @@ TEST(HostileWeights, CopiesWithinAPickleAreBounded) {
       std::string("\x80\x02NN\x86q\0000](", 10) + repeated(std::string("h\0", 2), 60'000) + "eq\x01" +
       "0ccollections\nOrderedDict\nq\x02" + "0" + repeated("h\x02h\x01\x85R0", 3000) + "N.";
   const std::vector<uint8_t> bytes(pickle.begin(), pickle.end());
-  const std::string said = refusal([&] { read_pth(bytes, "given.file", select_all); });
+  const std::string said = test::error_of([&] { read_pth(bytes, "given.file", select_all); });
   EXPECT_NE(said.find("memory"), std::string::npos) << said;
 }
 
@@ -181,7 +172,7 @@ TEST(HostileWeights, DictsThatHoldEachOtherAreReadOnce) {
   const std::string magic(
       "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}.", 25);
   const std::string file = magic + pickle + ".\x80\x02].";
-  const std::string said = refusal([&] {
+  const std::string said = test::error_of([&] {
     read_pth({reinterpret_cast<const uint8_t*>(file.data()), file.size()}, "given.file", select_all);
   });
   EXPECT_NE(said.find("no tensors"), std::string::npos) << said;

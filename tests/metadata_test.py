@@ -15,8 +15,8 @@ import zlib
 import numpy
 
 sys.dont_write_bytecode = True  # beside the sources
-from metadata_pictures import (chunk, icc_chunk, icc_profile, marked, read_ppm, same_corners, stored, turned,
-                               write_png)
+from metadata_pictures import (chunk, group_of, icc_chunk, icc_profile, make_maker_note, marked, of_groups, read_ppm,
+                               resolution_of, same_corners, stored, turn_heif, turn_jxl, turned, write_png)
 
 if shutil.which("exiftool") is None:
     print("skipped: exiftool is not installed")
@@ -64,28 +64,6 @@ def write_tags(path, *arguments):
     check(f"exiftool writes {path}", result.returncode == 0, result.stderr)
 
 
-def group_of(key):
-    return key.split(":")[0]
-
-
-def of_groups(found, *groups):
-    """Tags whose group begins so."""
-    return {key: value for key, value in found.items() if key.startswith(groups)}
-
-
-def make_maker_note(path):
-    """exiftool writes no block of its own kind: its ImageHistory becomes one."""
-    data = pathlib.Path(path).read_bytes()
-    count = len(maker_note) + 1
-    for order in "<>":
-        data = data.replace(struct.pack(order + "HHI", 0x9213, 2, count), struct.pack(order + "HHI", 0x927C, 7, count))
-    at = data.find(b"eXIf") if path.suffix == ".png" else -1
-    if at > 0:
-        end = at + 4 + struct.unpack(">I", data[at - 4:at])[0]
-        data = data[:end] + struct.pack(">I", zlib.crc32(data[at:end])) + data[end + 4:]
-    path.write_bytes(data)
-
-
 # ---- what each format holds, and what must change ----
 
 listed = {entry["extensions"][0]: entry for entry in json.loads(run("formats", "--json").stdout)}
@@ -118,17 +96,6 @@ resolution = {"IFD0:XResolution", "IFD0:YResolution", "IFD0:ResolutionUnit"}
 ignored = ("SourceFile", "ExifTool:", "System:", "Composite:")
 names_of_losses = {"IPTC:": "IPTC data", "Photoshop:": "Photoshop data", "File:Comment": "comment", "PNG:": "text '",
                    "IFD1:": "thumbnail"}  # PNG-cICP has tests of its own
-
-
-def resolution_of(found):
-    """Pixels per inch, the format's own field first."""
-    if "PNG-pHYs:PixelsPerUnitX" in found and found["PNG-pHYs:PixelUnits"] == 1:
-        return found["PNG-pHYs:PixelsPerUnitX"] * 0.0254
-    for group in ("JFIF", "IFD0"):
-        unit = {2: 1, 3: 2.54} if group == "IFD0" else {1: 1, 2: 2.54}
-        if found.get(f"{group}:ResolutionUnit") in unit:
-            return found[f"{group}:XResolution"] * unit[found[f"{group}:ResolutionUnit"]]
-    return 0
 
 
 def compare(what, before, after, target, remarks, width, height):
@@ -238,7 +205,7 @@ for extension in formats:
     else:
         enlarge("half.png", path, "--quality", "90")
     write_tags(path, *described, *further[extension])
-    make_maker_note(path)
+    make_maker_note(path, maker_note)
     found = tags(path)
     if extension != "jxl":  # where it lies in the compressed data
         check(f"{path}: has a profile", "ICC_Profile:RedMatrixColumn" in found, sorted(found))
@@ -276,29 +243,6 @@ for source in formats:
         enlarge_full(source, target)
 
 # ---- orientation is applied once ----
-
-
-def turn_heif(path, orientation):
-    """The box of the bits in a channel gives its place to one that turns (irot) or mirrors (imir)."""
-    box = {3: b"irot\2", 6: b"irot\3", 8: b"irot\1", 2: b"imir\1", 4: b"imir\0"}[orientation]
-    data = path.read_bytes()
-    at = data.index(b"pixi")
-    size = struct.unpack(">I", data[at - 4:at])[0]
-    path.write_bytes(data[:at] + box.ljust(size - 4, b"\0") + data[at + size - 4:])
-
-
-def turn_jxl(path, orientation):
-    """A small header without any metadata gets the field of the orientation (ISO/IEC 18181-1, annex D)."""
-    data = path.read_bytes()
-    bits = [byte >> i & 1 for byte in data[2:6] for i in range(8)]
-    taken = 9 if any(bits[6:9]) else 14
-    size, rest = bits[:taken], bits[taken:]
-    assert size[0] == 1 and rest[:2] == [1, 1], "another header than expected"
-    header = size + [0, 1] + [orientation - 1 >> i & 1 for i in range(3)] + [0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1]
-    header += [0] * (-len(header) % 8)
-    packed = bytes(sum(bit << i for i, bit in enumerate(header[at:at + 8])) for at in range(0, len(header), 8))
-    path.write_bytes(data[:2] + packed + data[2 + (taken + 2 + 7) // 8:])
-
 
 upright_pixels = marked(48, 32)
 write_png("upright.png", upright_pixels)

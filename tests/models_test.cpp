@@ -26,12 +26,7 @@ class Models : public test::RandomTest {
     write_safetensors(weights, ElementType::f32, folder_ / name);
   }
   static std::string message(const std::string& name) {
-    try {
-      find_model(name);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    return test::error_of([&] { find_model(name); });
   }
   test::TemporaryFolder folder_;
   int warnings_ = 0;

@@ -1,12 +1,14 @@
 // What several tests need: seeds that are printed, folders that vanish, small networks and pictures.
 #pragma once
 
+#include <esrgan/error.h>
 #include <esrgan/image.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -72,6 +74,16 @@ inline std::vector<uint8_t> read_bytes(const std::string& path) {
 inline void write_bytes(const std::string& path, const std::vector<uint8_t>& bytes) {
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+/// What the Error says that `work` throws; empty when it does not.
+inline std::string error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
 }
 
 /// A compact network with small random weights: enlarges about like nearest-neighbour, with some detail.

@@ -238,15 +238,15 @@ TEST_F(VideoParts, FieldsAreWovenAtTheirPlaces) {
     reader.read(*frame, field);
     // Enlarged linearly, pixel centres where a network puts them.
     const int rows = height / 2;
-    Pixels enlarged;
+    Pixels upscaled;
     for (int y = 0; y < rows * scale; ++y) {
       const double place = (y + 0.5) / scale - 0.5;
       const auto value =
           static_cast<float>(field[0] + place * (field[static_cast<size_t>(width) * 3] - field[0]));
-      enlarged.insert(enlarged.end(), static_cast<size_t>(width * scale * 3), value);
+      upscaled.insert(upscaled.end(), static_cast<size_t>(width * scale * 3), value);
     }
     FrameWriter(FrameWriter::From{width * scale, rows * scale, 3, scale}, *woven, colour_of(*frame), lines)
-        .write(enlarged, *woven);
+        .write(upscaled, *woven);
   }
   for (int y = 4 * scale; y < (height - 4) * scale; ++y) {
     const double expected = 20 + 4 * ((y + 0.5) / scale - 0.5);

@@ -351,13 +351,8 @@ TEST(Ncnn, ReadsACompactNetworkAndRefusesWhatDoesNotFit) {
 TEST_F(Weights, ALeftOverOrMissingTensorIsNamed) {
   StateDict dict = test::small_network(random_);
   dict.file = "given.file";
-  const auto message = [](const StateDict& weights) -> std::string {
-    try {
-      build_graph(detect_model(weights));
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+  const auto message = [](const StateDict& weights) {
+    return test::error_of([&] { build_graph(detect_model(weights)); });
   };
   EXPECT_EQ(message(dict), "");
   StateDict more = dict;

@@ -66,7 +66,7 @@ struct DeviceInfo {
   std::string description;  ///< for people
   bool half = false;        ///< whether Precision::half differs from full there
   bool half_is_faster = false;
-  uint64_t memory = 0;      ///< bytes of its own; 0 when it uses the host's
+  uint64_t memory = 0;  ///< bytes of its own; 0 when it uses the host's
 };
 
 /// What can compute on this machine, the best first.

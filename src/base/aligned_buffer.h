@@ -6,11 +6,19 @@
 
 namespace esrgan {
 
+/// Gives an AlignedBuffer's memory back.
+struct AlignedFree {
+  size_t mapped = 0;  ///< bytes that the system gave by themselves; 0 for those of the heap
+  void operator()(float* pointer) const;
+};
+
 /// Owns `size` floats aligned to a cache line, large ones to huge pages, which the system is asked for:
-/// kernels walk through many megabytes in long strides. Starts as zeros. Movable, not copyable.
+/// kernels walk through many megabytes in long strides. Starts as zeros; pages of a large one are made when
+/// they are first touched, by the thread that does so. Movable, not copyable.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
+  /// Throws std::bad_alloc.
   explicit AlignedBuffer(size_t size);
 
   float* data() { return data_.get(); }
@@ -18,11 +26,7 @@ class AlignedBuffer {
   size_t size() const { return size_; }
 
  private:
-  struct Free {
-    void operator()(float* pointer) const;
-  };
-
-  std::unique_ptr<float, Free> data_;
+  std::unique_ptr<float, AlignedFree> data_;
   size_t size_ = 0;
 };
 

@@ -132,7 +132,7 @@ struct CompareCommand {
     std::vector<Result> results;
     for (const std::string& model : chosen_models()) {
       Result result{model, "", "", "", "", 0, 0, 0, {}};
-      try_input([&] { enlarge(input, inside, result); }, result.error);
+      try_input([&] { upscale(input, inside, result); }, result.error);
       if (!json && result.error.empty()) print(result);
       results.push_back(std::move(result));
     }
@@ -164,7 +164,7 @@ struct CompareCommand {
     return installed;
   }
 
-  void enlarge(const Image& input, const Piece& inside, Result& result) const {
+  void upscale(const Image& input, const Piece& inside, Result& result) const {
     using Clock = std::chrono::steady_clock;
     const auto seconds_since = [](Clock::time_point start) {
       return std::chrono::duration<double>(Clock::now() - start).count();
@@ -182,11 +182,11 @@ struct CompareCommand {
     result.load_seconds = seconds_since(start);
 
     const auto begin = Clock::now();
-    const Image enlarged = upscaler.upscale(input, {[&](double share) { bar.show(share); }, stop_token()});
+    const Image upscaled = upscaler.upscale(input, {[&](double share) { bar.show(share); }, stop_token()});
     result.seconds = seconds_since(begin);
     result.kernels = upscaler.kernels();
     const int s = result.scale;
-    result.picture = over_white(cut(to_float_image(enlarged),
+    result.picture = over_white(cut(to_float_image(upscaled),
                                     {inside.left * s, inside.top * s, inside.width * s, inside.height * s}));
   }
 

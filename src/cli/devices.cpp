@@ -35,9 +35,10 @@ struct DevicesCommand {
 
   static void print_all() {
     for (const DeviceInfo& device : devices())
-      std::printf("%-10s %s%s%s\n", device.name.c_str(), device.description.c_str(),
-                  device.half ? (device.half_is_faster ? ", half precision" : ", half precision (slower)") : "",
-                  device.memory > 0 ? (", " + format_memory_size(device.memory)).c_str() : "");
+      std::printf(
+          "%-10s %s%s%s\n", device.name.c_str(), device.description.c_str(),
+          device.half ? (device.half_is_faster ? ", half precision" : ", half precision (slower)") : "",
+          device.memory > 0 ? (", " + format_memory_size(device.memory)).c_str() : "");
   }
 };
 

@@ -72,7 +72,7 @@ struct EvaluateCommand {
       nlohmann::ordered_json entry{{"image", name}, {"bicubic", bicubic.json()}};
       Scores ours;
       if (upscaler) {
-        ours = score(truth, enlarge(small, name));
+        ours = score(truth, upscale(small, name));
         model_sum.add(ours);
         entry["model"] = ours.json();
       }
@@ -111,7 +111,7 @@ struct EvaluateCommand {
             compare(truth, result, scale, MetricChannels::rgb)};
   }
 
-  FloatImage enlarge(const FloatImage& small, const std::string& name) {
+  FloatImage upscale(const FloatImage& small, const std::string& name) {
     ProgressBar bar(name, 0);
     const UpscaleEvents events{[&](double share) { bar.show(share); }, stop_token()};
     return to_float_image(upscaler->upscale(from_float_image(small, SampleType::f32, {}), events));

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "cli/session.h"
 #include "device/device.h"
-#include "engine/enlarger.h"
+#include "engine/picture_upscaler.h"
 
 namespace esrgan::cli {
 

@@ -33,7 +33,7 @@ bool takes_pictures(int network_in, int network_out) {
          (network_in == 1 && network_out == 3);
 }
 
-int enlarged_channels(int network_in, int network_out, int channels) {
+int upscaled_channels(int network_in, int network_out, int channels) {
   const bool coloured = network_in == 1 && network_out == 3;
   return coloured && colours_of(channels) == 1 ? channels + 2 : channels;
 }
@@ -46,7 +46,7 @@ std::vector<ChannelPass> channel_passes(int network_in, int network_out, int cha
       passes.push_back({{copy_of(0, c)}, {copy_of(c, 0)}, c == alpha ? alpha : -1});
     return passes;
   }
-  const int colours = colours_of(channels), results = enlarged_channels(network_in, network_out, channels);
+  const int colours = colours_of(channels), results = upscaled_channels(network_in, network_out, channels);
   ChannelPass seen;
   for (int c = 0; c < colours_of(network_in); ++c)
     seen.inputs.push_back(network_in == 1 && colours == 3 ? ChannelMix{0, luma}

@@ -14,7 +14,7 @@ namespace esrgan {
 bool takes_pictures(int network_in, int network_out);
 
 /// Channels, as in ImageInfo, of the result for a picture with `channels`.
-int enlarged_channels(int network_in, int network_out, int channels);
+int upscaled_channels(int network_in, int network_out, int channels);
 
 /// A channel as a weighted sum of others and a constant.
 struct ChannelMix {

@@ -65,14 +65,14 @@ class StripUpscaler {
     cut_tile(across, down);
     window_ = {};
     const int width = across.end - across.begin, height = down.end - down.begin;
-    std::vector<float>& enlarged = runner_.run(tile_, width, height, info_.channels, control_);
+    std::vector<float>& upscaled = runner_.run(tile_, width, height, info_.channels, control_);
     const int rows = info_.height * scale_;
     if (width == info_.width && down.begin == 0) {
-      enlarged.resize(static_cast<size_t>(rows) * out_row_);  // without what was added below
-      return sink_.write_all(enlarged, rows);
+      upscaled.resize(static_cast<size_t>(rows) * out_row_);  // without what was added below
+      return sink_.write_all(upscaled, rows);
     }
     const size_t row = static_cast<size_t>(width * scale_) * static_cast<size_t>(out_channels_);
-    const float* from = enlarged.data() + static_cast<size_t>(-down.begin * scale_) * row +
+    const float* from = upscaled.data() + static_cast<size_t>(-down.begin * scale_) * row +
                         static_cast<size_t>(-across.begin * scale_) * static_cast<size_t>(out_channels_);
     for (int y = 0; y < rows; ++y, from += row) sink_.write(from, 1);
   }
@@ -177,7 +177,7 @@ class StripUpscaler {
     const TileSpan& across = plan_.x.tiles[column];
     cut_tile(across, down);
     const int width = across.end - across.begin, height = down.end - down.begin;
-    const std::vector<float>& enlarged = runner_.run(tile_, width, height, info_.channels, control_);
+    const std::vector<float>& upscaled = runner_.run(tile_, width, height, info_.channels, control_);
 
     const auto channels = static_cast<size_t>(out_channels_);
     const int x_begin = std::max(0, (across.core_begin - plan_.x.blend) * scale_);
@@ -186,7 +186,7 @@ class StripUpscaler {
     for (int x = x_begin; x < x_end; ++x) weights.push_back(blend_weight(plan_.x, column, x, scale_));
     for_rows(touched_begin(strip), touched_end(strip), [&](int y) {
       const float vertical = blend_weight(plan_.y, strip, y, scale_);
-      const float* from = enlarged.data() + (static_cast<size_t>(y - down.begin * scale_) *
+      const float* from = upscaled.data() + (static_cast<size_t>(y - down.begin * scale_) *
                                                  static_cast<size_t>(width * scale_) +
                                              static_cast<size_t>(x_begin - across.begin * scale_)) *
                                                 channels;

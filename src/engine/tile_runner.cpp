@@ -111,7 +111,7 @@ bool TileRunner::is_network_output(const std::vector<ChannelPass>& passes, int c
 
 MemoryNeed TileRunner::memory_for(int width, int height, int channels) const {
   const auto pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
-  const auto enlarged =
+  const auto upscaled =
       pixels * static_cast<size_t>(network_.scale()) * static_cast<size_t>(network_.scale());
   const auto in = static_cast<size_t>(network_.in_channels()),
              out = static_cast<size_t>(network_.out_channels());
@@ -124,7 +124,7 @@ MemoryNeed TileRunner::memory_for(int width, int height, int channels) const {
     const MemoryNeed turned = network_.memory_for(height, width);
     need = {std::max(need.host, turned.host), std::max(need.device, turned.device)};
   }
-  need.host += sizeof(float) * (pixels * (in * copies + image) + enlarged * (out * copies + results));
+  need.host += sizeof(float) * (pixels * (in * copies + image) + upscaled * (out * copies + results));
   return need;
 }
 
@@ -173,11 +173,11 @@ void TileRunner::run_pass(const ChannelPass& pass, const std::vector<float>& til
                           int channels, const RunControl& control) {
   const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
   const auto scale = static_cast<size_t>(network_.scale());
-  const size_t enlarged = pixels * scale * scale;
+  const size_t upscaled = pixels * scale * scale;
   const int results = out_channels(channels);
   if (pass.alpha >= 0 && is_uniform(tile, channels, pass.alpha)) {
     const float value = tile[static_cast<size_t>(pass.alpha)];
-    mix_channels({{pass.outputs[0].to, {}, value}}, tile.data(), 0, result_.data(), results, enlarged, pool_);
+    mix_channels({{pass.outputs[0].to, {}, value}}, tile.data(), 0, result_.data(), results, upscaled, pool_);
     // Work that was reckoned with and need not be done.
     if (control.done)
       control.done(network_.macs_per_pixel() * static_cast<double>(pixels) * (self_ensemble_ ? 8 : 1));
@@ -191,7 +191,7 @@ void TileRunner::run_pass(const ChannelPass& pass, const std::vector<float>& til
     run_network(input_.data(), width, height, control);
   }
   if (!result_.empty())
-    mix_channels(pass.outputs, output_.data(), network_.out_channels(), result_.data(), results, enlarged,
+    mix_channels(pass.outputs, output_.data(), network_.out_channels(), result_.data(), results, upscaled,
                  pool_);
 }
 

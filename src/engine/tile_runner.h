@@ -37,7 +37,7 @@ class TileRunner {
 
   /// Channels of the result for a picture with `channels`.
   int out_channels(int channels) const {
-    return enlarged_channels(network_.in_channels(), network_.out_channels(), channels);
+    return upscaled_channels(network_.in_channels(), network_.out_channels(), channels);
   }
 
   /// Passes of the network for a tile: how its work scales.

@@ -6,14 +6,14 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "engine/enlarger.h"
+#include "engine/picture_upscaler.h"
 #include "image/background_sink.h"
 #include "image/bleed.h"
 
 namespace esrgan {
 
 struct Upscaler::State {
-  Enlarger enlarger;
+  PictureUpscaler upscaler;
 };
 
 namespace {
@@ -26,9 +26,10 @@ SampleType stored_type(SampleType type, const WriteOptions& write) {
 /// Reads, enlarges and writes files, each step beside the others' of its neighbours.
 class FileLine {
  public:
-  FileLine(Enlarger& enlarger, const std::vector<FileJob>& jobs, WriteOptions write, const FileEvents& events)
-      : enlarger_(enlarger), jobs_(jobs), write_(std::move(write)), events_(events) {
-    write_.threads = enlarger.threads();
+  FileLine(PictureUpscaler& upscaler, const std::vector<FileJob>& jobs, WriteOptions write,
+           const FileEvents& events)
+      : upscaler_(upscaler), jobs_(jobs), write_(std::move(write)), events_(events) {
+    write_.threads = upscaler.threads();
   }
 
   void run() {
@@ -36,7 +37,7 @@ class FileLine {
       if (events_.stop.stop_requested()) throw Cancelled();
       if (events_.started) events_.started(job);
       try {
-        enlarge(job);
+        upscale(job);
       } catch (const Cancelled&) {
         throw;
       } catch (...) {
@@ -93,8 +94,8 @@ class FileLine {
   Opened open_ahead(const std::string& path) const {
     Opened opened;
     try {
-      opened.file = std::make_unique<PictureReader>(path, enlarger_.formats());
-      opened.first = enlarger_.next_ahead(*opened.file);
+      opened.file = std::make_unique<PictureReader>(path, upscaler_.formats());
+      opened.first = upscaler_.next_ahead(*opened.file);
     } catch (const Error&) {
       opened = {};
     }
@@ -106,18 +107,18 @@ class FileLine {
     Opened opened = ahead_.valid() ? ahead_.get() : Opened{};
     if (job + 1 < jobs_.size())
       ahead_ = std::async(std::launch::async, [this, job] { return open_ahead(jobs_[job + 1].input); });
-    if (!opened.file) opened.file = std::make_unique<PictureReader>(jobs_[job].input, enlarger_.formats());
-    if (!opened.first.source) opened.first = enlarger_.next(*opened.file);
+    if (!opened.file) opened.file = std::make_unique<PictureReader>(jobs_[job].input, upscaler_.formats());
+    if (!opened.first.source) opened.first = upscaler_.next(*opened.file);
     return opened;
   }
 
-  void enlarge(size_t job) {
+  void upscale(size_t job) {
     Opened opened = open(job);
     const auto writer = PictureWriter::create(jobs_[job].output, write_, opened.file->pictures());
     const int pictures = writer->pictures();
     for (int picture = 0; picture < pictures; ++picture) {
-      Input input = picture == 0 ? std::move(opened.first) : enlarger_.next(*opened.file);
-      enlarge(job, input, *writer, [this, picture, pictures](double share) {
+      Input input = picture == 0 ? std::move(opened.first) : upscaler_.next(*opened.file);
+      upscale(job, input, *writer, [this, picture, pictures](double share) {
         settle(false);
         if (events_.progress) events_.progress((picture + share) / pictures);
       });
@@ -127,18 +128,18 @@ class FileLine {
     }
   }
 
-  void enlarge(size_t job, Input& input, PictureWriter& writer, const Progress& progress) {
-    enlarger_.prepare(stored_type(input.type, write_));
-    const ImageInfo out = enlarger_.output_info(input), between = enlarger_.network_info(input);
-    const uint64_t budget = enlarger_.budget();
+  void upscale(size_t job, Input& input, PictureWriter& writer, const Progress& progress) {
+    upscaler_.prepare(stored_type(input.type, write_));
+    const ImageInfo out = upscaler_.output_info(input), between = upscaler_.network_info(input);
+    const uint64_t budget = upscaler_.budget();
     // Enough for what the network emits at once, where memory allows it.
     const size_t queue = std::min<uint64_t>(between.bytes(), budget / 8);
-    const uint64_t others = enlarger_.filter_memory(input, out) + writer.memory(out);
-    const uint64_t ahead = ahead_.valid() ? Enlarger::ahead_memory : 0;
+    const uint64_t others = upscaler_.filter_memory(input, out) + writer.memory(out);
+    const uint64_t ahead = ahead_.valid() ? PictureUpscaler::ahead_memory : 0;
     if (last_ && last_->memory > budget / 4) settle(true);
-    auto sink = std::make_unique<BackgroundSink>(enlarger_.with_filters(input, out, writer.picture(out)),
+    auto sink = std::make_unique<BackgroundSink>(upscaler_.with_filters(input, out, writer.picture(out)),
                                                  between.row_samples(), queue);
-    enlarger_.enlarge(input, *sink, others + queue + ahead + (last_ ? last_->memory : 0), progress,
+    upscaler_.upscale(input, *sink, others + queue + ahead + (last_ ? last_->memory : 0), progress,
                       events_.stop);
     sink->end();
     settle(true);
@@ -146,7 +147,7 @@ class FileLine {
     last_ = Written{job, out, std::move(sink), memory};
   }
 
-  Enlarger& enlarger_;
+  PictureUpscaler& upscaler_;
   const std::vector<FileJob>& jobs_;
   WriteOptions write_;
   const FileEvents& events_;
@@ -157,19 +158,19 @@ class FileLine {
 }  // namespace
 
 Upscaler::Upscaler(const std::string& model_file, const UpscaleOptions& options)
-    : state_(with_errors([&] { return new State{Enlarger(model_file, options)}; })) {}
+    : state_(with_errors([&] { return new State{PictureUpscaler(model_file, options)}; })) {}
 Upscaler::~Upscaler() = default;
 Upscaler::Upscaler(Upscaler&&) noexcept = default;
 Upscaler& Upscaler::operator=(Upscaler&&) noexcept = default;
 
 int Upscaler::network_scale() const {
-  return state_->enlarger.scale();
+  return state_->upscaler.scale();
 }
 const std::string& Upscaler::summary() const {
-  return state_->enlarger.summary();
+  return state_->upscaler.summary();
 }
 const char* Upscaler::kernels() const {
-  return state_->enlarger.kernels();
+  return state_->upscaler.kernels();
 }
 
 std::vector<DeviceInfo> devices() {
@@ -186,20 +187,20 @@ std::vector<DeviceInfo> devices() {
 }
 
 ImageInfo Upscaler::result_info(const ImageInfo& image) const {
-  return with_errors([&] { return state_->enlarger.result_info(image); });
+  return with_errors([&] { return state_->upscaler.result_info(image); });
 }
 
 Image Upscaler::upscale(const Image& image, const UpscaleEvents& events) {
   return with_errors([&] {
     check_samples(image);
-    Enlarger& enlarger = state_->enlarger;
+    PictureUpscaler& upscaler = state_->upscaler;
     auto copy = std::make_shared<Image>(image);
-    if (enlarger.hidden_colours() == HiddenColours::bled) bleed_colours(*copy);
-    Input input = enlarger.open(std::move(copy));
-    enlarger.prepare(input.type);
-    Image result{enlarger.output_info(input), {}};
-    const auto sink = enlarger.with_filters(input, result.info, make_sink(result));
-    enlarger.enlarge(input, *sink, enlarger.filter_memory(input, result.info), events.progress, events.stop);
+    if (upscaler.hidden_colours() == HiddenColours::bled) bleed_colours(*copy);
+    Input input = upscaler.open(std::move(copy));
+    upscaler.prepare(input.type);
+    Image result{upscaler.output_info(input), {}};
+    const auto sink = upscaler.with_filters(input, result.info, make_sink(result));
+    upscaler.upscale(input, *sink, upscaler.filter_memory(input, result.info), events.progress, events.stop);
     sink->finish();
     return result;
   });
@@ -219,7 +220,7 @@ ImageInfo Upscaler::upscale_file(const std::string& input, const std::string& ou
 
 void Upscaler::upscale_files(const std::vector<FileJob>& jobs, const WriteOptions& write,
                              const FileEvents& events) {
-  with_errors([&] { FileLine(state_->enlarger, jobs, write, events).run(); });
+  with_errors([&] { FileLine(state_->upscaler, jobs, write, events).run(); });
 }
 
 }  // namespace esrgan

@@ -80,8 +80,9 @@ class PictureReader {
 
   /// The next picture for row-wise reading, null after the last. One whose rows do not come in order (an
   /// orientation to apply) or whose values must be known as a whole (floating point, alpha), or any one when
-  /// `whole` is set, is read into memory first. Error when it takes more than `memory_limit` bytes. The source
-  /// must be read before the next one is asked for. Remarks are logged here, or when the last row is read.
+  /// `whole` is set, is read into memory first. Error when it takes more than `memory_limit` bytes. The
+  /// source must be read before the next one is asked for. Remarks are logged here, or when the last row is
+  /// read.
   std::unique_ptr<RowSource> next(bool whole, HiddenColours hidden, uint64_t memory_limit);
 
  private:

@@ -136,11 +136,11 @@ Quality compare(const FloatImage& reference, const FloatImage& test, int crop, M
 Quality published_bicubic(const FloatImage& truth, int scale) {
   FloatImage plane = luma(truth);
   quantise(plane);
-  FloatImage enlarged =
+  FloatImage upscaled =
       resize_bicubic(resize_bicubic(plane, 1.0 / scale, SampleType::f32), scale, SampleType::f32);
-  for (float& value : enlarged.pixels) value = std::clamp(value, 16 / 255.0F, 235 / 255.0F);
-  quantise(enlarged);
-  return compare(plane, enlarged, scale, MetricChannels::y);
+  for (float& value : upscaled.pixels) value = std::clamp(value, 16 / 255.0F, 235 / 255.0F);
+  quantise(upscaled);
+  return compare(plane, upscaled, scale, MetricChannels::y);
 }
 
 }  // namespace esrgan

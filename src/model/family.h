@@ -63,6 +63,6 @@ std::vector<std::string_view> signs_of_networks();
 const Family* find_family(std::string_view name);
 
 /// Doublings that make up `enlargement`.
-int doublings_of(int enlargement);
+int doublings_of(int upscaling);
 
 }  // namespace esrgan

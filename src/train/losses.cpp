@@ -34,15 +34,15 @@ Tensor pixel_loss(PixelLoss kind, const Tensor& a, const Tensor& b) {
   return torch::l1_loss(a, b);
 }
 
-Tensor perceptual_loss(const PerceptualRecipe& recipe, const VggFeatures& features, const Tensor& enlarged,
+Tensor perceptual_loss(const PerceptualRecipe& recipe, const VggFeatures& features, const Tensor& upscaled,
                        const Tensor& target) {
-  const std::vector<Tensor> found = features.forward(enlarged);
+  const std::vector<Tensor> found = features.forward(upscaled);
   std::vector<Tensor> wanted;
   {
     const torch::NoGradGuard no_gradients;
     wanted = features.forward(target);
   }
-  Tensor sum = torch::zeros({}, enlarged.options());
+  Tensor sum = torch::zeros({}, upscaled.options());
   for (size_t i = 0; i < found.size(); ++i)
     sum = sum + features.weights()[i] * pixel_loss(recipe.criterion, precise(found[i]), precise(wanted[i]));
   return sum;

@@ -16,7 +16,7 @@ torch::Tensor pixel_loss(PixelLoss kind, const torch::Tensor& a, const torch::Te
 /// Weighted sum over layers of the pixel loss of features (Johnson et al. 2016, arXiv:1603.08155). No
 /// gradient flows to `target`.
 torch::Tensor perceptual_loss(const PerceptualRecipe& recipe, const VggFeatures& features,
-                              const torch::Tensor& enlarged, const torch::Tensor& target);
+                              const torch::Tensor& upscaled, const torch::Tensor& target);
 
 /// Mean absolute difference of neighbours, across plus down (Rudin, Osher and Fatemi 1992, anisotropic).
 torch::Tensor total_variation(const torch::Tensor& pictures);

@@ -24,7 +24,7 @@ void add(Quality& sum, const Quality& part, size_t count) {
   sum.ssim += part.ssim / static_cast<double>(count);
 }
 
-FloatImage enlarge_pixels(const FloatImage& picture, int scale) {
+FloatImage upscale_pixels(const FloatImage& picture, int scale) {
   FloatImage result(picture.width * scale, picture.height * scale, picture.channels);
   for (int y = 0; y < result.height; ++y)
     for (int x = 0; x < result.width; ++x)
@@ -62,7 +62,7 @@ ValidationResult ValidationSet::measure(const std::filesystem::path& model,
     add(result.ours, compare(original, ours, scale_, MetricChannels::y), pairs_.size());
     if (i == 0 && !sample.empty()) {
       write_strip(
-          {enlarge_pixels(reduced, scale_), resize_bicubic(reduced, scale_, SampleType::u8), ours, original},
+          {upscale_pixels(reduced, scale_), resize_bicubic(reduced, scale_, SampleType::u8), ours, original},
           sample);
       result.sample = sample;
       result.sample_width = 4 * original.width;

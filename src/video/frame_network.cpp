@@ -22,19 +22,19 @@ uint64_t pipeline_memory(uint64_t pixels, uint64_t scale) {
 FrameNetwork::FrameNetwork(const std::string& model_file, const UpscaleOptions& options, bool reuse)
     : options_(options), reuse_(reuse) {
   options_.scale = 0;       // conversion to the film's frames does this
-  options_.denoise_tv = 0;  // see enlarge()
+  options_.denoise_tv = 0;  // see upscale()
   options_.input_size = 0;
-  if (!model_file.empty()) enlarger_ = std::make_unique<Enlarger>(model_file, options_);
+  if (!model_file.empty()) upscaler_ = std::make_unique<PictureUpscaler>(model_file, options_);
   options_.denoise_tv = options.denoise_tv;
 }
 
 double FrameNetwork::work(int width, int height, SampleType stored) {
-  if (!enlarger_) return 1;
-  enlarger_->prepare(stored);
-  return enlarger_->macs_per_pixel() * width * height * (options_.self_ensemble ? 8 : 1);
+  if (!upscaler_) return 1;
+  upscaler_->prepare(stored);
+  return upscaler_->macs_per_pixel() * width * height * (options_.self_ensemble ? 8 : 1);
 }
 
-void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::stop_token& stop) {
+void FrameNetwork::upscale(FrameItem& item, PixelsPool& pool, const std::stop_token& stop) {
   const auto format = static_cast<AVPixelFormat>(item.source->format);
   const int channels = channels_of(format);
   for (size_t field = 0; field < item.parts.size(); ++field) {
@@ -42,13 +42,13 @@ void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::stop_to
     const int width = item.source->width;
     const auto height =
         static_cast<int>(part.size() / static_cast<size_t>(width) / static_cast<size_t>(channels));
-    Pixels enlarged;
-    if (enlarger_) {
+    Pixels upscaled;
+    if (upscaler_) {
       const Size size{width, height, channels};
-      std::optional<FrameEnlarger>& frames = frames_[field];
+      std::optional<FrameUpscaler>& frames = frames_[field];
       if (!frames || size != sizes_[field]) {
         const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height);
-        frames.emplace(*enlarger_, width, height, channels, stored_type(format),
+        frames.emplace(*upscaler_, width, height, channels, stored_type(format),
                        pipeline_memory(pixels, static_cast<uint64_t>(scale())), reuse_);
         if (frames->out_channels() != channels)
           throw Error(ErrorKind::unsupported, "", "a network that makes colours", "a film in colours",
@@ -58,24 +58,24 @@ void FrameNetwork::enlarge(FrameItem& item, PixelsPool& pool, const std::stop_to
           log_info(
               "--reuse: nothing can be taken from the frame before, bit for bit, with this network and size");
       }
-      enlarged = pool.take(part.size() * static_cast<size_t>(scale()) * static_cast<size_t>(scale()));
-      frames->run(part, enlarged, stop);
+      upscaled = pool.take(part.size() * static_cast<size_t>(scale()) * static_cast<size_t>(scale()));
+      frames->run(part, upscaled, stop);
       reused_ += frames->reused();
       ++parts_;
       pool.give(std::move(part));
     } else {
-      enlarged = std::move(part);
+      upscaled = std::move(part);
     }
     if (options_.denoise_tv > 0) {
       FloatImage picture;
       picture.width = width * scale();
       picture.height = height * scale();
       picture.channels = channels;
-      picture.pixels = std::move(enlarged);
+      picture.pixels = std::move(upscaled);
       denoise_tv(picture, options_.denoise_tv);
-      enlarged = std::move(picture.pixels);
+      upscaled = std::move(picture.pixels);
     }
-    part = std::move(enlarged);
+    part = std::move(upscaled);
   }
 }
 

@@ -17,12 +17,12 @@ class FrameNetwork {
   /// Without a model file frames are passed on as they are.
   FrameNetwork(const std::string& model_file, const UpscaleOptions& options, bool reuse);
 
-  int scale() const { return enlarger_ ? enlarger_->scale() : 1; }
+  int scale() const { return upscaler_ ? upscaler_->scale() : 1; }
   /// Work for a frame of this size, in multiply-accumulates.
   double work(int width, int height, SampleType stored);
 
   /// Replaces the parts of an item by enlarged ones.
-  void enlarge(FrameItem& item, PixelsPool& pool, const std::stop_token& stop);
+  void upscale(FrameItem& item, PixelsPool& pool, const std::stop_token& stop);
   /// Share of the area of all frames so far that was taken from the frame before.
   double reused() const { return parts_ > 0 ? reused_ / static_cast<double>(parts_) : 0; }
 
@@ -33,8 +33,8 @@ class FrameNetwork {
   };
 
   UpscaleOptions options_;
-  std::unique_ptr<Enlarger> enlarger_;
-  std::optional<FrameEnlarger> frames_[2];  // the second for bottom fields
+  std::unique_ptr<PictureUpscaler> upscaler_;
+  std::optional<FrameUpscaler> frames_[2];  // the second for bottom fields
   Size sizes_[2]{};
   bool reuse_;
   double reused_ = 0;

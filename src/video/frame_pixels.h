@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "engine/frame_enlarger.h"
+#include "engine/frame_upscaler.h"
 #include "video/colour.h"
 #include "video/ffmpeg.h"
 #include "video/pixel_formats.h"

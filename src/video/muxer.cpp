@@ -15,71 +15,10 @@ extern "C" {
 #include "base/file.h"
 #include "base/log.h"
 #include "video/containers.h"
-#include "video/decoding_times.h"
+#include "video/video_packets.h"
 
 namespace esrgan::video {
 namespace {
-
-/// The video's packets, segment after segment.
-class VideoPackets {
- public:
-  VideoPackets(const MuxRequest& request, const std::vector<std::string>& segments)
-      : request_(request), segments_(segments) {
-    std::vector<int64_t> shown;
-    for (const std::string& path : segments) {
-      SegmentReader reader(path);
-      if (description_.is_null())
-        description_ = reader.stream();
-      else if (description_ != reader.stream())
-        throw Error(ErrorKind::bad_data, path,
-                    "does not fit the segments before it: it was encoded otherwise");
-      int64_t time = 0;
-      while (reader.skip(time)) shown.push_back(time);
-      const SegmentCounts& counts = reader.counts();
-      counts_.frames += counts.frames;
-      counts_.repeated += counts.repeated;
-      counts_.damaged += counts.damaged;
-      counts_.lost += counts.lost;
-    }
-    const AVRational base = stream().time_base;
-    const int64_t tick = std::max<int64_t>(1, av_rescale_q(request.last_duration, request.time_base, base));
-    const int64_t origin = av_rescale_q(request.origin, request.time_base, base);
-    for (int64_t& time : shown) time -= origin;
-    origin_ = origin;
-    decoding_ = decoding_times(shown, tick);
-    durations_ = durations(shown, tick);
-  }
-
-  StreamDescription stream() const { return stream_from_json(description_); }
-  const SegmentCounts& counts() const { return counts_; }
-
-  PacketPtr next() {
-    for (;;) {
-      if (!reader_) {
-        if (segment_ == segments_.size()) return nullptr;
-        reader_.emplace(segments_[segment_++]);
-      }
-      if (PacketPtr packet = reader_->read()) {
-        packet->pts -= origin_;
-        packet->dts = decoding_[number_];
-        packet->duration = durations_[number_];
-        ++number_;
-        return packet;
-      }
-      reader_.reset();
-    }
-  }
-
- private:
-  const MuxRequest& request_;
-  const std::vector<std::string>& segments_;
-  nlohmann::json description_;
-  SegmentCounts counts_;
-  int64_t origin_ = 0;
-  std::vector<int64_t> decoding_, durations_;
-  std::optional<SegmentReader> reader_;
-  size_t segment_ = 0, number_ = 0;
-};
 
 class Muxer {
  public:

@@ -139,7 +139,7 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
   const auto input = source.frames({events.stop, [](size_t) { return true; }, wants});
   PictureOutput pictures(shape, path_of, progress);
   const PipelineCounts counts = run_pipeline(
-      *input, pictures, [&](FrameItem& item, PixelsPool& pool) { network.enlarge(item, pool, events.stop); },
+      *input, pictures, [&](FrameItem& item, PixelsPool& pool) { network.upscale(item, pool, events.stop); },
       events.stop);
 
   const std::string text = side_json(facts, times).dump() + "\n";

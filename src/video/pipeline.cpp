@@ -11,7 +11,7 @@ namespace esrgan::video {
 namespace {
 
 // Frames that wait between two stages: enough for a stage to take a breath, few enough for the memory.
-constexpr size_t read_ahead = 2, enlarged_ahead = 1, converted_ahead = 2;
+constexpr size_t read_ahead = 2, upscaled_ahead = 1, converted_ahead = 2;
 
 /// Names the calling thread, and the encoder's and decoder's threads that it starts, for those who look.
 void name_thread(const char* name) {
@@ -23,7 +23,7 @@ class Pipeline {
   Pipeline(FrameInput& input, FrameOutput& output, const std::stop_token& stop)
       : input_(input), output_(output), stop_(stop) {}
 
-  PipelineCounts run(const std::function<void(FrameItem&, PixelsPool&)>& enlarge) {
+  PipelineCounts run(const std::function<void(FrameItem&, PixelsPool&)>& upscale) {
     std::thread reading([&] {
       name_thread("film: decode");
       stage([&] { input_.run(pool_, [&](FrameItem item) { return read_.push(std::move(item)); }); });
@@ -32,7 +32,7 @@ class Pipeline {
     std::thread converting([&] {
       name_thread("film: convert");
       stage([&] {
-        while (auto item = enlarged_.pop())
+        while (auto item = upscaled_.pop())
           if (!converted_.push(output_.prepare(std::move(*item), pool_))) return;
       });
       converted_.close();
@@ -43,8 +43,8 @@ class Pipeline {
         while (auto write = converted_.pop()) (*write)();
       });
     });
-    stage([&] { compute(enlarge); });
-    enlarged_.close();
+    stage([&] { compute(upscale); });
+    upscaled_.close();
     reading.join();
     converting.join();
     writing.join();
@@ -53,7 +53,7 @@ class Pipeline {
   }
 
  private:
-  void compute(const std::function<void(FrameItem&, PixelsPool&)>& enlarge) {
+  void compute(const std::function<void(FrameItem&, PixelsPool&)>& upscale) {
     using Clock = std::chrono::steady_clock;
     while (auto item = read_.pop()) {
       if (stop_.stop_requested()) throw Cancelled();
@@ -63,11 +63,11 @@ class Pipeline {
           ++counts_.repeated;
         } else {
           const Clock::time_point start = Clock::now();
-          enlarge(*item, pool_);
+          upscale(*item, pool_);
           counts_.network_seconds += std::chrono::duration<double>(Clock::now() - start).count();
         }
       }
-      if (!enlarged_.push(std::move(*item))) return;
+      if (!upscaled_.push(std::move(*item))) return;
     }
   }
 
@@ -79,7 +79,7 @@ class Pipeline {
       const std::lock_guard lock(mutex_);
       if (!failure_) failure_ = std::current_exception();
       read_.abandon();
-      enlarged_.abandon();
+      upscaled_.abandon();
       converted_.abandon();
     }
   }
@@ -88,7 +88,7 @@ class Pipeline {
   FrameOutput& output_;
   std::stop_token stop_;
   PixelsPool pool_;
-  BoundedQueue<FrameItem> read_{read_ahead}, enlarged_{enlarged_ahead};
+  BoundedQueue<FrameItem> read_{read_ahead}, upscaled_{upscaled_ahead};
   BoundedQueue<std::function<void()>> converted_{converted_ahead};
   PipelineCounts counts_;
   std::mutex mutex_;
@@ -98,9 +98,9 @@ class Pipeline {
 }  // namespace
 
 PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
-                            const std::function<void(FrameItem&, PixelsPool&)>& enlarge,
+                            const std::function<void(FrameItem&, PixelsPool&)>& upscale,
                             const std::stop_token& stop) {
-  return Pipeline(input, output, stop).run(enlarge);
+  return Pipeline(input, output, stop).run(upscale);
 }
 
 }  // namespace esrgan::video

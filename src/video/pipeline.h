@@ -13,7 +13,7 @@
 #include <stop_token>
 #include <vector>
 
-#include "engine/frame_enlarger.h"
+#include "engine/frame_upscaler.h"
 #include "video/ffmpeg.h"
 #include "video/segment_file.h"
 
@@ -145,7 +145,7 @@ struct PipelineCounts {
 /// `enlarge` is called in the calling thread. Ends when all is written; throws what a stage threw, the first
 /// error of all, or Cancelled.
 PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
-                            const std::function<void(FrameItem& item, PixelsPool& pool)>& enlarge,
+                            const std::function<void(FrameItem& item, PixelsPool& pool)>& upscale,
                             const std::stop_token& stop);
 
 }  // namespace esrgan::video

@@ -43,13 +43,13 @@ class Preview {
     part.source->width = seen_x.size;
     part.source->height = seen_y.size;
     part.parts.push_back(cut(frame, seen_x.begin, seen_y.begin, seen_x.size, seen_y.size).pixels);
-    network_.enlarge(part, pool_, events_.stop);
+    network_.upscale(part, pool_, events_.stop);
     const int scale = network_.scale();
-    FloatImage enlarged(seen_x.size * scale, seen_y.size * scale, channels);
-    enlarged.pixels = std::move(part.parts.front());
+    FloatImage upscaled(seen_x.size * scale, seen_y.size * scale, channels);
+    upscaled.pixels = std::move(part.parts.front());
     rows_.push_back(
         {resize_lanczos(cut(frame, x.begin, y.begin, x.size, y.size), x.size * scale, y.size * scale),
-         cut(enlarged, (x.begin - seen_x.begin) * scale, (y.begin - seen_y.begin) * scale, x.size * scale,
+         cut(upscaled, (x.begin - seen_x.begin) * scale, (y.begin - seen_y.begin) * scale, x.size * scale,
              y.size * scale)});
   }
 

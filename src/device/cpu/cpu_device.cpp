@@ -13,8 +13,8 @@ class CpuDevice : public Device {
 
   std::string name() const override { return "cpu"; }
   std::string description() const override {
-    return processor_name() + ", " + kernels(half() == HalfPrecision::faster) + ", " + std::to_string(pool_.size()) +
-           (pool_.size() == 1 ? " thread" : " threads");
+    return processor_name() + ", " + kernels(half() == HalfPrecision::faster) + ", " +
+           std::to_string(pool_.size()) + (pool_.size() == 1 ? " thread" : " threads");
   }
   const char* kernels(bool half) const override { return make_cpu_kernels(isa_, half)->name(); }
   HalfPrecision half() const override {

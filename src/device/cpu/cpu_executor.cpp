@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -290,13 +291,23 @@ void CpuExecutor::pass_on(const Item& item, const Run& run, const BandPart& band
   }
 }
 
+void CpuExecutor::observe(const Item& item, size_t run, const BandPart& band, int worker) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  execute(item, layout_.runs[run], band, worker);
+  observer_(run, item, std::chrono::duration<double>(Clock::now() - start).count());
+}
+
 /// What one thread does during a run.
 void CpuExecutor::work(Progress& progress, int worker, const RunControl& control) {
   const Run& run = layout_.runs[progress.run()];
   while (const Item* const item = progress.queue.take()) {
     if (control.stop.stop_requested()) throw Cancelled();
     const BandPart band = band_of(*item, run);
-    execute(*item, run, band, worker);
+    if (observer_)
+      observe(*item, progress.run(), band, worker);
+    else
+      execute(*item, run, band, worker);
     const double pixels =
         static_cast<double>(band.row_end - band.row_begin) * (band.column_end - band.column_begin);
     const int density = schedule_.steps[item->step].density;

@@ -1,6 +1,7 @@
 // A graph with its weights packed for the processor's kernels.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -14,10 +15,20 @@
 
 namespace esrgan {
 
+/// Told of an item of a run and the seconds that it took, by the thread that computed it.
+using ItemObserver = std::function<void(size_t run, const Item& item, double seconds)>;
+
 /// The run uses all threads of the pool, the arena belongs to one run at a time.
 class CpuExecutor : public Executor {
  public:
   CpuExecutor(Graph graph, const CpuKernels& kernels, ThreadPool& pool);
+
+  /// For those who measure; empty: nobody is told.
+  void set_observer(ItemObserver observer) { observer_ = std::move(observer); }
+  const Schedule& schedule() const { return schedule_; }
+  /// Of the last run.
+  const Layout& layout() const { return layout_; }
+  const std::vector<std::vector<Item>>& items() const { return items_; }
 
   static bool supports(const Operation& operation);
 
@@ -38,6 +49,7 @@ class CpuExecutor : public Executor {
   void clear_borders(size_t stage);
   BandPart band_of(const Item& item, const Run& run) const;
   void execute(const Item& item, const Run& run, const BandPart& band, int worker);
+  void observe(const Item& item, size_t run, const BandPart& band, int worker);
   void pass_on(const Item& item, const Run& run, const BandPart& band);
   void work(Progress& progress, int worker, const RunControl& control);
 
@@ -50,6 +62,7 @@ class CpuExecutor : public Executor {
   Layout layout_;
   std::vector<std::vector<Item>> items_;  // of each run
   AlignedBuffer arena_;
+  ItemObserver observer_;
   float* out_ = nullptr;  // the caller's, during a run
   mutable std::mutex needs_mutex_;
   mutable std::map<std::pair<int, int>, uint64_t> needs_;  // what memory_for() has worked out

@@ -10,12 +10,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// When and how far a thread looks ahead beyond the items that come next (one for each thread), and how long
-// it waits awake. Mostly one of the next is ready within microseconds. Where it takes longer, something else
-// has the processor of the thread that is waited for: it is better to do other work, though it is farther
-// from what the caches hold, and, where there is none, to give up the processor here.
+// How far a thread looks ahead beyond the items that come next (one for each thread) once its patience is
+// at an end, and how long it waits awake. Mostly one of the next is ready within microseconds. Where it takes
+// longer, something else has the processor of the thread that is waited for: it is better to do other work,
+// though it is farther from what the caches hold, and, where there is none, to give up the processor here.
 constexpr size_t look_far_ahead = 256;
-constexpr std::chrono::microseconds patience{200}, awake{300};
+constexpr std::chrono::microseconds awake{300};
 
 size_t most_bands(const Schedule& schedule, const Layout& layout) {
   size_t most = 0;
@@ -81,6 +81,10 @@ const Item* ItemQueue::take() {
     else
       std::this_thread::yield();
   }
+}
+
+const Item* ItemQueue::take_now(bool patient) {
+  return take_among(first_left(), patient ? look_far_ahead : look_ahead_);
 }
 
 const Item* ItemQueue::take_among(size_t first, size_t count) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <vector>
 
 #include "device/cpu/layout.h"
@@ -18,12 +19,17 @@ class ItemQueue {
   ItemQueue(const Schedule& schedule, const Layout& layout, const std::vector<std::vector<Item>>& items,
             int threads);
 
+  /// How long a thread waits for the next items before it takes a later one.
+  static constexpr std::chrono::microseconds patience{200};
+
   /// Begins a run; nobody may be at work.
   void start(size_t run);
 
   /// The next item, for the thread that asks; null when there is none left, or after abandon(). Waits until
   /// one can be computed.
   const Item* take();
+  /// The same without waiting: null where none can be computed yet. patient: one that has waited for a while.
+  const Item* take_now(bool patient);
   void finish(const Item& item);
 
   /// Nobody gets anything from now on.

@@ -54,7 +54,7 @@ double sigmoid(double x) {
 }
 
 /// The enlarged base at a pixel; bilinear as PyTorch's align_corners = false.
-double enlarged(const Map& base, const AddUpsampled& op, int x, int y, int c) {
+double upscaled(const Map& base, const AddUpsampled& op, int x, int y, int c) {
   if (op.mode == Upsampling::nearest) return static_cast<double>(base.at(x / op.factor, y / op.factor, c));
   const auto place = [&](int position) { return std::max(0.0, (position + 0.5) / op.factor - 0.5); };
   const int left = std::min(static_cast<int>(place(x)), base.width - 1),
@@ -105,7 +105,7 @@ class ReferenceExecutor : public Executor {
                             [&](const AddUpsampled& op) {
                               const Map &from = map(op.in), &base = map(op.base);
                               fill(map(op.out), [&](int x, int y, int c) {
-                                return static_cast<double>(from.at(x, y, c)) + enlarged(base, op, x, y, c);
+                                return static_cast<double>(from.at(x, y, c)) + upscaled(base, op, x, y, c);
                               });
                             },
                             [&](const Silu& op) {

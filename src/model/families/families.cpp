@@ -40,9 +40,9 @@ const Family* find_family(std::string_view name) {
   return found == std::end(table) ? nullptr : *found;
 }
 
-int doublings_of(int enlargement) {
+int doublings_of(int upscaling) {
   int steps = 0;
-  for (; enlargement > 1; enlargement /= 2) ++steps;
+  for (; upscaling > 1; upscaling /= 2) ++steps;
   return steps;
 }
 

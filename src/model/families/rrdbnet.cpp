@@ -122,14 +122,14 @@ void detect(Evidence& evidence, Architecture& a) {
   if (folded == 4 * a.out_channels || folded == 16 * a.out_channels)
     a.unshuffle = folded == 4 * a.out_channels ? 2 : 4;
   a.in_channels = folded / (a.unshuffle * a.unshuffle);
-  const int enlargement = a.upsamplings > most_upsamplings ? 0 : 1 << a.upsamplings;
-  if (enlargement == 0 || enlargement % a.unshuffle != 0)
+  const int upscaling = a.upsamplings > most_upsamplings ? 0 : 1 << a.upsamplings;
+  if (upscaling == 0 || upscaling % a.unshuffle != 0)
     throw Error(ErrorKind::bad_data, evidence.weights().file, "upsampling layers of the network",
                 "up to 5, as many as the input is folded", std::to_string(a.upsamplings));
-  a.scale = enlargement / a.unshuffle;
+  a.scale = upscaling / a.unshuffle;
   a.details = std::make_shared<RrdbDetails>(details);
   evidence.because(std::to_string(a.upsamplings) + " upsampling layers: the grid grows " +
-                   std::to_string(enlargement) + " times");
+                   std::to_string(upscaling) + " times");
   if (a.unshuffle > 1)
     evidence.because("the first layer takes " + std::to_string(folded) + " channels for an image of " +
                      std::to_string(a.in_channels) + ": pixel-unshuffle by " + std::to_string(a.unshuffle));

@@ -1,4 +1,4 @@
-#include "engine/enlarger.h"
+#include "engine/picture_upscaler.h"
 
 #include <esrgan/error.h>
 
@@ -92,7 +92,7 @@ void check_options(const UpscaleOptions& options) {
     refuse("--threads", "0 to 4096", std::to_string(options.threads));
 }
 
-Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
+PictureUpscaler::PictureUpscaler(std::string model_file, UpscaleOptions options)
     : options_(std::move(options)), model_file_(std::move(model_file)) {
   check_options(options_);
   const Model model = read_model(model_file_);
@@ -114,19 +114,19 @@ Enlarger::Enlarger(std::string model_file, UpscaleOptions options)
   half_ = wants_half(SampleType::u8);
 }
 
-bool Enlarger::wants_half(SampleType stored) const {
+bool PictureUpscaler::wants_half(SampleType stored) const {
   if (options_.precision == Precision::full) return false;
   if (options_.precision == Precision::half) return device_->half() != HalfPrecision::none;
   // What docs/precision.md vouches for.
   return stored == SampleType::u8 && half_is_vouched_for_ && device_->half() == HalfPrecision::faster;
 }
 
-void Enlarger::prepare(SampleType stored) {
+void PictureUpscaler::prepare(SampleType stored) {
   const bool half = wants_half(stored);
   if (network_ == nullptr || half != half_) load(half);
 }
 
-void Enlarger::load(bool half) {
+void PictureUpscaler::load(bool half) {
   network_ = {};
   if (!graph_) graph_ = build_graph(read_model(model_file_));
   half_ = half;
@@ -136,19 +136,19 @@ void Enlarger::load(bool half) {
   ceiling_ = options_.max_memory != 0 ? options_.max_memory : resident_ + available_memory() / 2;
 }
 
-uint64_t Enlarger::budget() const {
+uint64_t PictureUpscaler::budget() const {
   const uint64_t used = resident_ + memory_margin;
   return ceiling_ > used ? ceiling_ - used : 0;
 }
 
-Input Enlarger::next(PictureReader& file, uint64_t memory_limit) const {
+Input PictureUpscaler::next(PictureReader& file, uint64_t memory_limit) const {
   Input input{file.next(options_.edges == Edges::wrap, hidden_colours(), memory_limit), {}};
   if (!input.source) return input;
   input.type = input.source->info().type;
   return input;
 }
 
-Input Enlarger::next(PictureReader& file) const {
+Input PictureUpscaler::next(PictureReader& file) const {
   const uint64_t ceiling = options_.max_memory != 0 ? options_.max_memory : available_memory() / 2;
   Input input = next(file, ceiling / 2);
   if (!input.source) return input;
@@ -158,7 +158,7 @@ Input Enlarger::next(PictureReader& file) const {
   return input;
 }
 
-Input Enlarger::next_ahead(PictureReader& file) const {
+Input PictureUpscaler::next_ahead(PictureReader& file) const {
   if (file.bytes_as_floats() > ahead_memory / 4) return {};
   Input input = next(file, ahead_memory / 2);
   input.source = needs_resizing(options_, input.source->info()) ? resized(*input.source, options_.input_size)
@@ -167,7 +167,7 @@ Input Enlarger::next_ahead(PictureReader& file) const {
   return input;
 }
 
-void Enlarger::measure(Input& input) const {
+void PictureUpscaler::measure(Input& input) const {
   if (!options_.keep_colours) return;
   const ImageInfo& info = input.source->info();
   const auto blocks = [](int extent) { return (extent + kept_block - 1) / kept_block; };
@@ -175,7 +175,7 @@ void Enlarger::measure(Input& input) const {
   input.source = make_measured_source(std::move(input.source), input.means);
 }
 
-Input Enlarger::open(std::shared_ptr<const Image> image) const {
+Input PictureUpscaler::open(std::shared_ptr<const Image> image) const {
   const SampleType type = image->info.type;
   Input input{make_source(std::move(image)), type};
   if (needs_resizing(options_, input.source->info()))
@@ -185,7 +185,7 @@ Input Enlarger::open(std::shared_ptr<const Image> image) const {
 }
 
 /// With the channels of the result; a profile for gray does not fit colours.
-ImageInfo Enlarger::coloured(ImageInfo info) const {
+ImageInfo PictureUpscaler::coloured(ImageInfo info) const {
   const int channels = out_channels(info.channels);
   if (channels == info.channels) return info;
   info.channels = channels;
@@ -197,16 +197,16 @@ ImageInfo Enlarger::coloured(ImageInfo info) const {
   return info;
 }
 
-ImageInfo Enlarger::output_info(const Input& input) const {
-  return enlarged(input.source->info(), input.type);
+ImageInfo PictureUpscaler::output_info(const Input& input) const {
+  return upscaled(input.source->info(), input.type);
 }
 
-ImageInfo Enlarger::result_info(const ImageInfo& image) const {
-  return enlarged(needs_resizing(options_, image) ? with_longer_side(image, options_.input_size) : image,
+ImageInfo PictureUpscaler::result_info(const ImageInfo& image) const {
+  return upscaled(needs_resizing(options_, image) ? with_longer_side(image, options_.input_size) : image,
                   image.type);
 }
 
-ImageInfo Enlarger::enlarged(ImageInfo out, SampleType type) const {
+ImageInfo PictureUpscaler::upscaled(ImageInfo out, SampleType type) const {
   const double width = out.width, height = out.height;
   const auto size = [&](double x, double y) {
     out.width = scaled(1, x);
@@ -229,7 +229,7 @@ ImageInfo Enlarger::enlarged(ImageInfo out, SampleType type) const {
   return coloured(std::move(out));
 }
 
-ImageInfo Enlarger::network_info(const Input& input) const {
+ImageInfo PictureUpscaler::network_info(const Input& input) const {
   ImageInfo info = input.source->info();
   info.width *= scale_;
   info.height *= scale_;
@@ -237,8 +237,8 @@ ImageInfo Enlarger::network_info(const Input& input) const {
   return coloured(std::move(info));
 }
 
-std::unique_ptr<RowSink> Enlarger::with_filters(const Input& input, const ImageInfo& out,
-                                                std::unique_ptr<RowSink> sink) const {
+std::unique_ptr<RowSink> PictureUpscaler::with_filters(const Input& input, const ImageInfo& out,
+                                                       std::unique_ptr<RowSink> sink) const {
   const ImageInfo info = network_info(input);
   if (options_.denoise_tv > 0) sink = make_denoise_tv_sink(out, options_.denoise_tv, std::move(sink));
   if (!same_size(info, out)) sink = make_lanczos_sink(info, out.width, out.height, std::move(sink));
@@ -246,7 +246,7 @@ std::unique_ptr<RowSink> Enlarger::with_filters(const Input& input, const ImageI
   return sink;
 }
 
-uint64_t Enlarger::filter_memory(const Input& input, const ImageInfo& out) const {
+uint64_t PictureUpscaler::filter_memory(const Input& input, const ImageInfo& out) const {
   const ImageInfo info = network_info(input);
   return (options_.denoise_tv > 0 ? denoise_tv_sink_memory(out) : 0) +
          (input.means ? keep_colours_memory(info, *input.means) : 0) +
@@ -254,7 +254,7 @@ uint64_t Enlarger::filter_memory(const Input& input, const ImageInfo& out) const
 }
 
 /// The same network in full precision, if it is not that already.
-std::function<Executor&()> Enlarger::fall_back() {
+std::function<Executor&()> PictureUpscaler::fall_back() {
   if (!half_) return {};
   return [this]() -> Executor& {
     if (!full_network_) full_network_ = device_->compile(build_graph(read_model(model_file_)), false);
@@ -262,11 +262,11 @@ std::function<Executor&()> Enlarger::fall_back() {
   };
 }
 
-TileRunner Enlarger::make_runner() {
+TileRunner PictureUpscaler::make_runner() {
   return {*network_, *pool_, options_.self_ensemble, fall_back()};
 }
 
-TilePlan Enlarger::plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {
+TilePlan PictureUpscaler::plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {
   const uint64_t memory = budget() > held ? budget() - held : 0;
   const TileLimits limits{info.width,
                           info.height,
@@ -287,8 +287,8 @@ TilePlan Enlarger::plan(const ImageInfo& info, const TileRunner& runner, uint64_
 }
 
 /// Turns the multiply-accumulates of single layers into a share of the whole.
-RunControl Enlarger::follow(const TilePlan& plan, int passes, const Progress& progress,
-                            const std::stop_token& stop) const {
+RunControl PictureUpscaler::follow(const TilePlan& plan, int passes, const Progress& progress,
+                                   const std::stop_token& stop) const {
   double pixels_x = 0, pixels_y = 0;
   for (const TileSpan& span : plan.x.tiles) pixels_x += span.end - span.begin;
   for (const TileSpan& span : plan.y.tiles) pixels_y += span.end - span.begin;
@@ -303,8 +303,8 @@ RunControl Enlarger::follow(const TilePlan& plan, int passes, const Progress& pr
   return control;
 }
 
-void Enlarger::enlarge(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
-                       const std::stop_token& stop) {
+void PictureUpscaler::upscale(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
+                              const std::stop_token& stop) {
   RowSource& source = *input.source;
   TileRunner runner = make_runner();
   const TilePlan tiles = plan(source.info(), runner, held + source.memory());

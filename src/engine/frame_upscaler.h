@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/changed_regions.h"
-#include "engine/enlarger.h"
+#include "engine/picture_upscaler.h"
 #include "engine/strip_upscaler.h"
 
 namespace esrgan {
@@ -14,22 +14,22 @@ namespace esrgan {
 /// Rows from top to bottom, channels interleaved, floats usually in [0, 1].
 using Pixels = std::vector<float>;
 
-class FrameEnlarger {
+class FrameUpscaler {
  public:
   /// Pictures of width x height with 1 to 4 channels (as in ImageInfo), whose samples were stored as
-  /// `stored`. `held`: bytes that the caller keeps beside this. `enlarger` must outlive this, and is used by
+  /// `stored`. `held`: bytes that the caller keeps beside this. `upscaler` must outlive this, and is used by
   /// no other. `reuse`: regions that a change cannot touch are taken from the picture before, if that is less
   /// work; the result is the same bit for bit.
-  FrameEnlarger(Enlarger& enlarger, int width, int height, int channels, SampleType stored, uint64_t held,
-                bool reuse = false);
+  FrameUpscaler(PictureUpscaler& upscaler, int width, int height, int channels, SampleType stored,
+                uint64_t held, bool reuse = false);
 
   /// Whether regions can be taken from the picture before: where the network does not see too far and the
   /// picture is computed as a whole.
   bool can_reuse() const { return reach_.has_value(); }
 
-  int out_width() const { return width_ * enlarger_.scale(); }
+  int out_width() const { return width_ * upscaler_.scale(); }
   int out_channels() const { return runner_.out_channels(channels_); }
-  int out_height() const { return height_ * enlarger_.scale(); }
+  int out_height() const { return height_ * upscaler_.scale(); }
 
   /// `out` is resized; what memory it has is used again.
   void run(const Pixels& in, Pixels& out, const std::stop_token& stop);
@@ -41,7 +41,7 @@ class FrameEnlarger {
   bool run_changes(const Pixels& in, const RunControl& control);
   void run_part(const Pixels& in, const Rectangle& changed, const RunControl& control);
 
-  Enlarger& enlarger_;
+  PictureUpscaler& upscaler_;
   int width_, height_, channels_;
   TileRunner runner_;
   TilePlan plan_;

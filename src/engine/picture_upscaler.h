@@ -27,14 +27,14 @@ struct Input {
 /// Throws Error when an option has a value that cannot be meant.
 void check_options(const UpscaleOptions& options);
 
-class Enlarger {
+class PictureUpscaler {
  public:
   /// Throws Error when the options are wrong or the model cannot be used.
-  Enlarger(std::string model_file, UpscaleOptions options);
+  PictureUpscaler(std::string model_file, UpscaleOptions options);
 
   int scale() const { return scale_; }
   /// Channels of the result for a picture with `channels`.
-  int out_channels(int channels) const { return enlarged_channels(network_in_, network_out_, channels); }
+  int out_channels(int channels) const { return upscaled_channels(network_in_, network_out_, channels); }
   /// What the network should see under transparent pixels.
   HiddenColours hidden_colours() const {
     return network_in_ == 4 ? HiddenColours::kept : HiddenColours::bled;
@@ -46,7 +46,7 @@ class Enlarger {
   Input next(PictureReader& file) const;
   Input open(std::shared_ptr<const Image> image) const;
   /// Reads a small picture whole, in at most ahead_memory bytes; without a source, and the file as it was,
-  /// when it is not small. May be called from another thread while enlarge() runs.
+  /// when it is not small. May be called from another thread while upscale() runs.
   Input next_ahead(PictureReader& file) const;
   static constexpr uint64_t ahead_memory = uint64_t{32} << 20U;
 
@@ -77,13 +77,13 @@ class Enlarger {
 
   /// Sends the picture through the network to `sink`, which takes rows like network_info() and is not
   /// finished here. `held`: bytes that are in use beside what this needs.
-  void enlarge(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
+  void upscale(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
                const std::stop_token& stop);
 
  private:
-  friend class FrameEnlarger;
+  friend class FrameUpscaler;
 
-  ImageInfo enlarged(ImageInfo info, SampleType type) const;
+  ImageInfo upscaled(ImageInfo info, SampleType type) const;
   ImageInfo coloured(ImageInfo info) const;
   bool wants_half(SampleType stored) const;
   void load(bool half);

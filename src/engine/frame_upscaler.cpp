@@ -1,4 +1,4 @@
-#include "engine/frame_enlarger.h"
+#include "engine/frame_upscaler.h"
 
 #include <algorithm>
 #include <utility>
@@ -51,36 +51,36 @@ class PixelSink : public RowSink {
 
 }  // namespace
 
-FrameEnlarger::FrameEnlarger(Enlarger& enlarger, int width, int height, int channels, SampleType stored,
-                             uint64_t held, bool reuse)
-    : enlarger_(enlarger),
+FrameUpscaler::FrameUpscaler(PictureUpscaler& upscaler, int width, int height, int channels,
+                             SampleType stored, uint64_t held, bool reuse)
+    : upscaler_(upscaler),
       width_(width),
       height_(height),
       channels_(channels),
       runner_([&] {
-        enlarger.prepare(stored);
-        return enlarger.make_runner();
+        upscaler.prepare(stored);
+        return upscaler.make_runner();
       }()),
-      plan_(enlarger.plan(info_of(width, height, channels), runner_, held)) {
-  const Executor& network = *enlarger.network_;
+      plan_(upscaler.plan(info_of(width, height, channels), runner_, held)) {
+  const Executor& network = *upscaler.network_;
   one_tile_ = plan_.x.tiles.size() * plan_.y.tiles.size() == 1 && width % network.input_multiple() == 0 &&
               height % network.input_multiple() == 0;
-  if (!reuse || !one_tile_ || enlarger.options_.self_ensemble) return;
+  if (!reuse || !one_tile_ || upscaler.options_.self_ensemble) return;
   const std::optional<int> reach = network.computational_reach();
   if (reach && 4 * *reach < std::max(width, height)) reach_ = reach;
 }
 
-void FrameEnlarger::run_whole(const Pixels& in, Pixels& out, const RunControl& control) {
+void FrameUpscaler::run_whole(const Pixels& in, Pixels& out, const RunControl& control) {
   if (one_tile_) {
     out.swap(runner_.run(in, width_, height_, channels_, control));
     return;
   }
   PixelSource source(in, info_of(width_, height_, channels_));
   PixelSink sink(out, info_of(out_width(), out_height(), out_channels()));
-  upscale_strips(source, sink, runner_, plan_, enlarger_.scale(), false, memory_, control);
+  upscale_strips(source, sink, runner_, plan_, upscaler_.scale(), false, memory_, control);
 }
 
-void FrameEnlarger::run(const Pixels& in, Pixels& out, const std::stop_token& stop) {
+void FrameUpscaler::run(const Pixels& in, Pixels& out, const std::stop_token& stop) {
   RunControl control;
   control.stop = stop;
   reused_ = 0;
@@ -101,7 +101,7 @@ void FrameEnlarger::run(const Pixels& in, Pixels& out, const std::stop_token& st
 }
 
 /// Brings the last result to what it is for `in`; false when to compute the whole is less work.
-bool FrameEnlarger::run_changes(const Pixels& in, const RunControl& control) {
+bool FrameUpscaler::run_changes(const Pixels& in, const RunControl& control) {
   const std::vector<Rectangle> changes =
       changed_regions(last_in_, in, width_, height_, channels_, 2 * *reach_);
   double computed = 0;
@@ -115,8 +115,8 @@ bool FrameEnlarger::run_changes(const Pixels& in, const RunControl& control) {
 }
 
 /// Computes what a change can touch anew, and around it what that can see.
-void FrameEnlarger::run_part(const Pixels& in, const Rectangle& changed, const RunControl& control) {
-  const int multiple = enlarger_.network_->computational_multiple(), scale = enlarger_.scale();
+void FrameUpscaler::run_part(const Pixels& in, const Rectangle& changed, const RunControl& control) {
+  const int multiple = upscaler_.network_->computational_multiple(), scale = upscaler_.scale();
   const Rectangle touched = changed.grown(*reach_, 1, width_, height_),
                   seen = touched.grown(*reach_, multiple, width_, height_);
   const auto row_of = [&](int width) { return static_cast<size_t>(width) * static_cast<size_t>(channels_); };
@@ -127,9 +127,9 @@ void FrameEnlarger::run_part(const Pixels& in, const Rectangle& changed, const R
   for (int y = seen.top; y < seen.bottom; ++y)
     std::copy_n(in.data() + static_cast<size_t>(y) * row_of(width_) + row_of(seen.left), row_of(seen.width()),
                 part_.data() + static_cast<size_t>(y - seen.top) * row_of(seen.width()));
-  const Pixels& enlarged = runner_.run(part_, seen.width(), seen.height(), channels_, control);
+  const Pixels& upscaled = runner_.run(part_, seen.width(), seen.height(), channels_, control);
   for (int y = touched.top * scale; y < touched.bottom * scale; ++y)
-    std::copy_n(enlarged.data() + static_cast<size_t>(y - seen.top * scale) * out_row_of(seen.width()) +
+    std::copy_n(upscaled.data() + static_cast<size_t>(y - seen.top * scale) * out_row_of(seen.width()) +
                     out_row_of(touched.left - seen.left),
                 out_row_of(touched.width()),
                 last_out_.data() + static_cast<size_t>(y) * out_row_of(width_) + out_row_of(touched.left));
