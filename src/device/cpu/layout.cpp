@@ -64,66 +64,64 @@ class Reading {
  public:
   Reading(const Graph& graph, const Schedule& schedule, const PreparedOperations& prepared,
           const Layout& layout, const Run& run, int threads)
-      : graph_(graph),
-        schedule_(schedule),
-        prepared_(prepared),
-        layout_(layout),
-        plan_(layout.stages[run.stage]),
-        run_(run),
-        threads_(threads) {}
+      : graph_(graph), schedule_(schedule), plan_(layout.stages[run.stage]) {
+    const Stage& stage = schedule.stages[run.stage];
+    first_step_ = stage.begin;
+    for (size_t step = stage.begin; step < stage.end; ++step) {
+      const int density = schedule.steps[step].density;
+      const Columns columns = columns_of(schedule, layout, run.stage, run.panel, step);
+      const BandShape shape = shape_of(schedule, layout, run, step);
+      const int count = parts_of(schedule, prepared, layout, run, step, threads);
+      std::vector<BandPart>& parts = parts_.emplace_back();
+      for (int number = 0; number < count; ++number) {
+        BandPart part =
+            part_of(graph.operations[step], prepared[step].get(), {step, 0, number, count}, shape);
+        part.column_begin = part.column_begin == 0 ? 0 : part.column_begin + columns.begin * density;
+        part.column_end += columns.begin * density;
+        parts.push_back(part);
+      }
+    }
+  }
 
   /// For each need of a step and each of its parts.
   std::vector<PartSet> of(size_t step) const {
     std::vector<PartSet> result;
-    const int parts = count(step);
     for (const Dependence& need : schedule_.steps[step].needs)
-      for (int part = 0; part < parts; ++part) result.push_back(of(step, part, parts, need));
+      for (const BandPart& part : parts(step)) result.push_back(of(step, part, need));
     return result;
   }
 
  private:
-  int count(size_t step) const { return parts_of(schedule_, prepared_, layout_, run_, step, threads_); }
-
   /// Of a band that is not the last: rows from its corner on, columns of the picture. The first part of a
   /// panel has what was kept of the panel before, too.
-  BandPart part(size_t step, int number, int parts) const {
-    const int density = schedule_.steps[step].density;
-    const Columns columns = columns_of(schedule_, layout_, run_.stage, run_.panel, step);
-    BandPart part = part_of(graph_.operations[step], prepared_[step].get(), {step, 0, number, parts},
-                            shape_of(schedule_, layout_, run_, step));
-    part.column_begin = part.column_begin == 0 ? 0 : part.column_begin + columns.begin * density;
-    part.column_end += columns.begin * density;
-    return part;
-  }
+  const std::vector<BandPart>& parts(size_t step) const { return parts_[step - first_step_]; }
 
-  PartSet of(size_t step, int number, int parts, const Dependence& need) const {
-    const int read_parts = count(need.step);
-    if (!need.reads || read_parts > most_parts_in_set) return whole_band;
+  PartSet of(size_t step, const BandPart& own, const Dependence& need) const {
+    const std::vector<BandPart>& read = parts(need.step);
+    if (!need.reads || read.size() > static_cast<size_t>(most_parts_in_set)) return whole_band;
     // In the pixels of what is read, counted from the corner of the last band needed.
     const int density = schedule_.steps[step].density, read_density = schedule_.steps[need.step].density;
     const int radius = radius_of(graph_.operations[step]);
     const auto first = [&](int pixel) { return (pixel - radius) * read_density / density - 1; };
     const auto end = [&](int pixel) { return (pixel + radius) * read_density / density + 1; };
-    const BandPart own = part(step, number, parts);
     const int bands_before = (need.ahead - 1) * plan_.band_cells * read_density;
+    const int top = first(own.row_begin) - bands_before, bottom = end(own.row_end) - bands_before;
+    const int left = first(own.column_begin), right = end(own.column_end);
     PartSet result = 0;
-    for (int other = 0; other < read_parts; ++other) {
-      const BandPart there = part(need.step, other, read_parts);
-      if (there.row_begin + bands_before < end(own.row_end) &&
-          first(own.row_begin) < there.row_end + bands_before && there.column_begin < end(own.column_end) &&
-          first(own.column_begin) < there.column_end)
-        result |= PartSet{1} << static_cast<unsigned>(other);
+    for (size_t other = 0; other < read.size(); ++other) {
+      const BandPart& there = read[other];
+      if (there.row_begin < bottom && top < there.row_end && there.column_begin < right &&
+          left < there.column_end)
+        result |= PartSet{1} << other;
     }
     return result;
   }
 
   const Graph& graph_;
   const Schedule& schedule_;
-  const PreparedOperations& prepared_;
-  const Layout& layout_;
   const StagePlan& plan_;
-  const Run& run_;
-  int threads_;
+  size_t first_step_ = 0;
+  std::vector<std::vector<BandPart>> parts_;  // of each step of the stage
 };
 
 /// Bands of about as many tiles for each thread; panels where one row of tiles is more than that.
