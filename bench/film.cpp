@@ -21,6 +21,8 @@
 #include <vector>
 
 #include "base/memory.h"
+#include "base/platform_memory.h"
+#include "base/platform_process.h"
 #include "base/thread_pool.h"
 #include "video/frame_network.h"
 #include "video/source.h"

@@ -1,17 +1,21 @@
 #include <esrgan/error.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <atomic>
 #include <cmath>
+#include <cstdio>
 #include <map>
 #include <utility>
 
-#include "base/control_groups.h"
 #include "base/file.h"
 #include "base/half.h"
-#include "base/launch.h"
 #include "base/memory.h"
+#include "base/platform_control_groups.h"
+#include "base/platform_memory.h"
+#include "base/text.h"
 #include "base/thread_pool.h"
+#include "cluster/launch.h"
 #include "support.h"
 
 namespace esrgan {
@@ -214,6 +218,30 @@ TEST_F(ControlGroups, TheTightestLimitOfAllGroupsAroundCounts) {
   const ControlGroupLimits limits = control_group_limits(folder_.path());
   EXPECT_EQ(limits.memory, 600'000U);
   EXPECT_EQ(limits.processors, 1.5);
+}
+
+TEST_F(ControlGroups, NumbersAreTheSameInEveryLocale) {
+  write("proc/self/cgroup", "0::/\n");
+  write("sys/fs/cgroup/cpu.max", "150000 100000\n");
+  write("sys/fs/cgroup/memory.max", "1000000\n");
+  write("sys/fs/cgroup/memory.current", "400000\n");
+  const test::CommaLocale german;
+  if (!german.valid()) GTEST_SKIP() << "localedef or its sources are absent (script/setup test brings them)";
+  std::array<char, 8> shown{};
+  std::snprintf(shown.data(), shown.size(), "%.1f", 0.5);
+  ASSERT_STREQ(shown.data(), "0,5");
+  EXPECT_EQ(text_of(1234.5), "1234.5");
+  EXPECT_EQ(text_of(1.0 / 3, 4), "0.3333");
+  EXPECT_EQ(fixed_text_of(1234.5678, 2), "1234.57");
+  EXPECT_EQ(number_of("0.25"), 0.25);
+  EXPECT_EQ(number_of(exact_text_of(0.1)), 0.1);
+  EXPECT_THROW(number_of("0,25"), Error);
+  EXPECT_EQ(format_memory_size(1610612736), "1.5 GiB");
+  EXPECT_EQ(parse_memory_size("1.5G", "size"), 1610612736U);
+  const ControlGroupLimits limits = control_group_limits(folder_.path());
+  EXPECT_EQ(limits.processors, 1.5);
+  EXPECT_EQ(limits.memory, 600'000U);
+  EXPECT_GT(available_memory(), 1U << 20U);
 }
 
 TEST_F(ControlGroups, OfTheFirstVersionAreRead) {

@@ -8,8 +8,9 @@
 
 #include "image/codecs/table.h"
 #include "image/float_image.h"
-#include "image/rows.h"
+#include "image/reader.h"
 #include "image/samples.h"
+#include "image/writer.h"
 #include "support.h"
 #include "weights/safetensors.h"
 

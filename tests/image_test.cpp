@@ -16,9 +16,9 @@
 #include "image/codecs/png_chunks.h"
 #include "image/comparison_sheet.h"
 #include "image/exif.h"
-#include "image/exif_tree.h"
 #include "image/float_image.h"
-#include "image/rows.h"
+#include "image/metadata/exif_tree.h"
+#include "image/reader.h"
 #include "image/text_drawing.h"
 #include "support.h"
 

@@ -5,10 +5,12 @@
 #include <esrgan/image.h>
 #include <gtest/gtest.h>
 
+#include <clocale>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <locale>
 #include <random>
 #include <string>
 #include <vector>
@@ -64,6 +66,36 @@ class TemporaryFolder {
 
  private:
   std::filesystem::path path_;
+};
+
+/// While it lives, C and C++ write decimal commas and points between thousands, as in a program that has
+/// chosen a German locale. It is made by the system's localedef; valid() tells whether that could be done.
+class CommaLocale {
+ public:
+  CommaLocale() : before_(std::locale::global(std::locale(std::locale::classic(), new Punctuation))) {
+    const std::string make = "localedef -i de_DE -f UTF-8 '" + folder_ / "de_DE.UTF-8" + "' >/dev/null 2>&1";
+    ::setenv("LOCPATH", folder_.path().c_str(), 1);
+    valid_ = std::system(make.c_str()) == 0 && std::setlocale(LC_ALL, "de_DE.UTF-8") != nullptr;
+  }
+  ~CommaLocale() {
+    std::setlocale(LC_ALL, "C");
+    std::locale::global(before_);
+    ::unsetenv("LOCPATH");
+  }
+  CommaLocale(const CommaLocale&) = delete;
+  CommaLocale& operator=(const CommaLocale&) = delete;
+  bool valid() const { return valid_; }
+
+ private:
+  struct Punctuation : std::numpunct<char> {
+    char do_decimal_point() const override { return ','; }
+    char do_thousands_sep() const override { return '.'; }
+    std::string do_grouping() const override { return "\3"; }
+  };
+
+  TemporaryFolder folder_;
+  std::locale before_;
+  bool valid_ = false;
 };
 
 inline std::vector<uint8_t> read_bytes(const std::string& path) {

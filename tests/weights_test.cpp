@@ -320,7 +320,10 @@ TEST(Ncnn, ReadsACompactNetworkAndRefusesWhatDoesNotFit) {
   const auto read = [&](const std::string& text, const std::vector<uint8_t>& data) {
     return read_ncnn(text, data, "a.param", "a.bin");
   };
-  const Model model = detect_model(read(param, bin));
+  const Model model = [&] {
+    const test::CommaLocale german;
+    return detect_model(read(param, bin));
+  }();
   EXPECT_EQ(model.architecture.scale, 2);
   const Graph graph = build_graph(model);
   EXPECT_EQ(graph.map(graph.output).channels, 3);

@@ -3,8 +3,10 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
+#include <optional>
+#include <string>
+
+#include "base/platform_process.h"
 
 namespace esrgan {
 
@@ -20,13 +22,6 @@ const char* name_of(Isa isa) {
       break;
   }
   return "generic";
-}
-
-std::string processor_name() {
-  std::ifstream list("/proc/cpuinfo");
-  for (std::string line; std::getline(list, line);)
-    if (line.starts_with("model name")) return line.substr(std::min(line.find(": "), line.size() - 2) + 2);
-  return "processor";
 }
 
 std::vector<Isa> supported_isas() {
@@ -51,11 +46,11 @@ void require_supported(Isa isa) {
 
 Isa chosen_isa() {
   const std::vector<Isa> isas = supported_isas();
-  const char* forced = std::getenv("ESRGAN_FORCE_ISA");  // NOLINT(concurrency-mt-unsafe)
-  if (forced == nullptr || *forced == '\0') return isas.back();
+  const std::string forced = environment_variable("ESRGAN_FORCE_ISA").value_or("");
+  if (forced.empty()) return isas.back();
   std::string names;
   for (const Isa isa : isas) {
-    if (name_of(isa) == std::string(forced)) return isa;
+    if (name_of(isa) == forced) return isa;
     names += (names.empty() ? "" : ", ") + std::string(name_of(isa));
   }
   throw Error(ErrorKind::invalid_argument, "",

@@ -11,9 +11,6 @@ enum class Isa { generic, neon, avx2, avx512 };
 
 const char* name_of(Isa isa);
 
-/// What the processor calls itself; "processor" where that cannot be found out.
-std::string processor_name();
-
 /// Instruction sets that this processor has and this build knows, in ascending order.
 std::vector<Isa> supported_isas();
 

@@ -5,71 +5,47 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/platform_file.h"
 
 namespace esrgan {
-
-/// Closes a file descriptor at the end of its life.
-class Descriptor {
- public:
-  explicit Descriptor(int value = -1) : value_(value) {}
-  ~Descriptor();
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor(Descriptor&& other) noexcept : value_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  int get() const { return value_; }
-  int release() {
-    const int value = value_;
-    value_ = -1;
-    return value;
-  }
-
- private:
-  int value_;
-};
 
 /// A whole file mapped read-only into memory. Throws Error when it cannot be opened.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  MappedFile(MappedFile&&) = delete;
-  MappedFile& operator=(MappedFile&&) = delete;
 
-  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  std::span<const uint8_t> bytes() const { return mapping_->bytes(); }
   const std::string& name() const { return name_; }
 
  private:
   std::string name_;
-  const uint8_t* data_ = nullptr;
-  size_t size_ = 0;
+  std::optional<FileMapping> mapping_;
 };
 
 /// A file on the disk that is read a piece at a time. Throws Error when it cannot be opened; what is not a
-/// regular file (a pipe) is refused, see read_stream().
+/// regular file (a pipe) is refused, see read_standard_input_whole().
 class InputFile : public ByteSource {
  public:
   explicit InputFile(const std::string& path);
 
   const std::string& name() const override { return name_; }
   uint64_t size() const override { return size_; }
-  size_t read_at(uint64_t offset, std::span<uint8_t> to) const override;
+  size_t read_at(uint64_t offset, std::span<uint8_t> to) const override { return file_.read_at(offset, to); }
 
  private:
   std::string name_;
-  Descriptor file_;
+  FileHandle file_;
   uint64_t size_ = 0;
 };
 
-/// All that comes from an open descriptor, a pipe for example, at most limits::piped_bytes.
-std::shared_ptr<const ByteSource> read_stream(int descriptor, const std::string& name);
+/// All that comes from standard input, at most limits::piped_bytes.
+std::shared_ptr<const ByteSource> read_standard_input_whole();
 
 /// A file beside `target` to write to; commit() renames it over the target, and without commit() the
 /// destructor removes it. Its name is short, whatever the target's; the extension is kept where it is short
@@ -87,7 +63,7 @@ class AtomicFile {
 
   const std::filesystem::path& temporary() const { return temporary_; }
   /// The open file, to read and write.
-  int descriptor() const { return file_.get(); }
+  const FileHandle& file() const { return file_; }
   /// Flushes the written data to the device, then renames. Throws Error, the temporary file then goes.
   void commit();
 
@@ -96,7 +72,7 @@ class AtomicFile {
 
   std::string name_;  // of the target, as it was given
   std::filesystem::path target_, temporary_;
-  Descriptor file_;
+  FileHandle file_;
   bool committed_ = false;
 };
 
@@ -121,23 +97,22 @@ class OutputFile : public ByteSink {
   uint64_t written_ = 0;
 };
 
-/// What is written goes to an open descriptor (standard output) at the end, when all is there.
-class OutputStream : public ByteSink {
+/// What is written goes to standard output at the end, when all is there.
+class StandardOutput : public ByteSink {
  public:
-  OutputStream(int descriptor, std::string name);
+  StandardOutput() : file_(FileHandle::nameless()) {}
 
   const std::string& name() const override { return name_; }
   uint64_t size() const override { return size_; }
   void write(std::span<const uint8_t> bytes) override { write_at(size_, bytes); }
   void write_at(uint64_t offset, std::span<const uint8_t> bytes) override;
-  size_t read_at(uint64_t offset, std::span<uint8_t> to) override;
+  size_t read_at(uint64_t offset, std::span<uint8_t> to) override { return file_.read_at(offset, to); }
   /// Sends it off.
   void commit();
 
  private:
-  std::string name_;
-  int descriptor_;
-  Descriptor file_;  // without a name, in the folder for temporary files
+  std::string name_ = "standard output";
+  FileHandle file_;
   uint64_t size_ = 0;
 };
 

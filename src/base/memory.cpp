@@ -1,48 +1,15 @@
 #include "base/memory.h"
 
 #include <esrgan/error.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <cstdio>
-#include <fstream>
-#include <limits>
 
-#include "base/control_groups.h"
+#include "base/text.h"
 
 namespace esrgan {
-uint64_t available_memory() {
-  uint64_t available = uint64_t{1} << 30U;  // without /proc, a gibibyte is a safe guess
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  uint64_t kibibytes = 0;
-  while (file >> key >> kibibytes) {
-    std::getline(file, unit);
-    if (key == "MemAvailable:") available = kibibytes * 1024;
-  }
-  return std::min(available, control_group_limits().memory);
-}
-
-uint64_t resident_memory() {
-  std::ifstream file("/proc/self/statm");
-  uint64_t total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-uint64_t peak_resident_memory() {
-  std::ifstream file("/proc/self/status");
-  std::string key;
-  uint64_t kibibytes = 0;
-  while (file >> key) {
-    if (key == "VmHWM:") file >> kibibytes;
-    file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-  }
-  return kibibytes * 1024;
-}
 
 uint64_t parse_memory_size(const std::string& text, const std::string& option) {
   const auto refuse = [&] {
@@ -69,9 +36,7 @@ std::string format_memory_size(uint64_t bytes) {
   auto value = static_cast<double>(bytes);
   size_t unit = 0;
   for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), value < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", value, units[unit]);
-  return text.data();
+  return fixed_text_of(value, value < 10 && unit > 0 ? 1 : 0) + " " + units[unit];
 }
 
 }  // namespace esrgan

@@ -1,9 +1,13 @@
 #include "base/text.h"
 
+#include <esrgan/error.h>
+
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 
 #include "base/unicode.h"
 
@@ -28,7 +32,35 @@ void append_escaped(std::string& to, char c) {
   }
 }
 
+/// What std::to_chars() makes of its arguments.
+template <typename... How>
+std::string digits_of(double value, How... how) {
+  std::array<char, 400> text{};  // the longest double has 309 digits before the point
+  const auto [end, failure] = std::to_chars(text.data(), text.data() + text.size(), value, how...);
+  return {text.data(), end};
+}
+
 }  // namespace
+
+std::string text_of(double value, int digits) {
+  return digits_of(value, std::chars_format::general, digits);
+}
+
+std::string fixed_text_of(double value, int decimals) {
+  return digits_of(value, std::chars_format::fixed, decimals);
+}
+
+std::string exact_text_of(double value) {
+  return digits_of(value);
+}
+
+double number_of(std::string_view text) {
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size())
+    throw Error(ErrorKind::bad_data, "", "what should be a number", "a number", "'" + escaped(text) + "'");
+  return value;
+}
 
 std::string escaped(std::string_view text) {
   std::string result;

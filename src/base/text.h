@@ -1,20 +1,20 @@
 // Numbers as text, and text for terminals.
 #pragma once
 
-#include <array>
-#include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace esrgan {
 
-/// A number in printf's `format`; nine digits are a float's.
-inline std::string text_of(double value, const char* format = "%.9g") {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
+/// A number as text, the same in every locale: with so many significant digits as by printf's %g; nine are a
+/// float's.
+std::string text_of(double value, int digits = 9);
+/// With so many digits behind the point, as by printf's %f.
+std::string fixed_text_of(double value, int decimals);
+/// As few digits as tell the number from all others, and back. Throws Error where it is none.
+std::string exact_text_of(double value);
+double number_of(std::string_view text);
 
 /// Text that a terminal shows and does not obey: control characters (the C1 ones in UTF-8, too) and bytes
 /// that are not UTF-8 become like "\x1b" or "\n". The rest stays as it is.

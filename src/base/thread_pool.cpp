@@ -1,11 +1,9 @@
 #include "base/thread_pool.h"
 
 #include <esrgan/error.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -15,20 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/control_groups.h"
+#include "base/platform_process.h"
 
 namespace esrgan {
-
-int available_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  const int given = sched_getaffinity(0, sizeof set, &set) == 0
-                        ? CPU_COUNT(&set)
-                        : static_cast<int>(std::thread::hardware_concurrency());
-  // A quota of one and a half is best used by two.
-  const double quota = std::ceil(control_group_limits().processors);
-  return std::max(1, quota < given ? static_cast<int>(quota) : given);
-}
 
 struct ThreadPool::State {
   std::mutex mutex;

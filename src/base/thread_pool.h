@@ -36,7 +36,4 @@ class ThreadPool {
   int size_ = 1;
 };
 
-/// Number of processors this process may run on, by its affinity and by the quota of its container.
-int available_processors();
-
 }  // namespace esrgan

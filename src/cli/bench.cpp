@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/platform_memory.h"
 #include "cli/session.h"
 #include "image/float_image.h"
 

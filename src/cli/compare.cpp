@@ -13,9 +13,9 @@
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "image/comparison_sheet.h"
-#include "image/metadata.h"
+#include "image/metadata/metadata.h"
 #include "image/resize.h"
-#include "image/rows.h"
+#include "image/writer.h"
 
 namespace esrgan::cli {
 namespace {
@@ -75,7 +75,7 @@ FloatImage cut(const FloatImage& from, const Piece& piece) {
 }
 
 std::string seconds_text(double seconds) {
-  return text_of(seconds, seconds < 10 ? "%.2f s" : "%.1f s");
+  return fixed_text_of(seconds, seconds < 10 ? 2 : 1) + " s";
 }
 
 /// What a model made of the piece.
@@ -210,7 +210,7 @@ struct CompareCommand {
       if (part.width == side(piece.width) && part.height == side(piece.height)) return part;
       return resize_lanczos(part, side(piece.width), side(piece.height));
     };
-    const SheetTile reference{"input, x" + text_of(factor, "%.6g") + " by Lanczos", piece.place(),
+    const SheetTile reference{"input, x" + text_of(factor, 6) + " by Lanczos", piece.place(),
                               fitted(original), ""};
     std::vector<SheetTile> tiles;
     for (Result& result : results) {

@@ -9,7 +9,7 @@
 
 #include "base/errors.h"
 #include "cli/output_name.h"
-#include "image/rows.h"
+#include "image/writer.h"
 
 namespace esrgan::cli {
 namespace {

@@ -1,13 +1,12 @@
 #include "cli/other_program.h"
 
 #include <esrgan/error.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 #include <string>
 
+#include "base/platform_process.h"
 #include "cli/video_arguments.h"
 
 namespace esrgan::cli {
@@ -30,11 +29,9 @@ void start_other_program(int argc, char** argv) {
   if (argc < 2) return;
   for (const OtherProgram& program : programs) {
     if (std::string(argv[1]) != program.command) continue;
-    std::error_code unknown;
-    const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", unknown).parent_path();
-    const std::string beside = (here / program.file).string();
-    execv(beside.c_str(), argv + 1);
-    execvp(program.file, argv + 1);
+    const std::string beside = (path_of_program().parent_path() / program.file).string();
+    become_program(beside, argv + 1);
+    become_program(program.file, argv + 1);
     throw Error(ErrorKind::not_found, beside, "cannot be started", program.needs, "");
   }
 }

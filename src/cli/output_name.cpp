@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "cli/picture_folder.h"
-#include "image/rows.h"
+#include "image/writer.h"
 
 namespace esrgan::cli {
 namespace {

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <system_error>
 
-#include "image/rows.h"
+#include "image/reader.h"
+#include "image/writer.h"
 
 namespace esrgan::cli {
 namespace {

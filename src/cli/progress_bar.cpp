@@ -1,13 +1,11 @@
 #include "cli/progress_bar.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <mutex>
 
+#include "base/platform_process.h"
 #include "base/text.h"
 
 namespace esrgan::cli {
@@ -28,11 +26,6 @@ std::string end_of(const std::string& text, size_t length) {
   size_t begin = text.size() - std::min(length, text.size());
   while (begin < text.size() && (static_cast<uint8_t>(text[begin]) & 0xC0U) == 0x80U) ++begin;
   return text.substr(begin);
-}
-
-int terminal_width() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 template <typename... Arguments>
@@ -74,7 +67,7 @@ void ProgressBar::print(const std::string& text) {
 
 bool ProgressBar::due() {
   const auto now = Clock::now();
-  if (isatty(STDERR_FILENO) == 0 || now - last_ < std::chrono::milliseconds(100)) return false;
+  if (!errors_are_terminal() || now - last_ < std::chrono::milliseconds(100)) return false;
   last_ = now;
   return true;
 }

@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "base/launch.h"
+#include "cluster/launch.h"
 
 namespace esrgan::cli {
 

@@ -1,8 +1,6 @@
 #include <esrgan/error.h>
 #include <esrgan/upscaler.h>
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -12,13 +10,14 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/platform_process.h"
 #include "base/text.h"
 #include "cli/jobs.h"
 #include "cli/network_options.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "cli/share.h"
-#include "image/rows.h"
+#include "image/reader.h"
 
 namespace esrgan::cli {
 namespace {
@@ -85,7 +84,7 @@ struct UpscaleCommand {
     if (network.upscale.scale == 0 && !has_size()) load(model_file);
     const double scale =
         network.upscale.scale > 0 || has_size() ? network.upscale.scale : upscaler->network_scale();
-    request.scale_text = has_size() ? "" : text_of(scale, "%.6g");
+    request.scale_text = has_size() ? "" : text_of(scale, 6);
     if (request.suffix.empty()) request.suffix = has_size() ? "_large" : "_x" + request.scale_text;
     const Plan plan = plan_jobs(request);
     for (const std::string& remark : plan.remarks) print_message(remark);
@@ -102,7 +101,7 @@ struct UpscaleCommand {
       if (json)
         throw Error(ErrorKind::invalid_argument, "", "--json", "an output other than standard output",
                     "-o -");
-      if (isatty(STDOUT_FILENO) != 0)
+      if (output_is_terminal())
         throw Error(ErrorKind::invalid_argument, "", "-o -", "a pipe or a file behind '>'", "a terminal");
       write.format = request.format.empty() ? "png" : request.format;
     }

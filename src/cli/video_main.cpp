@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "cli/video_arguments.h"
@@ -61,11 +62,9 @@ class VideoCommand {
 
  private:
   static std::string text_of(const VideoProgress& progress) {
-    char rate[32];
-    std::snprintf(rate, sizeof rate, "%.2f", progress.frames_per_second);
     std::string text = std::to_string(progress.frames) +
-                       (progress.total > 0 ? "/" + std::to_string(progress.total) : "") + " frames  " + rate +
-                       "/s";
+                       (progress.total > 0 ? "/" + std::to_string(progress.total) : "") + " frames  " +
+                       fixed_text_of(progress.frames_per_second, 2) + "/s";
     if (progress.seconds_left >= 0) text += "  " + format_duration(progress.seconds_left) + " left";
     return text + "  " + format_memory_size(progress.bytes);
   }

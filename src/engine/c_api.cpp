@@ -46,10 +46,10 @@ esrgan_status status_of(ErrorKind kind) {
 /// The exceptions of `work` as a status and a text.
 template <typename Work>
 esrgan_status with_status(const Work& work) noexcept {
-  const auto failed = [](esrgan_status status, const char* text) {
+  const auto failed = [](esrgan_status status, const char* text) noexcept {
     try {
       last_error() = text;
-    } catch (const std::bad_alloc&) {
+    } catch (...) {  // there is no memory for it
       last_error().clear();
     }
     return status;
@@ -65,6 +65,8 @@ esrgan_status with_status(const Work& work) noexcept {
     return failed(ESRGAN_OUT_OF_MEMORY, "out of memory");
   } catch (const std::exception& other) {
     return failed(ESRGAN_INTERNAL, other.what());
+  } catch (...) {  // of a callback
+    return failed(ESRGAN_INTERNAL, "an exception of an unknown type");
   }
 }
 

@@ -9,9 +9,11 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/platform_memory.h"
+#include "base/text.h"
 #include "engine/strip_upscaler.h"
 #include "image/denoise_tv.h"
-#include "image/metadata.h"
+#include "image/metadata/metadata.h"
 #include "image/resize.h"
 #include "model/family.h"
 #include "model/model.h"
@@ -75,7 +77,7 @@ void check_options(const UpscaleOptions& options) {
     throw Error(ErrorKind::invalid_argument, "", option, expected, found);
   };
   if (!(options.scale >= 0 && options.scale <= 64))
-    refuse("--scale", "a number up to 64", std::to_string(options.scale));
+    refuse("--scale", "a number up to 64", text_of(options.scale));
   if (options.tile < UpscaleOptions::automatic_tile || (options.tile > 0 && options.tile < 8))
     refuse("--tile", "auto, 0 or at least 8 pixels", std::to_string(options.tile));
   if (options.halo < 0 || options.halo > 1024)
@@ -87,7 +89,7 @@ void check_options(const UpscaleOptions& options) {
       refuse("size of the result", "up to " + std::to_string(limits::picture_side) + " pixels each way",
              std::to_string(side));
   if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
-    refuse("--denoise-tv", "a weight such as 0.05", std::to_string(options.denoise_tv));
+    refuse("--denoise-tv", "a weight such as 0.05", text_of(options.denoise_tv));
   if (options.threads < 0 || options.threads > 4096)
     refuse("--threads", "0 to 4096", std::to_string(options.threads));
 }

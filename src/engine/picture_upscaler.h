@@ -13,7 +13,7 @@
 #include "engine/tile_plan.h"
 #include "engine/tile_runner.h"
 #include "image/keep_colours.h"
-#include "image/rows.h"
+#include "image/reader.h"
 
 namespace esrgan {
 

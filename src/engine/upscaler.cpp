@@ -9,6 +9,7 @@
 #include "engine/picture_upscaler.h"
 #include "image/background_sink.h"
 #include "image/bleed.h"
+#include "image/writer.h"
 
 namespace esrgan {
 

@@ -14,9 +14,9 @@
 #include "base/memory_source.h"
 #include "base/unicode.h"
 #include "image/codecs/jpeg.h"
-#include "image/exif_patch.h"
-#include "image/exif_tree.h"
-#include "image/resolution.h"
+#include "image/metadata/exif_patch.h"
+#include "image/metadata/exif_tree.h"
+#include "image/metadata/resolution.h"
 
 namespace esrgan {
 namespace {

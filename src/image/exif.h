@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "image/metadata.h"
+#include "image/metadata/metadata.h"
 
 namespace esrgan {
 

@@ -6,9 +6,9 @@
 
 #include "base/unicode.h"
 #include "image/codecs/photoshop.h"
-#include "image/colour_convert.h"
 #include "image/exif.h"
-#include "image/exif_tree.h"
+#include "image/metadata/colour_convert.h"
+#include "image/metadata/exif_tree.h"
 
 namespace esrgan {
 namespace {

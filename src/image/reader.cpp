@@ -1,6 +1,6 @@
-// From a file's rows to rows of floats in [0, 1].
+#include "image/reader.h"
+
 #include <esrgan/error.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,18 +12,18 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/platform_memory.h"
 #include "image/bleed.h"
 #include "image/codecs/table.h"
-#include "image/colour_convert.h"
 #include "image/exif.h"
-#include "image/rows.h"
+#include "image/metadata/colour_convert.h"
 #include "image/samples.h"
 
 namespace esrgan {
 namespace {
 
 std::shared_ptr<const ByteSource> open_bytes(const std::string& path) {
-  if (path == "-") return read_stream(STDIN_FILENO, "standard input");
+  if (path == "-") return read_standard_input_whole();
   return std::make_shared<InputFile>(path);
 }
 

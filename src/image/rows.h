@@ -4,7 +4,6 @@
 #include <esrgan/image.h>
 
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace esrgan {
@@ -54,73 +53,5 @@ std::unique_ptr<RowSource> make_source(std::shared_ptr<const Image> image);
 
 /// Fills `image`, whose info tells the size and type; `image` must outlive the sink.
 std::unique_ptr<RowSink> make_sink(Image& image);
-
-/// Colours that are stored under fully transparent pixels.
-enum class HiddenColours {
-  kept,
-  bled  ///< taken from what is visible around, see bleed_colours()
-};
-
-/// The pictures of a file, one after the other.
-class PictureReader {
- public:
-  /// Reads the header of the first picture. "-" is standard input. `formats`: extensions of those that may be
-  /// read; all when it is empty. Throws Error naming the file.
-  explicit PictureReader(const std::string& path, const std::vector<std::string>& formats = {});
-  ~PictureReader();
-  PictureReader(const PictureReader&) = delete;
-  PictureReader& operator=(const PictureReader&) = delete;
-  PictureReader(PictureReader&&) = delete;
-  PictureReader& operator=(PictureReader&&) = delete;
-
-  /// Pages or frames in the file.
-  int pictures() const;
-  /// Bytes of the first picture as floats.
-  uint64_t bytes_as_floats() const;
-
-  /// The next picture for row-wise reading, null after the last. One whose rows do not come in order (an
-  /// orientation to apply) or whose values must be known as a whole (floating point, alpha), or any one when
-  /// `whole` is set, is read into memory first. Error when it takes more than `memory_limit` bytes. The
-  /// source must be read before the next one is asked for. Remarks are logged here, or when the last row is
-  /// read.
-  std::unique_ptr<RowSource> next(bool whole, HiddenColours hidden, uint64_t memory_limit);
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-/// Writes a file with one picture or several; it appears when the last of them is finished.
-class PictureWriter : public std::enable_shared_from_this<PictureWriter> {
- public:
-  /// The format is told by the extension of `path`, or by the options. "-" is standard output. Throws Error
-  /// when it cannot be written; a format that holds no more than one picture takes the first.
-  static std::shared_ptr<PictureWriter> create(const std::string& path, const WriteOptions& options,
-                                               int pictures = 1);
-  virtual ~PictureWriter() = default;
-  PictureWriter(const PictureWriter&) = delete;
-  PictureWriter& operator=(const PictureWriter&) = delete;
-  PictureWriter(PictureWriter&&) = delete;
-  PictureWriter& operator=(PictureWriter&&) = delete;
-
-  /// Pictures that will be written.
-  virtual int pictures() const = 0;
-  /// Takes a picture like `info`; before the one before it is finished, no other is begun. Throws Error when
-  /// the format cannot hold such a picture; what it can hold only in another way is told as a remark.
-  virtual std::unique_ptr<RowSink> picture(const ImageInfo& info) = 0;
-  /// Bytes that writing a picture like that takes.
-  virtual uint64_t memory(const ImageInfo& info) const = 0;
-
- protected:
-  PictureWriter() = default;
-};
-
-/// The first picture of a file, with hidden colours bled.
-std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit);
-
-/// Whether an extension ("png", with or without a dot, any case) names a format that can be written / read
-/// here.
-bool can_write(const std::string& extension);
-bool can_read(const std::string& extension);
 
 }  // namespace esrgan

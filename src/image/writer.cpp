@@ -1,6 +1,6 @@
-// From rows of floats in [0, 1] to a file's rows.
+#include "image/writer.h"
+
 #include <esrgan/error.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,10 +10,11 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/platform_process.h"
+#include "base/text.h"
 #include "base/thread_pool.h"
 #include "image/codecs/table.h"
 #include "image/metadata_fit.h"
-#include "image/rows.h"
 #include "image/samples.h"
 
 namespace esrgan {
@@ -103,8 +104,7 @@ class Storage {
   /// Such values as shares of white mean nothing any more: that is done on request only.
   void check_range() {
     const ValueRange& range = info_.range;
-    const std::string found =
-        std::string("values from ") + std::to_string(range.lo) + " to " + std::to_string(range.hi);
+    const std::string found = std::string("values from ") + text_of(range.lo) + " to " + text_of(range.hi);
     if (options_.bit_depth == 0)
       throw Error(ErrorKind::unsupported, path_,
                   "the picture's numbers do not fit into " + std::string(codec_.name),
@@ -238,7 +238,7 @@ class FileWriter : public PictureWriter {
   void open() {
     if (encoder_ != nullptr) return;
     if (path_ == "-")
-      sink_ = std::make_unique<OutputStream>(STDOUT_FILENO, "standard output");
+      sink_ = std::make_unique<StandardOutput>();
     else
       sink_ = std::make_unique<OutputFile>(path_);
     encoder_ = create_encoder(codec_, *sink_, encode_);
@@ -250,7 +250,7 @@ class FileWriter : public PictureWriter {
     encoder_->finish();
     encoder_.reset();
     if (auto* file = dynamic_cast<OutputFile*>(sink_.get())) file->commit();
-    if (auto* stream = dynamic_cast<OutputStream*>(sink_.get())) stream->commit();
+    if (auto* stream = dynamic_cast<StandardOutput*>(sink_.get())) stream->commit();
     sink_.reset();
   }
 

@@ -2,13 +2,13 @@
 #include <esrgan/models.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <utility>
 
 #include "base/errors.h"
 #include "base/log.h"
+#include "base/platform_process.h"
 #include "model/model_names.h"
 #include "weights/read_weights.h"
 
@@ -44,8 +44,7 @@ bool is_called(const KnownModel& model, const std::string& plain) {
 }
 
 std::string environment(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-  return value != nullptr ? value : "";
+  return environment_variable(name).value_or("");
 }
 
 bool is_weight_file(const fs::path& path) {

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <utility>
 
-#include "base/memory.h"
+#include "base/platform_memory.h"
 #include "train/random.h"
 
 namespace esrgan::train {

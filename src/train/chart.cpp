@@ -13,8 +13,8 @@ constexpr double width = 720, height = 260, left = 64, right = 12, top = 34, bot
 constexpr const char* colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd",
                                    "#ff7f0e", "#17becf", "#8c564b", "#e377c2"};
 
-std::string number(double value, const char* format = "%.4g") {
-  return text_of(value, format);
+std::string number(double value) {
+  return text_of(value, 4);
 }
 
 /// An axis from values to places.
@@ -95,14 +95,15 @@ std::string line_chart(const std::string& title, const std::vector<Series>& seri
   y.logarithmic = logarithmic;
   std::string svg = frame(title, y);
   for (int i = 0; i <= 4; ++i)
-    svg += label(x.place(x.at(i / 4.0)), height - 10, "middle", number(std::round(x.at(i / 4.0)), "%.0f"));
+    svg += label(x.place(x.at(i / 4.0)), height - 10, "middle", fixed_text_of(std::round(x.at(i / 4.0)), 0));
   double next = left + 7.0 * static_cast<double>(title.size()) + 24;
   for (size_t i = 0; i < series.size(); ++i) {
     const char* const colour = colours[i % std::size(colours)];
     std::string points;
     for (const auto& point : series[i].points)
       if (drawn(point))
-        points += number(x.place(point.first), "%.1f") + "," + number(y.place(point.second), "%.1f") + " ";
+        points +=
+            fixed_text_of(x.place(point.first), 1) + "," + fixed_text_of(y.place(point.second), 1) + " ";
     svg += R"(<polyline fill="none" stroke-width="1.5" stroke=")" + std::string(colour) + "\" points=\"" +
            points + "\"/>\n" + label(next, 14, "start", series[i].name, colour);
     next += 7.0 * static_cast<double>(series[i].name.size()) + 16;

@@ -24,14 +24,6 @@ const std::string number_prefix = "esrgan.number.";
 
 }  // namespace
 
-std::string hex_text(double value) {
-  return text_of(value, "%a");
-}
-
-double from_hex_text(const std::string& text) {
-  return std::strtod(text.c_str(), nullptr);
-}
-
 const std::string& Checkpoint::number(const std::string& name) const {
   const auto found = numbers.find(name);
   if (found == numbers.end())

@@ -16,17 +16,13 @@ namespace esrgan::train {
 struct Checkpoint {
   int64_t step = 0;
   std::map<std::string, StateDict> groups;
-  std::map<std::string, std::string> numbers;  ///< free texts; doubles are written by hex_text()
+  std::map<std::string, std::string> numbers;  ///< free texts; doubles by exact_text_of()
 
   /// One of `numbers`; Error when it is missing.
   const std::string& number(const std::string& name) const;
   void save(const std::filesystem::path& file) const;
   static Checkpoint load(const std::filesystem::path& file);
 };
-
-/// A double as text and back, exactly.
-std::string hex_text(double value);
-double from_hex_text(const std::string& text);
 
 /// The folder's checkpoints, oldest first, by step.
 std::map<int64_t, std::filesystem::path> list_checkpoints(const std::filesystem::path& folder);

@@ -1,11 +1,12 @@
 #include "train/event_file.h"
 
 #include <esrgan/error.h>
-#include <unistd.h>
 
 #include <array>
 #include <bit>
 #include <chrono>
+
+#include "base/platform_process.h"
 
 namespace esrgan::train {
 namespace {
@@ -72,7 +73,7 @@ uint32_t crc32c(const std::string& bytes) {
 
 EventFile::EventFile(const std::filesystem::path& folder, int64_t step)
     : file_(folder / ("events.out.tfevents." + std::to_string(static_cast<int64_t>(now())) + "." +
-                      std::to_string(getpid()))),
+                      std::to_string(process_id()))),
       stream_(file_, std::ios::binary | std::ios::app) {
   constexpr unsigned file_version = 3, session_log = 7, status = 1;
   constexpr uint64_t start = 1;

@@ -61,32 +61,32 @@ void Journal::progress(int64_t step, const Progress& progress) {
   for (const std::string& name : loss_names(recipe_)) {
     const double mean = progress.losses.at(name);
     values.push_back(text_of(mean));
-    line += "  " + name + " " + text_of(mean, "%.4g");
+    line += "  " + name + " " + text_of(mean, 4);
     events_->scalar("losses/" + name, step, mean);
   }
   values.push_back(text_of(progress.rate));
-  values.push_back(text_of(progress.seconds_per_step, "%.4f"));
-  values.push_back(text_of(progress.data_share, "%.4f"));
+  values.push_back(fixed_text_of(progress.seconds_per_step, 4));
+  values.push_back(fixed_text_of(progress.data_share, 4));
   metrics_.add(step, values);
   events_->scalar("run/rate", step, progress.rate);
   events_->scalar("run/seconds_per_step", step, progress.seconds_per_step);
-  folder_.say(line + "  rate " + text_of(progress.rate, "%.3g") + "  " +
-              text_of(progress.seconds_per_step, "%.3f") + " s/step, data " +
-              text_of(100 * progress.data_share, "%.1f") + " %, left " + duration(progress.seconds_left));
+  folder_.say(line + "  rate " + text_of(progress.rate, 3) + "  " +
+              fixed_text_of(progress.seconds_per_step, 3) + " s/step, data " +
+              fixed_text_of(100 * progress.data_share, 1) + " %, left " + duration(progress.seconds_left));
 }
 
 void Journal::quality(int64_t step, const ValidationResult& result) {
-  measures_.add(step, {result.name, text_of(result.ours.psnr, "%.4f"), text_of(result.ours.ssim, "%.5f"),
-                       text_of(result.bicubic.psnr, "%.4f"), text_of(result.bicubic.ssim, "%.5f")});
+  measures_.add(step, {result.name, fixed_text_of(result.ours.psnr, 4), fixed_text_of(result.ours.ssim, 5),
+                       fixed_text_of(result.bicubic.psnr, 4), fixed_text_of(result.bicubic.ssim, 5)});
   events_->scalar("psnr/" + result.name, step, result.ours.psnr);
   events_->scalar("ssim/" + result.name, step, result.ours.ssim);
   if (!result.sample.empty())
     events_->image("samples/" + result.name, step, result.sample_width, result.sample_height,
                    bytes_of(result.sample));
   folder_.say("step " + std::to_string(step) + "  " + result.name + ": Y-PSNR " +
-              text_of(result.ours.psnr, "%.2f") + " dB, SSIM " + text_of(result.ours.ssim, "%.4f") +
-              "  (bicubic " + text_of(result.bicubic.psnr, "%.2f") + " dB, " +
-              text_of(result.bicubic.ssim, "%.4f") + ")");
+              fixed_text_of(result.ours.psnr, 2) + " dB, SSIM " + fixed_text_of(result.ours.ssim, 4) +
+              "  (bicubic " + fixed_text_of(result.bicubic.psnr, 2) + " dB, " +
+              fixed_text_of(result.bicubic.ssim, 4) + ")");
 }
 
 void Journal::gradients(int64_t step, const std::vector<LayerNorm>& norms) {

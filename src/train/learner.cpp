@@ -2,6 +2,7 @@
 
 #include <esrgan/error.h>
 
+#include "base/text.h"
 #include "model/model.h"
 #include "train/arithmetic.h"
 #include "train/convolution.h"
@@ -239,7 +240,7 @@ void Learner::save(Checkpoint& checkpoint) const {
     checkpoint.numbers[name + ".steps"] = std::to_string(adam.steps);
   };
   const auto add_scale = [&](const std::string& name, const LossScale& scale) {
-    checkpoint.numbers[name + ".factor"] = hex_text(scale.factor());
+    checkpoint.numbers[name + ".factor"] = exact_text_of(scale.factor());
     checkpoint.numbers[name + ".finite_steps"] = std::to_string(scale.finite_steps());
   };
   add_scale("scale_g", g_scale_);
@@ -260,7 +261,7 @@ void Learner::load(const Checkpoint& checkpoint) {
     adam.steps = std::stoll(checkpoint.number(name + ".steps"));
   };
   const auto load_scale = [&](const std::string& name, LossScale& scale) {
-    scale.restore(from_hex_text(checkpoint.number(name + ".factor")),
+    scale.restore(number_of(checkpoint.number(name + ".factor")),
                   std::stoll(checkpoint.number(name + ".finite_steps")));
   };
   load_scale("scale_g", g_scale_);

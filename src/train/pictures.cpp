@@ -8,8 +8,8 @@
 #include "base/errors.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "image/reader.h"
 #include "image/resize.h"
-#include "image/rows.h"
 #include "train/pack_file.h"
 
 namespace esrgan::train {

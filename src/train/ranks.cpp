@@ -23,6 +23,8 @@
 #endif
 #endif
 
+#include "base/platform_process.h"
+
 namespace esrgan::train {
 
 #if defined(ESRGAN_WITH_C10D)

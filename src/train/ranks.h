@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "base/launch.h"
+#include "cluster/launch.h"
 
 namespace esrgan::train {
 

@@ -1,13 +1,12 @@
 #include "train/trace.h"
 
 #include <ATen/record_function.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/platform_process.h"
 #include "train/run_folder.h"
 
 namespace esrgan::train {
@@ -19,7 +18,7 @@ struct Event {
   std::string name;
   const char* category;
   Clock::time_point begin, end;
-  long thread;
+  int64_t thread;
 };
 
 std::mutex mutex;
@@ -29,7 +28,7 @@ std::vector<Event> events;
 void record(std::string name, const char* category, Clock::time_point begin) {
   const auto end = Clock::now();
   const std::lock_guard lock(mutex);
-  if (recording) events.push_back({std::move(name), category, begin, end, syscall(SYS_gettid)});
+  if (recording) events.push_back({std::move(name), category, begin, end, thread_id()});
 }
 
 struct Begin : at::ObserverContext {
@@ -71,7 +70,7 @@ void Trace::save(const std::filesystem::path& file) const {
                       {"ph", "X"},
                       {"ts", micros(event.begin.time_since_epoch())},
                       {"dur", micros(event.end - event.begin)},
-                      {"pid", getpid()},
+                      {"pid", process_id()},
                       {"tid", event.thread}});
   }
   write_text(file, nlohmann::json{{"traceEvents", list}, {"displayTimeUnit", "ms"}}.dump());

@@ -11,6 +11,9 @@
 #include <iostream>
 
 #include "base/memory.h"
+#include "base/platform_memory.h"
+#include "base/platform_process.h"
+#include "base/text.h"
 #include "base/thread_pool.h"
 #include "train/convolution.h"
 #include "train/journal.h"
@@ -266,9 +269,9 @@ class Run {
     checkpoint.numbers["skipped_steps"] = std::to_string(skipped_steps_);
     checkpoint.numbers["rollbacks"] = std::to_string(rollbacks_);
     checkpoint.numbers["without_gain"] = std::to_string(without_gain_);
-    checkpoint.numbers["best"] = hex_text(best_);
+    checkpoint.numbers["best"] = exact_text_of(best_);
     checkpoint.numbers["summed"] = std::to_string(summed_);
-    for (const auto& [name, sum] : sums_) checkpoint.numbers["sum." + name] = hex_text(sum);
+    for (const auto& [name, sum] : sums_) checkpoint.numbers["sum." + name] = exact_text_of(sum);
     const std::filesystem::path folder = journal_->folder().checkpoints();
     checkpoint.save(checkpoint_name(folder, step_));
     write_model("latest");
@@ -286,12 +289,12 @@ class Run {
     skipped_steps_ = number("skipped_steps");
     rollbacks_ = static_cast<int>(number("rollbacks"));
     without_gain_ = static_cast<int>(number("without_gain"));
-    best_ = from_hex_text(checkpoint.number("best"));
+    best_ = number_of(checkpoint.number("best"));
     ended_early_ = recipe_.patience > 0 && without_gain_ >= recipe_.patience;
     summed_ = number("summed");
     // A loss that the recipe did not have before starts from nothing.
     for (auto& [name, sum] : sums_)
-      sum = checkpoint.numbers.contains("sum." + name) ? from_hex_text(checkpoint.number("sum." + name)) : 0;
+      sum = checkpoint.numbers.contains("sum." + name) ? number_of(checkpoint.number("sum." + name)) : 0;
   }
 
   Recipe recipe_;

@@ -14,6 +14,7 @@ extern "C" {
 #include <utility>
 
 #include "base/log.h"
+#include "base/platform_process.h"
 #include "base/thread_pool.h"
 
 namespace esrgan::video {

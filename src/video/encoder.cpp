@@ -11,6 +11,7 @@ extern "C" {
 #include <filesystem>
 #include <new>
 
+#include "base/platform_process.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 #include "video/pixel_formats.h"

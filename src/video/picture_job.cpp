@@ -13,7 +13,7 @@ extern "C" {
 
 #include "base/errors.h"
 #include "base/file.h"
-#include "image/rows.h"
+#include "image/writer.h"
 #include "video/frame_assembler.h"
 #include "video/jobs.h"
 #include "video/pixel_formats.h"

@@ -12,8 +12,8 @@ extern "C" {
 #include <regex>
 
 #include "base/log.h"
-#include "base/memory.h"
-#include "image/rows.h"
+#include "base/platform_memory.h"
+#include "image/reader.h"
 #include "video/pixel_formats.h"
 #include "video/source.h"
 

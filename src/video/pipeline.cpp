@@ -1,22 +1,18 @@
 #include "video/pipeline.h"
 
 #include <esrgan/error.h>
-#include <sys/prctl.h>
 
 #include <chrono>
 #include <exception>
 #include <thread>
+
+#include "base/platform_process.h"
 
 namespace esrgan::video {
 namespace {
 
 // Frames that wait between two stages: enough for a stage to take a breath, few enough for the memory.
 constexpr size_t read_ahead = 2, upscaled_ahead = 1, converted_ahead = 2;
-
-/// Names the calling thread, and the encoder's and decoder's threads that it starts, for those who look.
-void name_thread(const char* name) {
-  prctl(PR_SET_NAME, name);
-}
 
 class Pipeline {
  public:

@@ -7,7 +7,7 @@
 
 #include "image/float_image.h"
 #include "image/resize.h"
-#include "image/rows.h"
+#include "image/writer.h"
 #include "video/pixel_formats.h"
 
 namespace esrgan::video {

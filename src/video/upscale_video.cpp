@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "video/containers.h"
 #include "video/jobs.h"
 #include "video/preview.h"
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 
 void check(const VideoOptions& options) {
   const auto refuse = [](const std::string& option, const std::string& expected, double found) {
-    throw Error(ErrorKind::invalid_argument, "", option, expected, std::to_string(found));
+    throw Error(ErrorKind::invalid_argument, "", option, expected, text_of(found));
   };
   if (!(options.start >= 0 && options.start < 1e9))
     refuse("--start", "seconds from the beginning", options.start);

@@ -10,6 +10,8 @@ cmake --install "$build" --prefix "$prefix" >/dev/null
 pc=$(dirname "$(find "$prefix" -name esrgan.pc)")
 export PKG_CONFIG_PATH=$pc
 
+fail() { echo "$*"; exit 1; }
+
 # consume NAME SOURCE_FOLDER PKG_CONFIG_PACKAGE [COMPILER ARGUMENTS...]: NAME.cpp, or NAME.c, becomes the program NAME, which must
 # succeed.
 consume() {
@@ -28,6 +30,12 @@ consume() {
   LD_LIBRARY_PATH=$(dirname "$pc") "$work/by-pkg-config" "$@"
 }
 
+# Folders outside the prefix are where the packages say they are.
+cmake -S "$source/../.." -B "$work/elsewhere" -G Ninja -DCMAKE_INSTALL_LIBDIR="$work/far/lib" -DESRGAN_BUILD_TRAINER=OFF \
+  -DCMAKE_INSTALL_INCLUDEDIR="$work/far/include" -DESRGAN_BUILD_TESTS=OFF >/dev/null
+flags=$(PKG_CONFIG_PATH=$work/elsewhere pkg-config --cflags --libs esrgan | xargs)
+[ "$flags" = "-I$work/far/include -L$work/far/lib -lesrgan" ] || fail "with absolute folders pkg-config says $flags"
+
 consume consumer "$source" esrgan
 consume c_consumer "$source/c" esrgan "gcc -std=c99 -Wall -Wextra -Wpedantic -Werror" "$source/../../models/srresnet-x4.safetensors"
 "$prefix/bin/esrgan" --version
@@ -37,8 +45,7 @@ if [ -f "$pc/esrgan-video.pc" ]; then
 else
   echo "films were not built"
   if cmake -S "$source/video" -B "$work/video" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1; then
-    echo "the component video was found"
-    exit 1
+    fail "the component video was found"
   fi
   grep -q "without its component 'video'" "$work/log" || { cat "$work/log"; exit 1; }
 fi

@@ -6,7 +6,7 @@
 
 #include "base/memory_source.h"
 #include "image/exif.h"
-#include "image/exif_tree.h"
+#include "image/metadata/exif_tree.h"
 
 namespace esrgan::fuzz {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/platform_process.h"
 #include "device/cpu/cpu_executor.h"
 
 namespace esrgan {

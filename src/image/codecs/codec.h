@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "image/metadata.h"
+#include "image/metadata/metadata.h"
 
 namespace esrgan {
 

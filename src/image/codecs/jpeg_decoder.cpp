@@ -11,7 +11,7 @@
 #include "image/codecs/jpeg.h"
 #include "image/codecs/jpeg_errors.h"
 #include "image/codecs/photoshop.h"
-#include "image/colour_convert.h"
+#include "image/metadata/colour_convert.h"
 
 namespace esrgan {
 namespace {

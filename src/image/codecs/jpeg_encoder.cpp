@@ -6,7 +6,7 @@
 #include "image/codecs/jpeg.h"
 #include "image/codecs/jpeg_errors.h"
 #include "image/codecs/photoshop.h"
-#include "image/resolution.h"
+#include "image/metadata/resolution.h"
 
 namespace esrgan {
 namespace {

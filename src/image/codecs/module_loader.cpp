@@ -1,6 +1,5 @@
 #include "image/codecs/module_loader.h"
 
-#include <dlfcn.h>
 #include <esrgan/error.h>
 #include <esrgan/version.h>
 
@@ -10,6 +9,8 @@
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include "base/platform_library.h"
 
 namespace esrgan {
 namespace {
@@ -24,15 +25,9 @@ struct Loaded {
 /// The folders in which modules may lie, seen from the file that this code is in: the program or the library.
 std::vector<fs::path> module_folders() {
   std::vector<fs::path> folders;
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&module_folders), &info) != 0 && info.dli_fname != nullptr) {
-    std::error_code failure;
-    fs::path self = fs::canonical(info.dli_fname, failure);
-    // Of a program that was found by PATH, only the name may be known.
-    if (failure) self = fs::read_symlink("/proc/self/exe", failure);
-    const fs::path here = self.parent_path();
+  const fs::path here = path_of_code(reinterpret_cast<const void*>(&module_folders)).parent_path();
+  if (!here.empty())
     folders = {here / "esrgan", here / "../lib/esrgan", here / ".." / ESRGAN_LIBDIR / "esrgan"};
-  }
   folders.emplace_back(ESRGAN_FULL_LIBDIR "/esrgan");
   return folders;
 }
@@ -44,18 +39,12 @@ Loaded load(const std::string& name) {
     std::error_code failure;
     const fs::path path = folder / file;
     if (!fs::exists(path, failure)) continue;
-    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) {
-      const char* said = dlerror();  // NOLINT(concurrency-mt-unsafe): load_module() holds a lock
-      problem = said != nullptr ? said : file + " cannot be loaded";
-      continue;
-    }
     using Entry = const CodecModule* (*)();
-    const auto entry = reinterpret_cast<Entry>(dlsym(handle, "esrgan_codec_module"));
-    const CodecModule* module = entry != nullptr ? entry() : nullptr;
+    const auto entry = reinterpret_cast<Entry>(load_symbol(path, "esrgan_codec_module", problem));
+    if (entry == nullptr) continue;
+    const CodecModule* module = entry();
     if (module != nullptr && std::strcmp(module->version, ESRGAN_VERSION) == 0) return {module, ""};
     problem = path.string() + " belongs to another version";
-    dlclose(handle);
   }
   return {nullptr, problem};
 }

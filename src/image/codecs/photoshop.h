@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "image/metadata.h"
+#include "image/metadata/metadata.h"
 
 namespace esrgan {
 

@@ -13,7 +13,7 @@
 #include "base/limits.h"
 #include "base/unicode.h"
 #include "image/codecs/photoshop.h"
-#include "image/resolution.h"
+#include "image/metadata/resolution.h"
 
 namespace esrgan::png {
 namespace {

@@ -12,7 +12,7 @@
 #include "image/codecs/tiff_metadata.h"
 #include "image/codecs/tiff_pixels.h"
 #include "image/codecs/tiff_rows.h"
-#include "image/tiff_structure.h"
+#include "image/metadata/tiff_structure.h"
 
 namespace esrgan {
 namespace {

@@ -15,8 +15,8 @@
 #include "image/codecs/tiff.h"
 #include "image/codecs/tiff_metadata.h"
 #include "image/codecs/tiff_strips.h"
-#include "image/exif_tree.h"
-#include "image/tiff_structure.h"
+#include "image/metadata/exif_tree.h"
+#include "image/metadata/tiff_structure.h"
 
 namespace esrgan {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "base/memory_source.h"
 #include "image/codecs/photoshop.h"
-#include "image/tiff_structure.h"
+#include "image/metadata/tiff_structure.h"
 
 namespace esrgan {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "base/bytes.h"
 #include "image/codecs/codec.h"
-#include "image/exif_tree.h"
-#include "image/metadata.h"
+#include "image/metadata/exif_tree.h"
+#include "image/metadata/metadata.h"
 
 namespace esrgan {
 

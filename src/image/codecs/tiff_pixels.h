@@ -11,7 +11,7 @@
 #include "image/codecs/tiff_file.h"
 #include "image/codecs/tiff_layout.h"
 #include "image/codecs/tiff_samples.h"
-#include "image/colour_convert.h"
+#include "image/metadata/colour_convert.h"
 
 namespace esrgan {
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include "base/text.h"
 #include "image/codecs/webp.h"
 #include "image/codecs/webp_picture.h"
 
@@ -204,7 +205,7 @@ class WebpEncoder final : public Encoder {
                   std::to_string(picture.width) + "x" + std::to_string(picture.height));
     if (picture.seconds > longest_frame)
       throw Error(ErrorKind::unsupported, sink_.name(), "a frame is shown for too long for WebP",
-                  std::to_string(longest_frame) + " s", std::to_string(picture.seconds));
+                  text_of(longest_frame) + " s", text_of(picture.seconds));
     frame_seconds_ = std::max(picture.seconds, 0.0);
     milliseconds_of(seconds_ + frame_seconds_);
   }

@@ -50,10 +50,13 @@ class BufferPool {
   }
 
  private:
-  void give(AlignedBuffer buffer) {
-    const std::lock_guard lock(mutex_);
-    const size_t size = buffer.size();
-    free_.emplace(size, std::move(buffer));
+  void give(AlignedBuffer buffer) noexcept {
+    try {
+      const std::lock_guard lock(mutex_);
+      const size_t size = buffer.size();
+      free_.emplace(size, std::move(buffer));
+    } catch (...) {  // no memory to note it: it goes back to the system
+    }
   }
 
   std::mutex mutex_;

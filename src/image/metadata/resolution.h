@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "image/metadata.h"
+#include "image/metadata/metadata.h"
 
 namespace esrgan {
 

@@ -1,10 +1,9 @@
-#include "base/launch.h"
+#include "cluster/launch.h"
 
 #include <esrgan/error.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 
 namespace esrgan {
 namespace {
@@ -37,12 +36,6 @@ constexpr Launcher launchers[] = {
 };
 
 }  // namespace
-
-std::optional<std::string> environment_variable(const std::string& name) {
-  const char* const value = std::getenv(name.c_str());
-  if (value == nullptr || *value == '\0') return {};
-  return value;
-}
 
 std::string first_slurm_host(const std::string& list) {
   const size_t end = list.find_first_of(",[");

@@ -1,4 +1,4 @@
-#include "image/colour_convert.h"
+#include "image/metadata/colour_convert.h"
 
 #include <esrgan/error.h>
 #include <lcms2.h>

@@ -1,10 +1,12 @@
-#include "base/control_groups.h"
+#include "base/platform_control_groups.h"
 
 #include <algorithm>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "base/platform_file.h"
 
 namespace esrgan {
 namespace {
@@ -13,7 +15,7 @@ namespace fs = std::filesystem;
 
 /// The first number of a file; nothing when it is absent, or says "max" or -1.
 std::optional<double> read_number(const fs::path& path) {
-  std::ifstream file(path);
+  std::ifstream file = open_system_text(path);
   double value = 0;
   if (file >> value && value >= 0) return value;
   return std::nullopt;
@@ -42,7 +44,7 @@ void limit_processors(ControlGroupLimits& limits, double quota, double period) {
 
 void read_version_2(ControlGroupLimits& limits, const fs::path& folder) {
   limit_memory(limits, folder / "memory.max", folder / "memory.current");
-  std::ifstream file(folder / "cpu.max");  // "200000 100000" or "max 100000"
+  std::ifstream file = open_system_text(folder / "cpu.max");  // "200000 100000" or "max 100000"
   double quota = 0, period = 0;
   if (file >> quota >> period) limit_processors(limits, quota, period);
 }

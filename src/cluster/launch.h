@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "base/platform_process.h"
+
 namespace esrgan {
 
 struct Place {
@@ -17,7 +19,6 @@ struct Place {
 
 /// Value of an environment variable.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-std::optional<std::string> environment_variable(const std::string& name);
 
 /// Understands torchrun (RANK, WORLD_SIZE, ...), Open MPI (OMPI_COMM_WORLD_*), MPICH and Intel MPI (PMI_*)
 /// and Slurm's srun (SLURM_PROCID, ...); MASTER_ADDR and MASTER_PORT hold for all. One process alone without

@@ -1,4 +1,4 @@
-#include "image/exif_patch.h"
+#include "image/metadata/exif_patch.h"
 
 #include <algorithm>
 #include <cmath>

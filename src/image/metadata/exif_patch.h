@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "image/exif_tree.h"
+#include "image/metadata/exif_tree.h"
 
 namespace esrgan {
 

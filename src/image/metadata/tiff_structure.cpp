@@ -1,4 +1,4 @@
-#include "image/tiff_structure.h"
+#include "image/metadata/tiff_structure.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "image/exif_tree.h"
+#include "image/metadata/exif_tree.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/limits.h"
-#include "image/tiff_structure.h"
+#include "image/metadata/tiff_structure.h"
 
 namespace esrgan {
 namespace {

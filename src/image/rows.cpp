@@ -1,9 +1,10 @@
-// Row access to pictures in memory.
+#include "image/rows.h"
+
 #include <esrgan/error.h>
 
+#include <string>
 #include <utility>
 
-#include "image/rows.h"
 #include "image/samples.h"
 
 namespace esrgan {

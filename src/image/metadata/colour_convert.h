@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "image/metadata.h"
+#include "image/metadata/metadata.h"
 
 namespace esrgan {
 

@@ -1,0 +1,54 @@
+// Picture files, read row by row.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "image/rows.h"
+
+namespace esrgan {
+
+/// Colours that are stored under fully transparent pixels.
+enum class HiddenColours {
+  kept,
+  bled  ///< taken from what is visible around, see bleed_colours()
+};
+
+/// The pictures of a file, one after the other.
+class PictureReader {
+ public:
+  /// Reads the header of the first picture. "-" is standard input. `formats`: extensions of those that may be
+  /// read; all when it is empty. Throws Error naming the file.
+  explicit PictureReader(const std::string& path, const std::vector<std::string>& formats = {});
+  ~PictureReader();
+  PictureReader(const PictureReader&) = delete;
+  PictureReader& operator=(const PictureReader&) = delete;
+  PictureReader(PictureReader&&) = delete;
+  PictureReader& operator=(PictureReader&&) = delete;
+
+  /// Pages or frames in the file.
+  int pictures() const;
+  /// Bytes of the first picture as floats.
+  uint64_t bytes_as_floats() const;
+
+  /// The next picture for row-wise reading, null after the last. One whose rows do not come in order (an
+  /// orientation to apply) or whose values must be known as a whole (floating point, alpha), or any one when
+  /// `whole` is set, is read into memory first. Error when it takes more than `memory_limit` bytes. The
+  /// source must be read before the next one is asked for. Remarks are logged here, or when the last row is
+  /// read.
+  std::unique_ptr<RowSource> next(bool whole, HiddenColours hidden, uint64_t memory_limit);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The first picture of a file, with hidden colours bled.
+std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit);
+
+/// Whether an extension ("png", with or without a dot, any case) names a format that can be read here.
+bool can_read(const std::string& extension);
+
+}  // namespace esrgan
