@@ -149,6 +149,12 @@ class Operations : public RandomTest {
     return out;
   }
 
+  /// Of the reference's values, at least 1: what rounding errors grow with.
+  static float range_of(const std::vector<float>& values) {
+    float range = 1;
+    for (const float value : values) range = std::max(range, std::abs(value));
+    return range;
+  }
   static float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
     float largest = a.size() == b.size() ? 0 : INFINITY;
     for (size_t i = 0; i < std::min(a.size(), b.size()); ++i)
