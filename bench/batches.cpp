@@ -8,7 +8,7 @@
 #include <iostream>
 #include <string>
 
-#include "train/batches.h"
+#include "train/data/batches.h"
 
 namespace {
 

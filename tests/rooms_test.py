@@ -13,13 +13,13 @@ BUSINESS = [
     (r"(unistd|fcntl|dlfcn|poll|sched|signal|spawn|termios|netdb)\.h|(sys|arpa|netinet)/.*",
      ["base/platform_",
       "image/codecs/modules/openimageio.cpp",  # a module has none of the project's code
-      "train/ranks."]),                        # sockets, to find the address that other hosts see
+      "train/networks/ranks."]),                        # sockets, to find the address that other hosts see
     (r"(libav|libsw)\w*/.*|zimg.*", ["video/"]),
     (r"torch/.*|ATen/.*|c10/.*", ["train/", "cli/train_main.cpp"]),
     (r"yaml-cpp/.*", ["train/"]),
     (r"zip\.h", ["weights/"]),
     (r"png\.h|libdeflate\.h", ["image/codecs/png"]),
-    (r"(jpeglib|jerror|turbojpeg)\.h", ["image/codecs/jpeg", "train/jpeg_codec."]),
+    (r"(jpeglib|jerror|turbojpeg)\.h", ["image/codecs/jpeg", "train/data/jpeg_codec."]),
     (r"tiff\w*\.h", ["image/codecs/tiff"]),
     (r"webp/.*", ["image/codecs/webp"]),
     (r"libheif/.*|jxl/.*|Open(EXR|ImageIO)/.*", ["image/codecs/modules/"]),

@@ -9,16 +9,16 @@
 
 #include "image/resize.h"
 #include "support.h"
-#include "train/batches.h"
-#include "train/blur_kernels.h"
-#include "train/chart.h"
-#include "train/event_file.h"
-#include "train/extract.h"
-#include "train/jpeg_codec.h"
-#include "train/loss_scale.h"
-#include "train/preview.h"
-#include "train/report.h"
-#include "train/run_folder.h"
+#include "train/data/batches.h"
+#include "train/data/blur_kernels.h"
+#include "train/data/extract.h"
+#include "train/data/jpeg_codec.h"
+#include "train/data/preview.h"
+#include "train/networks/loss_scale.h"
+#include "train/run/chart.h"
+#include "train/run/event_file.h"
+#include "train/run/report.h"
+#include "train/run/run_folder.h"
 
 namespace esrgan::train {
 namespace {
@@ -332,11 +332,27 @@ TEST(LossScale, HalvesAfterOverflowAndGrowsAfterManyGoodSteps) {
   EXPECT_EQ(scale.factor(), 32768);
   scale.accept(true);
   EXPECT_EQ(scale.factor(), 65536);
+  EXPECT_TRUE(scale.can_fall());
   for (int step = 0; step < 100; ++step) scale.accept(false);
   EXPECT_GT(scale.factor(), 0);
+  EXPECT_FALSE(scale.can_fall()) << "it is not the precision";
   LossScale off(false);
   EXPECT_TRUE(off.accept(false));
+  EXPECT_FALSE(off.can_fall());
   EXPECT_EQ(off.factor(), 1);
+}
+
+TEST(LossScale, ARunThatHadNoneStartsWithTheUsualOne) {
+  const LossScale off(false);
+  LossScale scale(true);
+  scale.restore(off.saved_factor(), 0);
+  EXPECT_EQ(scale.factor(), 65536);
+  scale.restore(1024, 7);
+  EXPECT_EQ(scale.factor(), 1024);
+  EXPECT_EQ(scale.finite_steps(), 7);
+  LossScale full(false);
+  full.restore(1024, 7);
+  EXPECT_EQ(full.factor(), 1);
 }
 
 }  // namespace

@@ -10,11 +10,11 @@
 #include "device/cpu/cpu_device.h"
 #include "model/family.h"
 #include "support.h"
-#include "train/convolution.h"
-#include "train/discriminator.h"
-#include "train/features.h"
-#include "train/generator.h"
-#include "train/losses.h"
+#include "train/losses/losses.h"
+#include "train/networks/convolution.h"
+#include "train/networks/discriminator.h"
+#include "train/networks/features.h"
+#include "train/networks/generator.h"
 #include "weights/read_weights.h"
 #include "weights/safetensors.h"
 
@@ -236,21 +236,21 @@ TEST(Generator, HasThePublishedNumberOfParameters) {
 }
 
 TEST(Discriminator, HasThePublishedNumberOfParameters) {
-  EXPECT_EQ(count(*make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 64, 3})), 14'499'401U);
-  EXPECT_EQ(count(*make_discriminator({DiscriminatorRecipe::Kind::unet, 128, 64, 3})), 4'376'897U);
+  EXPECT_EQ(count(*make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 64})), 14'499'401U);
+  EXPECT_EQ(count(*make_discriminator({DiscriminatorRecipe::Kind::unet, 128, 64})), 4'376'897U);
 }
 
 TEST(Discriminator, EveryKindTakesItsPatches) {
   for (const int size : {128, 192, 256}) {
-    const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, size, 2, 3});
+    const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, size, 2});
     EXPECT_EQ(vgg->forward(torch::rand({2, 3, size, size})).sizes().vec(), (std::vector<int64_t>{2, 1}))
         << size;
   }
-  const auto srgan = make_discriminator({DiscriminatorRecipe::Kind::srgan, 96, 2, 3});
+  const auto srgan = make_discriminator({DiscriminatorRecipe::Kind::srgan, 96, 2});
   EXPECT_EQ(srgan->forward(torch::rand({2, 3, 96, 96})).sizes().vec(), (std::vector<int64_t>{2, 1}));
-  const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 2, 3});
+  const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 2});
   EXPECT_EQ(unet->forward(torch::rand({2, 3, 64, 64})).sizes().vec(), (std::vector<int64_t>{2, 1, 64, 64}));
-  const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 2, 3});
+  const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 2});
   EXPECT_NE(error_of([&] {
               vgg->forward(torch::rand({1, 3, 64, 64}));
             }).find("128 pixels a side"),
@@ -259,7 +259,7 @@ TEST(Discriminator, EveryKindTakesItsPatches) {
 
 TEST(Discriminator, SpectralNormBoundsEveryLayer) {
   torch::manual_seed(test::seed());
-  const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 4, 3});
+  const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 4});
   // However near the two largest singular values are, so many steps come within some thousandths.
   for (int i = 0; i < 500; ++i) unet->forward(torch::rand({1, 3, 16, 16}));
   const auto weight = unet->named_parameters()["conv2.weight_orig"].detach().flatten(1);

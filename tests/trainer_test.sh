@@ -20,7 +20,7 @@ network_G: {nf: 8, nb: 1, gc: 4}
 network_D: {which_model_D: discriminator_srgan, nf: 2}
 datasets: {train: {HR: $work/pictures, batch_size: 2, HR_size: 32}, val: {own: {HR: $work/pictures}}}
 path: {root: ${3:-$work/$1}}
-train: {niter: $2, grad_clip: 1, ema: 0.9, precision: bf16}
+train: {niter: $2, feature_weight: 0, grad_clip: 1, ema: 0.9, precision: bf16}
 logger: {print_freq: 1, save_checkpoint_freq: 7, val_freq: 50}
 YAML
 }

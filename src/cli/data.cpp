@@ -3,8 +3,8 @@
 #include <iostream>
 
 #include "cli/session.h"
-#include "train/extract.h"
-#include "train/preview.h"
+#include "train/data/extract.h"
+#include "train/data/preview.h"
 
 namespace esrgan::cli {
 namespace {
@@ -12,12 +12,15 @@ namespace {
 void add_preview(CLI::App& data, Action& action) {
   struct Options {
     std::string recipe, output;
+    std::vector<std::string> changes;
     int count = 24;
   };
   auto options = std::make_shared<Options>();
   CLI::App* sub =
       data.add_subcommand("preview", "Draw a contact sheet of the patches that a recipe's network is fed");
   sub->add_option("-p,--opt", options->recipe, "The recipe (also -opt)")->required()->type_name("FILE.yml");
+  sub->add_option("--set", options->changes, "Another value for a key of the recipe; may be given often")
+      ->type_name("KEY=VALUE");
   sub->add_option("-o,--output", options->output, "The picture to write")->required()->type_name("SHEET.png");
   sub->add_option("-n,--count", options->count, "Samples to show")
       ->capture_default_str()
@@ -28,7 +31,8 @@ void add_preview(CLI::App& data, Action& action) {
       "target.\n");
   sub->callback([options, &action] {
     action = [options] {
-      write_image(train::contact_sheet(train::read_recipe(options->recipe), options->count), options->output);
+      write_image(train::contact_sheet(train::read_recipe(options->recipe, options->changes), options->count),
+                  options->output);
       return all_done;
     };
   });

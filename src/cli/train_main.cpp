@@ -2,18 +2,18 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/session.h"
-#include "train/host_memory.h"
+#include "train/networks/host_memory.h"
 #include "train/recipe.h"
-#include "train/trainer.h"
+#include "train/run/trainer.h"
 
 namespace esrgan::train {
 namespace {
 
 constexpr const char* examples = R"(Examples:
-  esrgan train -opt options/quick_cpu.yml             a small network, in minutes
+  esrgan train -opt options/quick_cpu.yml --set datasets.train.HR=photos
   esrgan train -opt options/train_PSNR.yml --dry-run  what would be done
   esrgan train -opt options/train_PSNR.yml --resume   go on after a stop
-  esrgan train -opt options/quick_cpu.yml --profile 20
+  esrgan train -opt options/train_PSNR.yml --profile 20
   torchrun --no-python --nproc-per-node 4 esrgan train -opt options/train_PSNR.yml
 )";
 
@@ -21,10 +21,13 @@ int run(int argc, char** argv) {
   CLI::App app{"Train a network of the ESRGAN family", "esrgan train"};
   app.footer(examples);
   std::string file;
+  std::vector<std::string> changes;
   bool resume = false, dry = false;
   int profile_steps = 0;
   std::string trace = "trace.json";
   app.add_option("-o,--opt", file, "The recipe (also -opt)")->required()->type_name("FILE.yml");
+  app.add_option("--set", changes, "Another value for a key of the recipe; may be given often")
+      ->type_name("KEY=VALUE");
   app.add_flag("--resume", resume, "Go on after the last checkpoint of the run");
   app.add_flag("--dry-run", dry, "Show the resolved recipe, sizes and memory; train nothing");
   app.add_option("--profile", profile_steps, "Show where the time of so many steps goes; keep nothing")
@@ -39,7 +42,8 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? cli::all_done : cli::wrong_usage;
   }
   keep_host_memory();
-  const Recipe recipe = read_recipe(file);
+  const Recipe recipe = read_recipe(file, changes);
+  for (const std::string& remark : recipe.remarks) cli::print_message("warning: " + remark);
   if (dry) {
     dry_run(recipe);
     return cli::all_done;

@@ -31,8 +31,9 @@ class NetworkWishes {
 };
 
 struct Family {
-  const char* name;         ///< as BasicSR calls it
-  const char* blocks_name;  ///< what Architecture::blocks counts: "blocks"
+  const char* name;                          ///< as BasicSR calls it
+  std::span<const char* const> other_names;  ///< what recipes of other tools say
+  const char* blocks_name;                   ///< what Architecture::blocks counts: "blocks"
   /// The first that a file uses is taken.
   std::span<const Naming> namings;
   /// Works the architecture out from tensors with canonical names; family is set already.
@@ -59,10 +60,10 @@ FoundNaming find_naming(const Contents& contents);
 /// Tensors that tell a network, known or foreign.
 std::vector<std::string_view> signs_of_networks();
 
-/// The family of that name, or null.
+/// The family that is called so, in upper or lower case, or null.
 const Family* find_family(std::string_view name);
 
-/// Doublings that make up `enlargement`.
+/// Doublings that make up `upscaling`.
 int doublings_of(int upscaling);
 
 }  // namespace esrgan

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <sstream>
 
 #include "model/family.h"
@@ -12,11 +13,18 @@
 namespace esrgan::train {
 namespace {
 
-const std::vector<std::string> pixel_losses{"l1", "l2", "charbonnier"};
+namespace fs = std::filesystem;
 
-PixelLoss pixel_loss(Settings& settings, const std::string& key, const std::string& fallback) {
-  const std::string found = settings.choose(key, pixel_losses, fallback);
-  return found == "l1" ? PixelLoss::l1 : found == "l2" ? PixelLoss::l2 : PixelLoss::charbonnier;
+PixelLoss pixel_loss(Settings& settings, const std::string& key) {
+  return settings.choose_as<PixelLoss>(
+      key, {{"l1", PixelLoss::l1}, {"l2", PixelLoss::l2}, {"charbonnier", PixelLoss::charbonnier}},
+      PixelLoss::l1);
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ", ") + word;
+  return list;
 }
 
 /// What the section network_G says.
@@ -45,7 +53,9 @@ Architecture read_generator(Settings net, int scale) {
   for (const Family* family : families())
     if (family->configure != nullptr) names.emplace_back(family->name);
   Architecture a;
-  a.family = find_family(net.choose("which_model_G", names, names.front()));
+  a.family = find_family(net.get<std::string>("which_model_G", names.front()));
+  if (a.family == nullptr || a.family->configure == nullptr)
+    net.refuse("which_model_G", "one of " + joined(names));
   a.scale = scale;
   a.in_channels = net.at_least("in_nc", 1, 3);
   if (a.in_channels != 3) net.refuse("in_nc", "3: patches are RGB");
@@ -60,17 +70,19 @@ Architecture read_generator(Settings net, int scale) {
 
 DiscriminatorRecipe read_discriminator(Settings net, int hr_size) {
   DiscriminatorRecipe d;
-  const std::string which = net.choose("which_model_D",
-                                       {"discriminator_vgg_128", "discriminator_vgg_192",
-                                        "discriminator_vgg_256", "discriminator_unet", "discriminator_srgan"},
-                                       "discriminator_vgg_128");
-  d.kind = which == "discriminator_unet"    ? DiscriminatorRecipe::Kind::unet
-           : which == "discriminator_srgan" ? DiscriminatorRecipe::Kind::srgan
-                                            : DiscriminatorRecipe::Kind::vgg;
-  if (d.kind == DiscriminatorRecipe::Kind::vgg) d.input_size = std::stoi(which.substr(which.size() - 3));
-  if (d.kind == DiscriminatorRecipe::Kind::srgan) d.input_size = hr_size;
+  using Kind = DiscriminatorRecipe::Kind;
+  const auto [kind, side] =
+      net.choose_as<std::pair<Kind, int>>("which_model_D",
+                                          {{"discriminator_vgg_128", {Kind::vgg, 128}},
+                                           {"discriminator_vgg_192", {Kind::vgg, 192}},
+                                           {"discriminator_vgg_256", {Kind::vgg, 256}},
+                                           {"discriminator_unet", {Kind::unet, hr_size}},
+                                           {"discriminator_srgan", {Kind::srgan, hr_size}}},
+                                          {Kind::vgg, 128});
+  d.kind = kind;
+  d.input_size = side;
   d.features = net.at_least("nf", 1, 64);
-  d.in_channels = net.at_least("in_nc", 1, 3);
+  if (net.at_least("in_nc", 1, 3) != 3) net.refuse("in_nc", "3: patches are RGB");
   if (d.kind == DiscriminatorRecipe::Kind::unet && hr_size % 8 != 0)
     net.refuse("which_model_D", "HR_size as a multiple of 8 for the U-Net");
   if (d.kind == DiscriminatorRecipe::Kind::vgg && d.input_size != hr_size)
@@ -82,9 +94,12 @@ DiscriminatorRecipe read_discriminator(Settings net, int hr_size) {
 /// `rate_in_train`: the mission's other place for the rate, train.lr_G.
 OptimizerRecipe read_optimizer(Settings settings, Settings& train, const std::string& rate_in_train) {
   OptimizerRecipe o;
-  settings.choose("type", {"Adam"}, "Adam");
+  using Kind = OptimizerRecipe::Kind;
+  o.kind = settings.choose_as<Kind>("type", {{"Adam", Kind::adam}, {"AdamW", Kind::adamw}}, Kind::adam);
   const double rate = train.get(rate_in_train, o.rate);
   o.rate = settings.get("lr", rate);
+  if (train.has(rate_in_train) && o.rate != rate)
+    train.remark(rate_in_train, "has no effect beside the optimizer's own lr");
   if (!(o.rate > 0)) settings.refuse("lr", "a positive number");
   if (settings.has("betas")) {
     const auto betas = settings.require<std::vector<double>>("betas");
@@ -100,14 +115,15 @@ OptimizerRecipe read_optimizer(Settings settings, Settings& train, const std::st
 
 ScheduleRecipe read_schedule(Settings settings, int64_t steps) {
   ScheduleRecipe s;
-  const std::string kind = settings.choose("type", {"constant", "multistep", "cosine"}, "constant");
+  using Kind = ScheduleRecipe::Kind;
+  s.kind = settings.choose_as<Kind>(
+      "type", {{"constant", Kind::constant}, {"multistep", Kind::multistep}, {"cosine", Kind::cosine}},
+      Kind::constant);
   s.warmup = settings.at_least("warmup", int64_t{0}, int64_t{0});
-  if (kind == "multistep") {
-    s.kind = ScheduleRecipe::Kind::multistep;
+  if (s.kind == Kind::multistep) {
     s.milestones = settings.require<std::vector<int64_t>>("milestones");
     s.gamma = settings.get("gamma", s.gamma);
-  } else if (kind == "cosine") {
-    s.kind = ScheduleRecipe::Kind::cosine;
+  } else if (s.kind == Kind::cosine) {
     s.periods = settings.get("periods", std::vector<int64_t>{steps});
     s.restart_weights = settings.get("restart_weights", std::vector<double>{1});
     s.eta_min = settings.at_least("eta_min", 0.0, 0.0);
@@ -118,11 +134,14 @@ ScheduleRecipe read_schedule(Settings settings, int64_t steps) {
   return s;
 }
 
-PerceptualRecipe read_perceptual(Settings& train) {
+PerceptualRecipe read_perceptual(Settings& train, bool adversarial) {
   PerceptualRecipe p;
-  p.weight = train.at_least("feature_weight", 0.0, 0.0);
-  if (p.weight == 0 && !train.has("feature")) return p;
-  p.criterion = pixel_loss(train, "feature_criterion", "l1");
+  p.weight = train.at_least("feature_weight", 0.0, adversarial ? 1.0 : 0.0);
+  if (p.weight == 0) {
+    train.ignore({"feature_criterion", "feature"}, "while feature_weight is 0");
+    return p;
+  }
+  p.criterion = pixel_loss(train, "feature_criterion");
   Settings settings = train.section("feature");
   p.network = settings.choose("network", {"vgg16", "vgg19"}, "vgg19");
   p.weights = settings.get<std::string>("weights", "");
@@ -142,28 +161,52 @@ PerceptualRecipe read_perceptual(Settings& train) {
 
 LossRecipe read_losses(Settings& train, bool adversarial) {
   LossRecipe l;
-  l.pixel_weight = train.at_least("pixel_weight", 0.0, 1.0);
-  l.pixel = pixel_loss(train, "pixel_criterion", "l1");
-  l.perceptual = read_perceptual(train);
+  l.pixel_weight = train.at_least("pixel_weight", 0.0, adversarial ? 1e-2 : 1.0);
+  l.pixel = pixel_loss(train, "pixel_criterion");
+  l.perceptual = read_perceptual(train, adversarial);
   l.total_variation = train.at_least("tv_weight", 0.0, 0.0);
   if (!adversarial) return l;
   l.gan_weight = train.at_least("gan_weight", 0.0, 5e-3);
   if (l.gan_weight == 0) train.refuse("gan_weight", "more than 0, since the recipe has a network_D");
-  const std::string kind =
-      train.choose("gan_type", {"ragan", "vanilla", "lsgan", "hinge", "wgan-gp"}, "ragan");
-  l.gan = kind == "ragan"     ? GanLoss::relativistic
-          : kind == "vanilla" ? GanLoss::standard
-          : kind == "lsgan"   ? GanLoss::least_squares
-          : kind == "hinge"   ? GanLoss::hinge
-                              : GanLoss::wasserstein;
+  l.gan = train.choose_as<GanLoss>("gan_type",
+                                   {{"ragan", GanLoss::relativistic},
+                                    {"vanilla", GanLoss::standard},
+                                    {"lsgan", GanLoss::least_squares},
+                                    {"hinge", GanLoss::hinge},
+                                    {"wgan-gp", GanLoss::wasserstein}},
+                                   GanLoss::relativistic);
   l.gradient_penalty = train.at_least("gp_weight", 0.0, l.gradient_penalty);
   return l;
 }
 
-SourceRecipe read_source(Settings settings) {
+/// DIV2K as it is published, `DIV2K_train_HR` and `DIV2K_train_LR_bicubic/X4`, or without the first word.
+/// Small pictures that are not there are made.
+SourceRecipe find_div2k(Settings& settings, const std::string& root, int scale, const std::string& part) {
+  std::error_code absent;
+  for (const std::string prefix : {"DIV2K_", ""}) {
+    const fs::path hr = fs::path(root) / (prefix + part + "_HR");
+    const fs::path lr = fs::path(root) / (prefix + part + "_LR_bicubic") / ("X" + std::to_string(scale));
+    if (!fs::is_directory(hr, absent)) continue;
+    return {hr.string(), fs::is_directory(lr, absent) ? lr.string() : "", 1};
+  }
+  settings.refuse("root", "a folder with DIV2K_" + part + "_HR or " + part + "_HR in it");
+}
+
+/// Folders of pictures: HR with or without LR, or DIV2K's `part` in the folder `root`.
+SourceRecipe read_folders(Settings& settings, int scale, const std::string& part) {
+  const auto root = settings.get<std::string>("root", "");
+  if (!root.empty()) {
+    settings.ignore({"HR", "LR"}, "beside root");
+    return find_div2k(settings, root, scale, part);
+  }
   SourceRecipe s;
   s.hr = settings.require<std::string>("HR");
   s.lr = settings.get<std::string>("LR", "");
+  return s;
+}
+
+SourceRecipe read_source(Settings settings, int scale, const std::string& part) {
+  SourceRecipe s = read_folders(settings, scale, part);
   s.weight = settings.get("weight", 1.0);
   if (!(s.weight > 0)) settings.refuse("weight", "a positive number");
   return s;
@@ -233,14 +276,10 @@ DegradationRecipe read_degradation(Settings& train) {
 
 DataRecipe read_data(Settings train, int scale) {
   DataRecipe d;
-  for (Settings& source : train.sections("sources")) d.sources.push_back(read_source(source));
-  if (train.has("HR")) {
-    SourceRecipe only;
-    only.hr = train.require<std::string>("HR");
-    only.lr = train.get<std::string>("LR", "");
-    d.sources.push_back(only);
-  }
-  if (d.sources.empty()) train.refuse("HR", "a folder of pictures (or a list 'sources')");
+  for (Settings& source : train.sections("sources")) d.sources.push_back(read_source(source, scale, "train"));
+  if (train.has("root") || train.has("HR")) d.sources.push_back(read_folders(train, scale, "train"));
+  if (d.sources.empty())
+    train.refuse("HR", "a folder of pictures (--set datasets.train.HR=FOLDER; or root: the folder of DIV2K)");
   d.batch_size = train.at_least("batch_size", 1, 16);
   d.hr_size = train.at_least("HR_size", 8, 128);
   if (d.hr_size % scale != 0) train.refuse("HR_size", "a multiple of the scale, " + std::to_string(scale));
@@ -267,20 +306,22 @@ void read_training(Settings train, Recipe& r, bool adversarial) {
   r.accumulate = train.at_least("accumulate", 1, 1);
   if (r.data.batch_size % r.accumulate != 0)
     train.refuse("accumulate", "a divisor of batch_size, " + std::to_string(r.data.batch_size));
-  const std::string precision = train.choose("precision", {"full", "bf16", "fp16"}, "full");
-  r.arithmetic = precision == "full"   ? Arithmetic::full
-                 : precision == "bf16" ? Arithmetic::bfloat16
-                                       : Arithmetic::half;
+  r.arithmetic = train.choose_as<Arithmetic>(
+      "precision", {{"full", Arithmetic::full}, {"bf16", Arithmetic::bfloat16}, {"fp16", Arithmetic::half}},
+      Arithmetic::full);
   r.channels_last = train.get("channels_last", false);
   if (adversarial) {
     r.discriminator_every = train.at_least("D_update_ratio", 1, 1);
     r.discriminator_first = train.at_least("D_init_iters", int64_t{0}, int64_t{0});
+  } else {
+    train.ignore({"lr_D", "gan_type", "gan_weight", "gp_weight", "D_update_ratio", "D_init_iters"},
+                 "without network_D");
   }
 }
 
-Recipe build(Settings root) {
+Recipe build(Settings root, const std::string& file) {
   Recipe r;
-  r.name = root.require<std::string>("name");
+  r.name = root.get<std::string>("name", fs::path(file).stem().string());
   if (r.name.empty() || r.name.find('/') != std::string::npos)
     root.refuse("name", "a name for the run's folder");
   const int scale = root.at_least("scale", 1, 4);
@@ -295,16 +336,22 @@ Recipe build(Settings root) {
   for (auto& [name, settings] : datasets.named_sections("val")) {
     if (name.empty() || name.find_first_of("/,") != std::string::npos)
       datasets.refuse("val", "names without '/' and ','");
-    r.validation.push_back({name, read_source(settings)});
+    r.validation.push_back({name, read_source(settings, scale, "valid")});
   }
 
   const bool adversarial = root.has("network_D");
-  if (adversarial) r.discriminator = read_discriminator(root.section("network_D"), r.data.hr_size);
+  if (adversarial)
+    r.discriminator = read_discriminator(root.section("network_D"), r.data.hr_size);
+  else
+    root.ignore({"network_D", "optimizer_D"}, "without network_D");
 
   Settings path = root.section("path");
   r.folder = path.get<std::string>("root", "experiments");
   r.generator_start = path.get<std::string>("pretrain_model_G", "");
-  if (adversarial) r.discriminator_start = path.get<std::string>("pretrain_model_D", "");
+  if (adversarial)
+    r.discriminator_start = path.get<std::string>("pretrain_model_D", "");
+  else
+    path.ignore({"pretrain_model_D"}, "without network_D");
 
   Settings train = root.section("train");
   read_training(train, r, adversarial);
@@ -322,17 +369,19 @@ Recipe build(Settings root) {
   std::ostringstream text;
   text << root.resolved() << '\n';
   r.resolved = text.str();
+  r.remarks = root.remarks();
   return r;
 }
 
 }  // namespace
 
-Recipe read_recipe(const std::string& file) {
-  return build(Settings::read(file));
+Recipe read_recipe(const std::string& file, const std::vector<std::string>& changes) {
+  return build(Settings::read(file, changes), file);
 }
 
-Recipe parse_recipe(const std::string& text, const std::string& file) {
-  return build(Settings::parse(text, file));
+Recipe parse_recipe(const std::string& text, const std::string& file,
+                    const std::vector<std::string>& changes) {
+  return build(Settings::parse(text, file, changes), file);
 }
 
 }  // namespace esrgan::train

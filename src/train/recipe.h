@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/architecture.h"
-#include "train/degrade.h"
+#include "train/data/degrade.h"
 #include "train/schedule.h"
 
 namespace esrgan::train {
@@ -16,10 +16,10 @@ struct DiscriminatorRecipe {
   enum class Kind { vgg, unet, srgan } kind = Kind::vgg;
   int input_size = 128;  ///< vgg: side of the patches, 128, 192 or 256
   int features = 64;
-  int in_channels = 3;
 };
 
 struct OptimizerRecipe {
+  enum class Kind { adam, adamw } kind = Kind::adam;
   double rate = 1e-4;
   double beta1 = 0.9, beta2 = 0.99;
   double weight_decay = 0;
@@ -101,11 +101,14 @@ struct Recipe {
 
   bool adversarial() const { return losses.gan_weight > 0; }
 
-  std::string resolved;  ///< the whole recipe as YAML
+  std::string resolved;              ///< the whole recipe as YAML
+  std::vector<std::string> remarks;  ///< what has no effect
 };
 
-/// Reads and checks a recipe. Throws Error naming file, line and key.
-Recipe read_recipe(const std::string& file);
-Recipe parse_recipe(const std::string& text, const std::string& file);
+/// Reads and checks a recipe. `changes` are made to it first, see Settings::read(). Throws Error naming file,
+/// line and key.
+Recipe read_recipe(const std::string& file, const std::vector<std::string>& changes = {});
+Recipe parse_recipe(const std::string& text, const std::string& file,
+                    const std::vector<std::string>& changes = {});
 
 }  // namespace esrgan::train

@@ -3,7 +3,9 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <sstream>
@@ -16,7 +18,8 @@ struct Settings::State {
   std::string file, path;
   std::vector<std::string> asked;
   YAML::Node resolved{YAML::NodeType::Map};
-  std::vector<Settings> taken;  // sections, to be checked with this one
+  std::vector<Settings> taken;                        // sections, to be checked with this one
+  std::shared_ptr<std::vector<std::string>> remarks;  // of the document
 };
 
 namespace {
@@ -55,6 +58,31 @@ std::string text_of(const YAML::Node& node) {
   return node.IsSequence() ? "a list" : node.IsMap() ? "a mapping" : "nothing";
 }
 
+/// Makes one of the changes that were asked for.
+void apply(const std::string& change, YAML::Node document) {
+  const size_t end = change.find('=');
+  const auto refuse = [&](const std::string& expected) {
+    throw Error(ErrorKind::invalid_argument, "", "--set", expected, "'" + change + "'");
+  };
+  if (end == std::string::npos || end == 0) refuse("KEY=VALUE, such as train.niter=1000");
+  YAML::Node at;
+  at.reset(document);
+  std::istringstream keys(change.substr(0, end));
+  std::string key, next;
+  std::getline(keys, key, '.');
+  while (std::getline(keys, next, '.')) {
+    if (!at[key] || at[key].IsNull()) at[key] = YAML::Node(YAML::NodeType::Map);
+    if (!at[key].IsMap()) refuse("a key of a mapping; '" + key + "' is none");
+    at.reset(at[key]);
+    key = next;
+  }
+  try {
+    at[key] = YAML::Clone(YAML::Load(change.substr(end + 1)));  // without the line of another text
+  } catch (const YAML::Exception& error) {
+    refuse("a value that YAML understands (" + error.msg + ")");
+  }
+}
+
 }  // namespace
 
 std::string nearest_word(const std::string& word, const std::vector<std::string>& known) {
@@ -64,9 +92,10 @@ std::string nearest_word(const std::string& word, const std::vector<std::string>
   return nearest == known.end() ? "" : *nearest;
 }
 
-Settings Settings::from_node(const YAML::Node& node, const std::string& file, const std::string& path) {
+Settings Settings::from_node(const YAML::Node& node, const std::string& path) const {
   auto state = std::make_shared<State>();
-  state->file = file;
+  state->file = state_->file;
+  state->remarks = state_->remarks;
   state->path = path;
   if (node.IsDefined() && !node.IsNull()) state->node = node;
   Settings settings(state);
@@ -84,22 +113,27 @@ Settings Settings::from_node(const YAML::Node& node, const std::string& file, co
   return settings;
 }
 
-Settings Settings::parse(const std::string& text, const std::string& file) {
+Settings Settings::parse(const std::string& text, const std::string& file,
+                         const std::vector<std::string>& changes) {
   try {
-    const YAML::Node node = YAML::Load(text);
+    YAML::Node node = YAML::Load(text);
     if (!node.IsMap())
       throw Error(ErrorKind::bad_data, file, "a recipe", "a mapping of keys to values", text_of(node));
-    return from_node(node, file, "");
+    for (const std::string& change : changes) apply(change, node);
+    auto document = std::make_shared<State>();
+    document->file = file;
+    document->remarks = std::make_shared<std::vector<std::string>>();
+    return Settings(document).from_node(node, "");
   } catch (const YAML::Exception& error) {
     throw Error(ErrorKind::bad_data, file + ":" + std::to_string(error.mark.line + 1), error.msg);
   }
 }
 
-Settings Settings::read(const std::string& file) {
+Settings Settings::read(const std::string& file, const std::vector<std::string>& changes) {
   std::ifstream stream(file);
   std::ostringstream text;
   if (!stream || !(text << stream.rdbuf())) throw Error(ErrorKind::io, file, "cannot be read");
-  return parse(text.str(), file);
+  return parse(text.str(), file, changes);
 }
 
 std::string Settings::full_name(const std::string& key) const {
@@ -135,7 +169,9 @@ std::optional<T> Settings::find(const std::string& key) {
     if constexpr (std::is_same_v<T, int> || std::is_same_v<T, int64_t>) {
       // 1e5 is a whole number, too.
       const auto number = node.as<double>();
-      if (number != static_cast<double>(static_cast<T>(number))) refuse(key, expected_type<T>());
+      const bool fits = number >= static_cast<double>(std::numeric_limits<T>::min()) &&
+                        number < -static_cast<double>(std::numeric_limits<T>::min());
+      if (!fits || number != std::trunc(number)) refuse(key, expected_type<T>());
       return static_cast<T>(number);
     } else {
       return node.as<T>();
@@ -173,7 +209,7 @@ std::string Settings::choose(const std::string& key, const std::vector<std::stri
 }
 
 Settings Settings::section(const std::string& key) {
-  Settings found = from_node(value(key), state_->file, full_name(key));
+  Settings found = from_node(value(key), full_name(key));
   state_->resolved[key] = found.state_->resolved;
   state_->taken.push_back(found);
   return found;
@@ -194,11 +230,26 @@ std::vector<Settings> Settings::sections(const std::string& key) {
   if (!node.IsDefined() || node.IsNull()) return found;
   if (!node.IsSequence()) refuse(key, "a list");
   for (size_t i = 0; i < node.size(); ++i) {
-    found.push_back(from_node(node[i], state_->file, full_name(key) + "[" + std::to_string(i) + "]"));
+    found.push_back(from_node(node[i], full_name(key) + "[" + std::to_string(i) + "]"));
     state_->resolved[key].push_back(found.back().state_->resolved);
     state_->taken.push_back(found.back());
   }
   return found;
+}
+
+void Settings::ignore(const std::vector<std::string>& keys, const std::string& reason) {
+  for (const std::string& key : keys) {
+    const YAML::Node node = value(key);
+    if (node.IsDefined() && !node.IsNull()) remark(key, "has no effect " + reason);
+  }
+}
+
+void Settings::remark(const std::string& key, const std::string& text) {
+  state_->remarks->push_back(place(value(key)) + ": '" + full_name(key) + "' " + text);
+}
+
+const std::vector<std::string>& Settings::remarks() const {
+  return *state_->remarks;
 }
 
 void Settings::check() const {

@@ -4,6 +4,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,10 +18,12 @@ namespace esrgan::train {
 /// errors are esrgan::Error with "FILE:LINE" as the file.
 class Settings {
  public:
-  /// Reads a file. Throws Error when it cannot be read or is not a YAML mapping.
-  static Settings read(const std::string& file);
+  /// Reads a file. `changes`: "KEY.KEY=VALUE" each, a value as YAML that replaces what the file says, or is
+  /// added to it. Throws Error when the file cannot be read or is not a YAML mapping.
+  static Settings read(const std::string& file, const std::vector<std::string>& changes = {});
   /// The same from a text; `file` is for messages.
-  static Settings parse(const std::string& text, const std::string& file);
+  static Settings parse(const std::string& text, const std::string& file,
+                        const std::vector<std::string>& changes = {});
 
   /// Whether the key is there and not null.
   bool has(const std::string& key) const;
@@ -51,6 +54,19 @@ class Settings {
   /// The value of `key`, a word of `choices`.
   std::string choose(const std::string& key, const std::vector<std::string>& choices,
                      const std::string& fallback);
+  /// What stands beside the word in `choices`.
+  template <typename T>
+  T choose_as(const std::string& key, const std::vector<std::pair<std::string, T>>& choices, T fallback) {
+    std::vector<std::string> words;
+    std::string usual;
+    for (const auto& [word, meaning] : choices) {
+      words.push_back(word);
+      if (meaning == fallback && usual.empty()) usual = word;
+    }
+    const std::string found = choose(key, words, usual);
+    return std::find_if(choices.begin(), choices.end(), [&](const auto& c) { return c.first == found; })
+        ->second;
+  }
 
   /// A number no less than `least`.
   template <typename T>
@@ -67,6 +83,13 @@ class Settings {
   /// The mappings of the list at `key`.
   std::vector<Settings> sections(const std::string& key);
 
+  /// Keys that are known and mean nothing here; those that are there are remarked on with the reason.
+  void ignore(const std::vector<std::string>& keys, const std::string& reason);
+  /// A remark about a key.
+  void remark(const std::string& key, const std::string& text);
+  /// Of the whole document.
+  const std::vector<std::string>& remarks() const;
+
   /// Throws Error for the first key, in this mapping and those taken from it, that nobody asked for; it names
   /// the line and the nearest key that is known.
   void check() const;
@@ -81,7 +104,7 @@ class Settings {
   struct State;
   explicit Settings(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-  static Settings from_node(const YAML::Node& node, const std::string& file, const std::string& path);
+  Settings from_node(const YAML::Node& node, const std::string& path) const;
   YAML::Node value(const std::string& key);
   [[noreturn]] void refuse_missing(const std::string& key) const;
   template <typename T>

@@ -99,6 +99,8 @@ void configure(NetworkWishes& wishes, Architecture& a) {
 
 }  // namespace
 
-const Family compact{"SRVGGNetCompact", "convolutions", namings, detect, build, true, configure};
+constexpr const char* other_names[] = {"Compact", "SRVGGNet"};
+
+const Family compact{"SRVGGNetCompact", other_names, "convolutions", namings, detect, build, true, configure};
 
 }  // namespace esrgan

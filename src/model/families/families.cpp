@@ -1,6 +1,7 @@
 #include "model/families/families.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "model/foreign_families.h"
 
@@ -35,8 +36,15 @@ std::vector<std::string_view> signs_of_networks() {
 }
 
 const Family* find_family(std::string_view name) {
-  const auto found = std::find_if(std::begin(table), std::end(table),
-                                  [&](const Family* family) { return family->name == name; });
+  const auto is_called = [&](std::string_view known) {
+    return std::equal(known.begin(), known.end(), name.begin(), name.end(), [](char a, char b) {
+      return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+    });
+  };
+  const auto found = std::find_if(std::begin(table), std::end(table), [&](const Family* family) {
+    return is_called(family->name) ||
+           std::any_of(family->other_names.begin(), family->other_names.end(), is_called);
+  });
   return found == std::end(table) ? nullptr : *found;
 }
 

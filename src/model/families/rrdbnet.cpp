@@ -245,6 +245,8 @@ const RrdbDetails& rrdb_details(const Architecture& architecture) {
   return static_cast<const RrdbDetails&>(*architecture.details);
 }
 
-const Family rrdbnet{"RRDBNet", "blocks", namings, detect, build, true, configure};
+constexpr const char* other_names[] = {"RRDB", "ESRGAN", "RRDB_net"};
+
+const Family rrdbnet{"RRDBNet", other_names, "blocks", namings, detect, build, true, configure};
 
 }  // namespace esrgan

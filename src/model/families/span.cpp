@@ -130,6 +130,6 @@ MapId build(GraphBuilder& builder, const Architecture& a) {
 
 }  // namespace
 
-const Family span{"SPAN", "blocks", namings, detect, build, false, nullptr};
+const Family span{"SPAN", {}, "blocks", namings, detect, build, false, nullptr};
 
 }  // namespace esrgan

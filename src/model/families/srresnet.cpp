@@ -111,6 +111,6 @@ MapId build(GraphBuilder& builder, const Architecture& architecture) {
 
 }  // namespace
 
-const Family srresnet{"SRResNet", "blocks", namings, detect, build, false, configure_residual_network};
+const Family srresnet{"SRResNet", {}, "blocks", namings, detect, build, false, configure_residual_network};
 
 }  // namespace esrgan

@@ -1,0 +1,71 @@
+#include "train/data/jpeg_codec.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+#include "image/codecs/jpeg_errors.h"
+
+namespace esrgan::train {
+namespace {
+
+struct Bytes {
+  unsigned char* data = nullptr;
+  unsigned long size = 0;
+  ~Bytes() { std::free(data); }
+};
+
+void compress(const FloatImage& picture, int quality, Bytes& to) {
+  JpegErrors errors("", "JPEG: ");
+  jpeg_compress_struct codec{};
+  codec.err = &errors.manager;
+  jpeg_create_compress(&codec);
+  const std::unique_ptr<jpeg_compress_struct, decltype(&jpeg_destroy_compress)> owner(&codec,
+                                                                                      jpeg_destroy_compress);
+  jpeg_mem_dest(&codec, &to.data, &to.size);
+  codec.image_width = static_cast<JDIMENSION>(picture.width);
+  codec.image_height = static_cast<JDIMENSION>(picture.height);
+  codec.input_components = 3;
+  codec.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&codec);
+  jpeg_set_quality(&codec, quality, TRUE);
+  jpeg_start_compress(&codec, TRUE);
+  std::vector<JSAMPLE> samples(picture.row_samples());
+  JSAMPROW row = samples.data();
+  for (int y = 0; y < picture.height; ++y) {
+    std::transform(picture.row(y), picture.row(y) + picture.row_samples(), samples.begin(), [](float value) {
+      return static_cast<JSAMPLE>(std::clamp(value, 0.0F, 1.0F) * 255 + 0.5F);
+    });
+    jpeg_write_scanlines(&codec, &row, 1);
+  }
+  jpeg_finish_compress(&codec);
+}
+
+}  // namespace
+
+FloatImage through_jpeg(const FloatImage& picture, int quality) {
+  Bytes bytes;
+  compress(picture, quality, bytes);
+  JpegErrors errors("", "JPEG: ");
+  jpeg_decompress_struct codec{};
+  codec.err = &errors.manager;
+  jpeg_create_decompress(&codec);
+  const std::unique_ptr<jpeg_decompress_struct, decltype(&jpeg_destroy_decompress)> owner(
+      &codec, jpeg_destroy_decompress);
+  jpeg_mem_src(&codec, bytes.data, bytes.size);
+  jpeg_read_header(&codec, TRUE);
+  codec.out_color_space = JCS_RGB;
+  jpeg_start_decompress(&codec);
+  FloatImage result(picture.width, picture.height, 3);
+  std::vector<JSAMPLE> samples(result.row_samples());
+  JSAMPROW row = samples.data();
+  for (int y = 0; y < result.height; ++y) {
+    jpeg_read_scanlines(&codec, &row, 1);
+    std::transform(samples.begin(), samples.end(), result.row(y),
+                   [](JSAMPLE value) { return static_cast<float>(value) / 255; });
+  }
+  jpeg_finish_decompress(&codec);
+  return result;
+}
+
+}  // namespace esrgan::train

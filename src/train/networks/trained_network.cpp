@@ -1,0 +1,106 @@
+#include "train/networks/trained_network.h"
+
+#include <esrgan/error.h>
+
+#include "base/text.h"
+
+namespace esrgan::train {
+namespace {
+
+const StateDict& group(const Checkpoint& checkpoint, const std::string& name) {
+  const auto found = checkpoint.groups.find(name);
+  if (found == checkpoint.groups.end())
+    throw Error(ErrorKind::bad_data, "", "the checkpoint lacks the group '" + name + "'");
+  return found->second;
+}
+
+std::shared_ptr<Layer> moved(std::shared_ptr<Layer> module, torch::Device device) {
+  module->to(device);
+  return module;
+}
+
+}  // namespace
+
+TrainedNetwork::TrainedNetwork(std::string name, std::shared_ptr<Layer> module, const LearningRecipe& recipe,
+                               torch::Device device, const Ranks& ranks)
+    : name_(std::move(name)),
+      module_(moved(std::move(module), device)),
+      recipe_(recipe),
+      ranks_(ranks),
+      flat_(*module_),
+      optimiser_(make_optimiser(recipe.optimizer, flat_)),
+      scale_(recipe.scaled),
+      gradient_mean_(ranks, flat_.parameters()) {
+  if (recipe.ema > 0) ema_ = flat_.values().clone();
+}
+
+void TrainedNetwork::backward(const torch::Tensor& loss, bool last) {
+  const torch::Tensor scaled = scale_.factor() == 1 ? loss : loss * scale_.factor();
+  if (last) gradient_mean_.expect(scaled);
+  ranks_.together([&] { scaled.backward(); });
+}
+
+std::optional<double> TrainedNetwork::step(int64_t step) {
+  const bool can_fall = scale_.can_fall();
+  if (!scale_.accept(flat_.divide(scale_.factor())) && can_fall) return std::nullopt;
+  const double norm = flat_.norm();
+  clipped_to_ = flat_.clip(norm, recipe_.clip_norm);
+  optimiser_->step(flat_, learning_rate(recipe_.schedule, recipe_.optimizer.rate, step));
+  return norm;
+}
+
+void TrainedNetwork::follow() {
+  if (!ema_.defined()) return;
+  const torch::NoGradGuard no_gradients;
+  ema_.lerp_(flat_.values(), 1 - recipe_.ema);
+}
+
+std::vector<ParameterNorm> TrainedNetwork::norms() const {
+  std::vector<ParameterNorm> norms = flat_.norms();
+  for (ParameterNorm& norm : norms) norm.gradient /= clipped_to_;
+  return norms;
+}
+
+StateDict TrainedNetwork::result() const {
+  StateDict state = state_of(*module_);
+  if (ema_.defined())
+    for (auto& [name, tensor] : flat_.split(ema_).tensors) state.tensors.at(name) = std::move(tensor);
+  return state;
+}
+
+void TrainedNetwork::save(Checkpoint& checkpoint) {
+  checkpoint.groups[name_] = state_of(*module_);
+  for (const auto& [memory, tensor] : optimiser_->memory())
+    checkpoint.groups[name_ + "." + memory] = flat_.split(*tensor);
+  if (ema_.defined()) checkpoint.groups[name_ + ".ema"] = flat_.split(ema_);
+  checkpoint.numbers[name_ + ".steps"] = std::to_string(optimiser_->steps);
+  checkpoint.numbers[name_ + ".factor"] = exact_text_of(scale_.saved_factor());
+  checkpoint.numbers[name_ + ".finite_steps"] = std::to_string(scale_.finite_steps());
+}
+
+void TrainedNetwork::load(const Checkpoint& checkpoint) {
+  const torch::NoGradGuard no_gradients;
+  load_state(*module_, group(checkpoint, name_));
+  for (const auto& [memory, tensor] : optimiser_->memory())
+    flat_.join(group(checkpoint, name_ + "." + memory), *tensor);
+  if (ema_.defined()) flat_.join(group(checkpoint, name_ + ".ema"), ema_);
+  optimiser_->steps = std::stoll(checkpoint.number(name_ + ".steps"));
+  scale_.restore(number_of(checkpoint.number(name_ + ".factor")),
+                 std::stoll(checkpoint.number(name_ + ".finite_steps")));
+}
+
+void TrainedNetwork::synchronise() {
+  ranks_.broadcast(flat_.values());
+  for (const torch::Tensor& buffer : module_->buffers()) ranks_.broadcast(buffer);
+  for (const auto& [memory, tensor] : optimiser_->memory()) ranks_.broadcast(*tensor);
+  if (ema_.defined()) ranks_.broadcast(ema_);
+  const torch::Tensor numbers =
+      torch::tensor({scale_.saved_factor(), static_cast<double>(scale_.finite_steps()),
+                     static_cast<double>(optimiser_->steps)},
+                    torch::kDouble);
+  ranks_.broadcast(numbers);
+  scale_.restore(numbers[0].item<double>(), static_cast<int64_t>(numbers[1].item<double>()));
+  optimiser_->steps = static_cast<int64_t>(numbers[2].item<double>());
+}
+
+}  // namespace esrgan::train

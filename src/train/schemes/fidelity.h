@@ -1,0 +1,69 @@
+// A generator that learns to be near the originals, by pixels and by features.
+#pragma once
+
+#include <optional>
+
+#include "train/networks/features.h"
+#include "train/schemes/scheme.h"
+
+namespace esrgan::train {
+
+class Fidelity : public Scheme {
+ public:
+  Fidelity(const Recipe& recipe, torch::Device device, const Ranks& ranks);
+
+  std::map<std::string, double> step(const Batch& batch, int64_t step) override;
+  std::vector<std::string> loss_names() const override;
+  std::vector<TrainedNetwork*> networks() override { return {&generator_}; }
+  StateDict result() override { return generator_.result(); }
+  bool is_faithful() const override { return true; }
+
+ protected:
+  /// What the generator is compared with: by pixels and features, and by a discriminator.
+  struct Targets {
+    torch::Tensor wanted, real;
+  };
+
+  /// Losses of a part of a batch, added up with their weights.
+  class LossSum {
+   public:
+    LossSum(Fidelity& scheme, const torch::TensorOptions& options)
+        : scheme_(scheme), total_(torch::zeros({}, options)) {}
+    void add(const std::string& name, double weight, const torch::Tensor& loss) {
+      scheme_.note(name, loss);
+      total_ = total_ + weight * loss;
+    }
+    const torch::Tensor& total() const { return total_; }
+
+   private:
+    Fidelity& scheme_;
+    torch::Tensor total_;
+  };
+
+  virtual bool generator_learns(int64_t step) const;
+  virtual void add_losses(LossSum& sum, const torch::Tensor& fake, const Targets& targets);
+
+  void generator_step(const torch::Tensor& lr, const Targets& targets, int64_t step);
+  /// A loss of one of the parts of a batch.
+  void note(const std::string& name, const torch::Tensor& loss);
+  torch::Tensor part_of(const torch::Tensor& whole, int part) const;
+  void learn(TrainedNetwork& network, const std::string& norm_name, int64_t step);
+
+  Recipe recipe_;
+  torch::Device device_;
+  const Ranks& ranks_;
+  TrainedNetwork generator_;
+  std::shared_ptr<VggFeatures> features_;
+  std::vector<torch::Tensor> fakes_;  // of this step, one for each part
+  std::map<std::string, double> losses_;
+
+ private:
+  torch::Tensor pictures(const Batch& batch, const std::vector<float>& values, int side) const;
+  /// What follows when the generator has made its pictures from small ones.
+  virtual void follow(const torch::Tensor& /*real*/, int64_t /*step*/) {}
+};
+
+/// How a network of the recipe learns.
+LearningRecipe learning_of(const Recipe& recipe, const OptimizerRecipe& optimizer);
+
+}  // namespace esrgan::train

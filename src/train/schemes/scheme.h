@@ -1,0 +1,54 @@
+// What a run does in a step: which networks learn, and from what.
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "train/data/batches.h"
+#include "train/networks/trained_network.h"
+
+namespace esrgan::train {
+
+/// Seconds of the parts of a step.
+struct StepTimes {
+  double forward = 0, backward = 0, optimiser = 0;
+};
+
+/// A way of training. The run knows nothing else of its networks and losses.
+class Scheme {
+ public:
+  Scheme() = default;
+  Scheme(const Scheme&) = delete;
+  Scheme& operator=(const Scheme&) = delete;
+  Scheme(Scheme&&) = delete;
+  Scheme& operator=(Scheme&&) = delete;
+  virtual ~Scheme() = default;
+
+  /// One step on this process's part of a batch; returns the part's losses by name, unweighted but for their
+  /// sum "g_total". Losses that are not finite, where only half precision was too narrow, are left out.
+  virtual std::map<std::string, double> step(const Batch& batch, int64_t step) = 0;
+  /// All that step() may name, in the order of tables.
+  virtual std::vector<std::string> loss_names() const = 0;
+
+  /// Those that learn; the first is the one that the run is for.
+  virtual std::vector<TrainedNetwork*> networks() = 0;
+  /// The network that the run is for, as it is to be used.
+  virtual StateDict result() = 0;
+  /// Whether higher PSNR is better: not where pictures are to look real.
+  virtual bool is_faithful() const = 0;
+
+  /// Of the last step.
+  const StepTimes& times() const { return times_; }
+
+ protected:
+  StepTimes times_;
+};
+
+/// Fresh networks, or those of the recipe's start files. `ranks` must outlive the scheme.
+std::unique_ptr<Scheme> make_scheme(const Recipe& recipe, torch::Device device, const Ranks& ranks);
+
+}  // namespace esrgan::train
