@@ -2,6 +2,8 @@
 // reports, launchers.
 #include <esrgan/error.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -96,7 +98,8 @@ TEST(Degradation, IsAFunctionOfItsRandomNumbers) {
   }
 }
 
-TEST(Degradation, WithEverythingOffOnlyReduces) {
+/// With so little of everything that only the reduction and the compression are left.
+DegradationRecipe only_compressed(double quality) {
   DegradationRecipe recipe;
   for (DegradationStage* stage : {&recipe.first, &recipe.second}) {
     stage->blur_probability = 0;
@@ -105,7 +108,15 @@ TEST(Degradation, WithEverythingOffOnlyReduces) {
     stage->gaussian_sigma = {0, 0};
     stage->jpeg_quality = {100, 100};
   }
+  recipe.second.jpeg_quality = {quality, quality};
   recipe.final_sinc_probability = 0;
+  recipe.sharpen = false;
+  recipe.on = true;
+  return recipe;
+}
+
+TEST(Degradation, WithEverythingOffOnlyReduces) {
+  const DegradationRecipe recipe = only_compressed(100);
   const FloatImage original = picture(96, 96), small = resize_bicubic(original, 0.25, SampleType::u8);
   for (uint64_t seed = 0; seed < 10; ++seed) {
     Random random{seed};
@@ -161,6 +172,77 @@ TEST(Batches, WithDegradationAreAFunctionOfSeedAndStep) {
   EXPECT_NE(batch.sharp, batch.hr);
   pictures.data.degradation.sharpen = false;
   EXPECT_TRUE(BatchMaker(pictures.data, 4, 1).make(2, 0, 4).sharp.empty());
+}
+
+TEST(Batches, DegradedPatchesLieWhereTheLargeOnesDo) {
+  Pictures pictures(3);
+  pictures.data.degradation = only_compressed(100);
+  const BatchMaker maker(pictures.data, 4, 1);
+  for (int step = 0; step < 20; ++step) {
+    const Batch batch = maker.make(step, 0, 4);
+    double apart = 0, mirrored = 0;
+    for (int i = 0; i < 4 * 3; ++i)
+      for (int y = 0; y < 8; ++y)
+        for (int x = 0; x < 8; ++x) {
+          float mean = 0;
+          for (int k = 0; k < 16; ++k)
+            mean += batch.hr[static_cast<size_t>((i * 32 + 4 * y + k / 4) * 32 + 4 * x + k % 4)] / 16;
+          apart += std::abs(mean - batch.lr[static_cast<size_t>((i * 8 + y) * 8 + x)]);
+          mirrored += std::abs(mean - batch.lr[static_cast<size_t>((i * 8 + y) * 8 + 7 - x)]);
+        }
+    EXPECT_LT(apart / (4 * 3 * 64), 0.04) << step;
+    EXPECT_GT(mirrored, 1.3 * apart) << step;
+  }
+}
+
+TEST(Batches, TheCompressionsBlocksLieAnywhereOnThePatch) {
+  // A ramp so flat that every block of 8 pixels becomes one colour: steps are only where blocks meet.
+  const TemporaryFolder folder;
+  Image ramp;
+  ramp.info.width = ramp.info.height = 800;
+  ramp.info.channels = 3;
+  for (int y = 0; y < 800; ++y)
+    for (int x = 0; x < 800; ++x)
+      for (int c = 0; c < 3; ++c) ramp.samples.push_back(static_cast<std::byte>(x / 4));
+  write_image(ramp, folder / "ramp.png");
+  DataRecipe data;
+  data.sources = {{folder.path().string(), "", 1}};
+  data.batch_size = 1000;
+  data.hr_size = 128;
+  data.flip = data.rotate = false;
+  data.degradation = only_compressed(5);
+  data.degradation.first.jpeg_quality = {100, 100};
+  const Batch batch = BatchMaker(data, 4, 1).make(0, 0, data.batch_size);
+  std::array<int, 8> found{};
+  for (int i = 0; i < data.batch_size; ++i) {
+    std::array<double, 8> steps{};
+    for (int y = 0; y < 32; ++y)
+      for (int x = 1; x < 32; ++x) {
+        const float* at = batch.lr.data() + static_cast<ptrdiff_t>((i * 3 * 32 + y) * 32 + x);
+        steps[static_cast<size_t>(x % 8)] += std::abs(at[0] - at[-1]);
+      }
+    ++found[static_cast<size_t>(std::max_element(steps.begin(), steps.end()) - steps.begin())];
+  }
+  // Chi-squared with 7 degrees of freedom is beyond 29.9 once in ten thousand.
+  double chi = 0;
+  for (const int count : found) chi += (count - 125.0) * (count - 125.0) / 125;
+  EXPECT_LT(chi, 29.9) << ::testing::PrintToString(found);
+}
+
+TEST(Poisson, HasItsMeanAndVariance) {
+  for (const double mean : {0.0, 0.4, 3.0, 9.9, 10.0, 40.0, 256.0}) {
+    Random random{7, static_cast<uint64_t>(10 * mean)};
+    const Poisson draw(mean);
+    constexpr int count = 200'000;
+    double sum = 0, squares = 0;
+    for (int i = 0; i < count; ++i) {
+      const double value = draw(random);
+      sum += value;
+      squares += (value - mean) * (value - mean);
+    }
+    EXPECT_NEAR(sum / count, mean, 5 * std::sqrt(mean / count)) << mean;
+    EXPECT_NEAR(squares / count, mean, 0.03 * mean + 1e-9) << mean;
+  }
 }
 
 TEST(Pack, GivesTheSamePatches) {

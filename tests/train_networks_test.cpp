@@ -257,6 +257,15 @@ TEST(Discriminator, EveryKindTakesItsPatches) {
             std::string::npos);
 }
 
+TEST(Discriminator, IsReadFromPyTorchsFiles) {
+  const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 2});
+  StateDict state = state_of(*vgg);
+  state.tensors["features.2.num_batches_tracked"] = {{}, {7}};
+  EXPECT_NO_THROW(load_state(*vgg, state));
+  state.tensors["features.2.other"] = {{}, {7}};
+  EXPECT_THROW(load_state(*vgg, state), Error);
+}
+
 TEST(Discriminator, SpectralNormBoundsEveryLayer) {
   torch::manual_seed(test::seed());
   const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 4});

@@ -17,6 +17,7 @@
 #include "train/networks/discriminator.h"
 #include "train/networks/features.h"
 #include "train/networks/generator.h"
+#include "train/run/run_folder.h"
 #include "train/run/trainer.h"
 #include "train/schedule.h"
 #include "train/schemes/scheme.h"
@@ -393,6 +394,28 @@ TEST(Run, GoesOnAsIfNeverStopped) {
     EXPECT_EQ(test::read_bytes(checkpoint_name(whole.run() / "checkpoints", 12)),
               test::read_bytes(checkpoint_name(stopped.run() / "checkpoints", 12)));
   }
+}
+
+TEST(Run, OfOneFolderIsOneAtATimeAndTellsWhatHasChanged) {
+  const SmallRun run(often, "niter: 3, feature_weight: 0");
+  train(parse_recipe(run.text, "r"), {});
+  Recipe recipe = parse_recipe(run.text, "r", {"train.niter=6", "datasets.train.batch_size=1"});
+  {
+    const RunFolder held(recipe, true);
+    EXPECT_NE(error_of([&] {
+                train(recipe, {true, {}});
+              }).find("another process trains there"),
+              std::string::npos);
+  }
+  write_image(test::make_picture(50, 50, 3), run.folder / "pictures/q.png");
+  EXPECT_TRUE(train(recipe, {true, {}}));
+  std::ifstream file(run.run() / "log.txt");
+  const std::string log{std::istreambuf_iterator<char>(file), {}};
+  for (const char* said : {"datasets.train.batch_size: 1 (was 2)", "train.niter: 6 (was 3)",
+                           "the pictures are not those of before"})
+    EXPECT_NE(log.find(said), std::string::npos) << said;
+  EXPECT_TRUE(fs::exists(run.run() / "recipe.1.yml"));
+  EXPECT_FALSE(fs::exists(run.run() / "recipe.2.yml"));
 }
 
 TEST(Run, PassesOverADamagedCheckpoint) {

@@ -69,6 +69,13 @@ std::optional<FileHandle> FileHandle::create_locked(const fs::path& path, std::s
   return file;
 }
 
+std::optional<FileHandle> FileHandle::lock(const fs::path& path, std::string name) {
+  FileHandle file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666), std::move(name));
+  if (file.descriptor_ < 0) throw file_error(file.name_, "cannot be written", errno);
+  if (::flock(file.descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return std::nullopt;
+  return file;
+}
+
 FileHandle FileHandle::nameless() {
   std::error_code ignored;
   const fs::path folder = fs::temp_directory_path(ignored);

@@ -27,6 +27,9 @@ class FileHandle {
   /// A new file to read and write, locked while it is open. Nothing where there is one of this path, or where
   /// another process has removed it as a forgotten one in the meantime: try another path.
   static std::optional<FileHandle> create_locked(const std::filesystem::path& path, std::string name);
+  /// The file of this path, empty if it is new, locked while it is open. Nothing where another process, or
+  /// another part of this one, has locked it.
+  static std::optional<FileHandle> lock(const std::filesystem::path& path, std::string name);
   /// A file without a name to read and write, in the folder for temporary files.
   static FileHandle nameless();
 

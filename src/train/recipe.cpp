@@ -339,6 +339,10 @@ Recipe build(Settings root, const std::string& file) {
     r.validation.push_back({name, read_source(settings, scale, "valid")});
   }
 
+  if ((r.data.hr_size / scale) % r.generator.unshuffle != 0)
+    datasets.refuse("train", "HR_size a multiple of scale times unshuffle, " +
+                                 std::to_string(scale * r.generator.unshuffle));
+
   const bool adversarial = root.has("network_D");
   if (adversarial)
     r.discriminator = read_discriminator(root.section("network_D"), r.data.hr_size);

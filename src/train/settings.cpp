@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <set>
 #include <sstream>
@@ -83,7 +84,38 @@ void apply(const std::string& change, YAML::Node document) {
   }
 }
 
+/// The scalars of a document and its lists of them, by their full names.
+void collect_values(const YAML::Node& node, const std::string& name,
+                    std::map<std::string, std::string>& values) {
+  if (!node.IsMap()) {
+    values[name] = YAML::Dump(node);
+    return;
+  }
+  for (const auto& entry : node)
+    collect_values(entry.second, name.empty() ? entry.first.Scalar() : name + "." + entry.first.Scalar(),
+                   values);
+}
+
 }  // namespace
+
+std::vector<std::string> changed_keys(const std::string& before, const std::string& after) {
+  std::map<std::string, std::string> old, now;
+  try {
+    collect_values(YAML::Load(before), "", old);
+    collect_values(YAML::Load(after), "", now);
+  } catch (const YAML::Exception& error) {
+    throw Error(ErrorKind::bad_data, "", "a recipe: " + error.msg);
+  }
+  std::vector<std::string> changes;
+  for (const auto& [name, value] : now)
+    if (const auto found = old.find(name); found == old.end())
+      changes.push_back(name + ": " + value + " (was absent)");
+    else if (found->second != value)
+      changes.push_back(name + ": " + value + " (was " + found->second + ")");
+  for (const auto& [name, value] : old)
+    if (!now.contains(name)) changes.push_back(name + ": absent (was " + value + ")");
+  return changes;
+}
 
 std::string nearest_word(const std::string& word, const std::vector<std::string>& known) {
   const auto nearest = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
@@ -129,11 +161,15 @@ Settings Settings::parse(const std::string& text, const std::string& file,
   }
 }
 
-Settings Settings::read(const std::string& file, const std::vector<std::string>& changes) {
+std::string Settings::text_of_file(const std::string& file) {
   std::ifstream stream(file);
   std::ostringstream text;
   if (!stream || !(text << stream.rdbuf())) throw Error(ErrorKind::io, file, "cannot be read");
-  return parse(text.str(), file, changes);
+  return text.str();
+}
+
+Settings Settings::read(const std::string& file, const std::vector<std::string>& changes) {
+  return parse(text_of_file(file), file, changes);
 }
 
 std::string Settings::full_name(const std::string& key) const {

@@ -25,6 +25,9 @@ class Settings {
   static Settings parse(const std::string& text, const std::string& file,
                         const std::vector<std::string>& changes = {});
 
+  /// What is in a file. Throws Error when it cannot be read.
+  static std::string text_of_file(const std::string& file);
+
   /// Whether the key is there and not null.
   bool has(const std::string& key) const;
 
@@ -114,6 +117,9 @@ class Settings {
 
   std::shared_ptr<State> state_;
 };
+
+/// What differs between two documents, "KEY.KEY: VALUE (was VALUE)" each.
+std::vector<std::string> changed_keys(const std::string& before, const std::string& after);
 
 /// Whichever of `known` takes the fewest edits to become `word`; empty when `known` is.
 std::string nearest_word(const std::string& word, const std::vector<std::string>& known);

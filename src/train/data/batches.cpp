@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/platform_memory.h"
+#include "train/data/fingerprint.h"
 #include "train/data/random.h"
 
 namespace esrgan::train {
@@ -14,7 +15,7 @@ namespace {
 
 /// One of the eight symmetries of the square: transposed first, then mirrored.
 struct Turn {
-  bool mirror_x, mirror_y, transpose;
+  bool mirror_x = false, mirror_y = false, transpose = false;
 };
 
 /// Copies the patch at (left, top) to channel planes; `value(x, y, c)` is the picture.
@@ -27,6 +28,34 @@ void cut_patch(const Value& value, int left, int top, int side, Turn turn, float
         if (turn.transpose) std::swap(sx, sy);
         *to++ = value(left + sx, top + sy, c);
       }
+}
+
+FloatImage turned(const FloatImage& picture, Turn turn) {
+  FloatImage result(picture.width, picture.height, picture.channels);
+  if (turn.transpose) std::swap(result.width, result.height);
+  for (int y = 0; y < result.height; ++y)
+    for (int x = 0; x < result.width; ++x) {
+      int sx = turn.mirror_x ? result.width - 1 - x : x, sy = turn.mirror_y ? result.height - 1 - y : y;
+      if (turn.transpose) std::swap(sx, sy);
+      for (int c = 0; c < picture.channels; ++c) result.at(x, y, c) = picture.at(sx, sy, c);
+    }
+  return result;
+}
+
+/// A stretch of a picture around a patch: `before` and `side` pixels, and some more.
+struct Around {
+  int before, side, size;
+  /// The same, seen from the other end.
+  Around mirrored(bool really) const { return {really ? size - before - side : before, side, size}; }
+};
+
+/// With what is needed around a patch so that its edges are rare where it is degraded, as far as the picture
+/// goes. The compression's blocks begin at its corner: by a random pixel more they lie anywhere on the patch.
+Around around(int begin, int side, int extent, Random& random) {
+  constexpr int reach = 10, blocks = 16;  // chroma's blocks are of 16 pixels
+  const int shift = static_cast<int>(random.below(blocks));
+  const int before = std::min(begin, reach + shift);
+  return {before, side, before + side + std::min(extent - begin - side, reach + blocks - 1 - shift)};
 }
 
 auto values_of(const Pixels& pixels) {
@@ -90,6 +119,12 @@ size_t BatchMaker::pictures() const {
   return count;
 }
 
+uint64_t BatchMaker::fingerprint() const {
+  Fingerprint print;
+  for (const auto& source : sources_) print.add(std::to_string(source->cache.fingerprint()));
+  return print.value();
+}
+
 size_t BatchMaker::skipped() const {
   size_t count = 0;
   for (const auto& source : sources_) count += source->cache.skipped();
@@ -124,20 +159,19 @@ void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr, float* shar
   cut_patch(values_of(pair->hr), left * scale_, top * scale_, recipe_.hr_size, turn, hr);
   if (!recipe_.degradation.on) return cut_patch(values_of(pair->lr), left, top, side, turn, lr);
 
-  // The patch is degraded with some of what is around it, so that edges of its own are rare; beyond, it is
-  // mirrored.
-  constexpr int margin = 8;  // small pixels
-  const int before_x = std::min(left, margin), before_y = std::min(top, margin);
-  const int width = before_x + side + std::min(margin, pair->lr.width - left - side),
-            height = before_y + side + std::min(margin, pair->lr.height - top - side);
-  FloatImage around = floats_of(pair->hr, (left - before_x) * scale_, (top - before_y) * scale_,
-                                width * scale_, height * scale_);
-  if (recipe_.degradation.sharpen) {
-    around = train::sharpen(around);
-    cut_patch(values_of(around), before_x * scale_, before_y * scale_, recipe_.hr_size, turn, sharp);
-  }
-  const FloatImage reduced = degrade(around, recipe_.degradation, scale_, random);
-  cut_patch(values_of(reduced), before_x, before_y, side, turn, lr);
+  // As in BasicSR the picture is turned first: what degrades it knows up from left.
+  const Around across = around(left, side, pair->lr.width, random),
+               down = around(top, side, pair->lr.height, random);
+  const FloatImage seen =
+      turned(floats_of(pair->hr, (left - across.before) * scale_, (top - down.before) * scale_,
+                       across.size * scale_, down.size * scale_),
+             turn);
+  const int x = (turn.transpose ? down : across).mirrored(turn.mirror_x).before,
+            y = (turn.transpose ? across : down).mirrored(turn.mirror_y).before;
+  const FloatImage& wanted = recipe_.degradation.sharpen ? sharpen(seen) : seen;
+  if (recipe_.degradation.sharpen)
+    cut_patch(values_of(wanted), x * scale_, y * scale_, recipe_.hr_size, {}, sharp);
+  cut_patch(values_of(degrade(wanted, recipe_.degradation, scale_, random)), x, y, side, {}, lr);
 }
 
 Batch BatchMaker::make(int64_t step, int first, int count) const {

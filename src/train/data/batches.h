@@ -37,6 +37,8 @@ class BatchMaker {
   Batch make(int64_t step, int first, int count) const;
 
   size_t pictures() const;
+  /// Of the pictures' names and order: patches are functions of it, too.
+  uint64_t fingerprint() const;
   size_t skipped() const;
 
  private:

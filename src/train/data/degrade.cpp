@@ -1,10 +1,9 @@
 #include "train/data/degrade.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
-#include <random>
-#include <set>
 #include <span>
 
 #include "image/resize.h"
@@ -197,25 +196,29 @@ void add_gaussian_noise(FloatImage& picture, double sigma, bool gray, Random& ra
   }
 }
 
-/// Shot noise of as many levels as the picture has values, times `scale`.
+/// Shot noise of as many levels as the picture, rounded to 8 bits, has values, times `scale`.
 void add_poisson_noise(FloatImage& picture, double scale, bool gray, Random& random) {
-  quantise(picture);
-  const size_t count = picture.pixels.size() / 3;
-  std::vector<float> signal;
-  for (size_t pixel = 0; pixel < count; ++pixel)
-    if (gray)
-      signal.push_back(std::round(luma(picture, pixel) * 255) / 255);
-    else
-      signal.insert(signal.end(), picture.pixels.begin() + static_cast<ptrdiff_t>(3 * pixel),
-                    picture.pixels.begin() + static_cast<ptrdiff_t>(3 * pixel + 3));
-  const size_t different = std::set<float>(signal.begin(), signal.end()).size();
-  const double levels = std::exp2(std::ceil(std::log2(static_cast<double>(different))));
-  for (float& value : signal) {
-    const double mean = static_cast<double>(value) * levels;
-    const double drawn = mean > 0 ? std::poisson_distribution<int>(mean)(random) : 0;
-    value = static_cast<float>((drawn - mean) / levels * scale);
+  const auto level_of = [](float value) {
+    return static_cast<uint8_t>(std::lround(255 * std::clamp(value, 0.0F, 1.0F)));
+  };
+  std::vector<uint8_t> signal(picture.pixels.size() / (gray ? 3 : 1));
+  std::array<bool, 256> seen{};
+  for (size_t i = 0; i < signal.size(); ++i) {
+    signal[i] = level_of(gray ? luma(picture, i) : picture.pixels[i]);
+    seen[signal[i]] = true;
   }
-  for (size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] += signal[gray ? i / 3 : i];
+  const auto different = static_cast<double>(std::count(seen.begin(), seen.end(), true));
+  const double levels = std::exp2(std::ceil(std::log2(different)));
+  std::vector<Poisson> draws;
+  for (int level = 0; level < 256; ++level) draws.emplace_back(level / 255.0 * levels);
+  float noise = 0;
+  for (size_t i = 0; i < picture.pixels.size(); ++i) {
+    if (!gray || i % 3 == 0) {
+      const uint8_t level = signal[gray ? i / 3 : i];
+      noise = static_cast<float>((draws[level](random) / levels - level / 255.0) * scale);
+    }
+    picture.pixels[i] += noise;
+  }
 }
 
 void add_noise(FloatImage& picture, const DegradationStage& stage, Random& random) {

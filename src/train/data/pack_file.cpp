@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "train/data/fingerprint.h"
 
 namespace esrgan::train {
 namespace {
@@ -28,23 +29,19 @@ struct Entry {
   uint32_t width = 0, height = 0;  // of the large picture
 };
 
-/// FNV-1a over what identifies the files.
+/// Of what identifies the files.
 uint64_t fingerprint(const std::vector<PairFiles>& files, int scale) {
-  uint64_t hash = 0xCBF29CE484222325U;
-  const auto add = [&](const std::string& text) {
-    for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3U;
-    hash *= 0x100000001B3U;
-  };
-  add(std::to_string(scale));
+  Fingerprint print;
+  print.add(std::to_string(scale));
   for (const PairFiles& pair : files)
     for (const fs::path& file : {pair.hr, pair.lr}) {
-      add(file.string());
+      print.add(file.string());
       if (file.empty()) continue;
       std::error_code unknown;
-      add(std::to_string(fs::file_size(file, unknown)));
-      add(std::to_string(fs::last_write_time(file, unknown).time_since_epoch().count()));
+      print.add(std::to_string(fs::file_size(file, unknown)));
+      print.add(std::to_string(fs::last_write_time(file, unknown).time_since_epoch().count()));
     }
-  return hash;
+  return print.value();
 }
 
 void make_pack(const fs::path& target, const std::vector<PairFiles>& files, int scale, int threads) {

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "image/reader.h"
 #include "image/resize.h"
+#include "train/data/fingerprint.h"
 #include "train/data/pack_file.h"
 
 namespace esrgan::train {
@@ -123,6 +124,12 @@ std::shared_ptr<const Pair> PairCache::load(size_t index) const {
     throw Error(ErrorKind::bad_data, files_[index].hr.string(),
                 "could not be used when the pack file was made");
   return std::make_shared<const Pair>(*std::move(pair));
+}
+
+uint64_t PairCache::fingerprint() const {
+  Fingerprint print;
+  for (const PairFiles& pair : files_) print.add(pair.hr.filename().string());
+  return print.value();
 }
 
 size_t PairCache::skipped() const {

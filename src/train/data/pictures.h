@@ -64,6 +64,8 @@ class PairCache {
             int threads);
 
   size_t size() const { return files_.size(); }
+  /// A number for the names of the large pictures, in their order.
+  uint64_t fingerprint() const;
   /// The pair, or null when it cannot be used, which is reported once as a warning.
   std::shared_ptr<const Pair> get(size_t index);
   /// How many were found to be unusable so far.

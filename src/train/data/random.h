@@ -1,7 +1,10 @@
 // Random numbers that are the same on every machine, and need no state to be kept between steps.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <numbers>
@@ -15,12 +18,6 @@ class Random {
   explicit Random(std::initializer_list<uint64_t> identity) {
     for (const uint64_t part : identity) state_ = mix(state_ ^ part) + increment;
   }
-
-  // What the standard library's distributions ask of a generator.
-  using result_type = uint64_t;
-  static constexpr uint64_t min() { return 0; }
-  static constexpr uint64_t max() { return ~uint64_t{0}; }
-  uint64_t operator()() { return bits(); }
 
   uint64_t bits() { return mix(state_ += increment); }
   /// In [0, 1).
@@ -44,6 +41,56 @@ class Random {
   }
 
   uint64_t state_ = 0;
+};
+
+/// Draws from a Poisson distribution: by multiplication where the mean is small (Knuth 1969), otherwise by
+/// transformed rejection (Hoermann 1993, algorithm PTRS).
+class Poisson {
+ public:
+  explicit Poisson(double mean)
+      : mean_(mean),
+        least_(std::exp(-mean)),
+        logarithm_(std::log(std::max(mean, 1e-300))),
+        b_(0.931 + 2.53 * std::sqrt(mean)),
+        a_(-0.059 + 0.02483 * b_),
+        scale_(1.1239 + 1.1328 / (b_ - 3.4)),
+        accepted_(0.9277 - 3.6224 / (b_ - 2)) {}
+
+  double operator()(Random& random) const {
+    if (mean_ <= 0) return 0;
+    return mean_ < 10 ? by_multiplication(random) : by_rejection(random);
+  }
+
+ private:
+  double by_multiplication(Random& random) const {
+    double count = 0;
+    for (double product = random.uniform(); product > least_; product *= random.uniform()) ++count;
+    return count;
+  }
+
+  double by_rejection(Random& random) const {
+    for (;;) {
+      const double u = random.uniform() - 0.5, v = random.uniform(), rest = 0.5 - std::abs(u);
+      const double count = std::floor((2 * a_ / rest + b_) * u + mean_ + 0.43);
+      if (rest >= 0.07 && v <= accepted_) return count;
+      if (count < 0 || (rest < 0.013 && v > rest)) continue;
+      if (std::log(v * scale_ / (a_ / (rest * rest) + b_)) <=
+          count * logarithm_ - mean_ - log_factorial(count))
+        return count;
+    }
+  }
+
+  /// Of means up to 256, counts are far below the table's end.
+  static double log_factorial(double count) {
+    static const auto table = [] {
+      std::array<double, 2048> made{};
+      for (size_t i = 1; i < made.size(); ++i) made[i] = made[i - 1] + std::log(static_cast<double>(i));
+      return made;
+    }();
+    return table[std::min(static_cast<size_t>(count), table.size() - 1)];
+  }
+
+  double mean_, least_, logarithm_, b_, a_, scale_, accepted_;
 };
 
 }  // namespace esrgan::train

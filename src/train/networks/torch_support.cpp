@@ -7,12 +7,17 @@
 namespace esrgan::train {
 namespace {
 
-/// What a checkpoint of a network holds: the counters of batch normalisation serve nobody.
+/// PyTorch's batch normalisation counts its batches; that serves nobody.
+bool is_counter(const std::string& name) {
+  return name.ends_with("num_batches_tracked");
+}
+
+/// What a checkpoint of a network holds.
 std::map<std::string, torch::Tensor> state_tensors(const torch::nn::Module& module) {
   std::map<std::string, torch::Tensor> found;
   for (const auto& entry : module.named_parameters()) found.emplace(entry.key(), entry.value());
   for (const auto& entry : module.named_buffers())
-    if (!entry.key().ends_with("num_batches_tracked")) found.emplace(entry.key(), entry.value());
+    if (!is_counter(entry.key())) found.emplace(entry.key(), entry.value());
   return found;
 }
 
@@ -49,7 +54,7 @@ void load_state(torch::nn::Module& module, const StateDict& state) {
     target.copy_(from_tensor(found));
   }
   for (const auto& [name, tensor] : state.tensors)
-    if (!targets.contains(name))
+    if (!targets.contains(name) && !is_counter(name))
       throw Error(ErrorKind::bad_data, state.file, "has a tensor '" + name + "' that the network lacks");
 }
 

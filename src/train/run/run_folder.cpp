@@ -11,9 +11,12 @@
 
 #include "base/errors.h"
 #include "base/file.h"
+#include "train/settings.h"
 
 namespace esrgan::train {
 namespace {
+
+constexpr const char* recipe_file = "recipe.yml";
 
 namespace fs = std::filesystem;
 
@@ -84,23 +87,33 @@ void CsvLog::add(int64_t step, const std::vector<std::string>& values) {
 }
 
 RunFolder::RunFolder(const Recipe& recipe, bool resume) : path_(fs::path(recipe.folder) / recipe.name) {
-  const fs::path copy = path_ / "recipe.yml";
-  if (fs::exists(copy) && !resume)
+  if (fs::exists(path_ / recipe_file) && !resume)
     throw Error(ErrorKind::io, path_.string(), "holds a run already",
                 "--resume to go on with it, or another name in the recipe", "");
   std::error_code error;
   for (const char* inner : {"checkpoints", "models", "samples"})
     if (!error) fs::create_directories(path_ / inner, error);
   if (error) throw file_error(path_.string(), "cannot be made", error.value());
-  // What was being written when an earlier program was killed.
-  std::vector<fs::path> unfinished;
-  for (const auto& entry : fs::recursive_directory_iterator(path_))
-    if (entry.path().filename().string().starts_with('.') &&
-        entry.path().filename().string().find(".part-") != std::string::npos)
-      unfinished.push_back(entry.path());
-  for (const fs::path& file : unfinished) fs::remove(file, error);
-  write_text(copy, recipe.resolved);
+  lock_ = FileHandle::lock(path_ / ".lock", path_.string());
+  if (!lock_) throw Error(ErrorKind::io, path_.string(), "another process trains there");
   log_.open(path_ / "log.txt", std::ios::app);
+  keep_recipe(recipe);
+}
+
+/// Tells what has changed since the run was begun or resumed, and keeps what it was.
+void RunFolder::keep_recipe(const Recipe& recipe) {
+  const fs::path copy = path_ / recipe_file;
+  if (fs::exists(copy)) {
+    const std::vector<std::string> changes = changed_keys(Settings::text_of_file(copy), recipe.resolved);
+    if (!changes.empty()) {
+      int number = 1;
+      const auto old = [&] { return path_ / ("recipe." + std::to_string(number) + ".yml"); };
+      while (fs::exists(old())) ++number;
+      fs::rename(copy, old());
+      for (const std::string& change : changes) say("the recipe has changed: " + change);
+    }
+  }
+  write_text(copy, recipe.resolved);
 }
 
 void RunFolder::say(const std::string& text) {

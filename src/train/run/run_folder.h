@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/platform_file.h"
 #include "train/recipe.h"
 
 namespace esrgan::train {
@@ -38,11 +40,13 @@ CsvTable read_csv(const std::filesystem::path& file);
 
 void write_text(const std::filesystem::path& file, const std::string& text);
 
-/// FOLDER/NAME/ with recipe.yml, log.txt, metrics.csv, validation.csv, gradients.csv, gradients.svg,
-/// report.html, TensorBoard's event files, checkpoints/, models/ and samples/.
+/// FOLDER/NAME/ with recipe.yml (of earlier resumes: recipe.1.yml, ...), log.txt, metrics.csv,
+/// validation.csv, gradients.csv, gradients.svg, report.html, TensorBoard's event files, checkpoints/,
+/// models/ and samples/.
 class RunFolder {
  public:
-  /// Makes the folder. Throws Error when a run is there already and `resume` is not set, or the disk refuses.
+  /// Makes the folder, and has it alone while this lives. Throws Error when a run is there already and
+  /// `resume` is not set, when another process trains there, or the disk refuses.
   RunFolder(const Recipe& recipe, bool resume);
 
   const std::filesystem::path& path() const { return path_; }
@@ -56,7 +60,10 @@ class RunFolder {
   void say(const std::string& text);
 
  private:
+  void keep_recipe(const Recipe& recipe);
+
   std::filesystem::path path_;
+  std::optional<FileHandle> lock_;
   std::ofstream log_;
 };
 

@@ -9,12 +9,14 @@
 #include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <sstream>
 
 #include "base/memory.h"
 #include "base/platform_memory.h"
 #include "base/platform_process.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
+#include "train/data/fingerprint.h"
 #include "train/networks/convolution.h"
 #include "train/networks/trace.h"
 #include "train/run/journal.h"
@@ -41,6 +43,35 @@ torch::Device best_device(const Place& place) {
 void set_up_threads(const Recipe& recipe, const Place& place) {
   const int shared = std::max(1, available_processors() / std::max(1, place.local_count));
   at::set_num_threads(recipe.threads > 0 ? recipe.threads : shared);
+}
+
+/// The pictures of a process: those of one host share its memory, and one of them makes the pack files.
+std::unique_ptr<BatchMaker> open_pictures(const Recipe& recipe, const Place& place, const Ranks& ranks) {
+  DataRecipe data = recipe.data;
+  if (data.cache_memory == 0)
+    data.cache_memory = available_memory() / 4 / static_cast<uint64_t>(std::max(1, place.local_count));
+  const auto open = [&] { return std::make_unique<BatchMaker>(data, recipe.generator.scale, recipe.seed); };
+  const bool shared = !data.pack_folder.empty() && !ranks.alone();
+  std::unique_ptr<BatchMaker> maker;
+  if (!shared || place.local_rank == 0) maker = open();
+  if (shared) ranks.mean(torch::zeros({1}));  // the others wait
+  return maker ? std::move(maker) : open();
+}
+
+/// Throws Error where the processes have been given different recipes.
+void compare_recipes(const Recipe& recipe, const Ranks& ranks) {
+  if (ranks.alone()) return;
+  Fingerprint print;
+  std::istringstream lines(recipe.resolved);
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("threads:")) print.add(line);  // a host's own business
+  const torch::Tensor own = torch::tensor({static_cast<int64_t>(print.value())});
+  const torch::Tensor first = own.clone();
+  ranks.broadcast(first);
+  const torch::Tensor differs = torch::tensor({first.equal(own) ? 0.0 : 1.0}, torch::kDouble);
+  ranks.mean(differs);
+  if (differs.item<double>() > 0)
+    throw Error(ErrorKind::invalid_argument, "", recipe.name + ": the processes have different recipes");
 }
 
 /// Patches of this process in each batch.
@@ -78,12 +109,14 @@ class Run {
         options_(options),
         device_(best_device(place)),
         ranks_(place, device_),
-        maker_(recipe.data, recipe.generator.scale, recipe.seed),
+        maker_(open_pictures(recipe, place, ranks_)),
         scheme_(make_scheme(recipe, device_, ranks_)) {
     check_share(recipe, ranks_);
+    compare_recipes(recipe, ranks_);
     if (!ranks_.first()) return;
     journal_.emplace(recipe, scheme_->loss_names(), options.resume);
-    for (const ValidationRecipe& set : recipe.validation) sets_.emplace_back(set, recipe.generator.scale);
+    for (const ValidationRecipe& set : recipe.validation)
+      sets_.emplace_back(set, recipe.generator.scale, at::get_num_threads());
   }
 
   bool run() {
@@ -113,11 +146,13 @@ class Run {
   void start() {
     say(recipe_.name + ": " + recipe_.generator.summary() + ", " +
         std::to_string(scheme_->networks().front()->parameters()) + " parameters; " +
-        std::to_string(maker_.pictures()) + " training pictures; " + describe_device());
+        std::to_string(maker_->pictures()) + " training pictures; " + describe_device());
     if (options_.resume && journal_) {
       if (const auto checkpoint = newest_checkpoint(journal_->folder().checkpoints())) {
         restore(*checkpoint);
         say("goes on after step " + std::to_string(step_));
+        if (checkpoint->number("pictures") != std::to_string(maker_->fingerprint()))
+          say("the pictures are not those of before: patches come in another order");
       } else {
         say("there is no checkpoint yet: starts from the beginning");
       }
@@ -154,7 +189,7 @@ class Run {
   void feed() {
     batches_.reset();
     const Share share(recipe_.data, ranks_);
-    batches_.emplace(maker_, step_ + skipped_steps_, share.first, share.count, recipe_.data.workers);
+    batches_.emplace(*maker_, step_ + skipped_steps_, share.first, share.count, recipe_.data.workers);
   }
 
   void one_step() {
@@ -291,6 +326,7 @@ class Run {
     Checkpoint checkpoint;
     checkpoint.step = step_;
     for (TrainedNetwork* network : scheme_->networks()) network->save(checkpoint);
+    checkpoint.numbers["pictures"] = std::to_string(maker_->fingerprint());
     checkpoint.numbers["skipped_steps"] = std::to_string(skipped_steps_);
     checkpoint.numbers["rollbacks"] = std::to_string(rollbacks_);
     checkpoint.numbers["without_gain"] = std::to_string(without_gain_);
@@ -328,7 +364,7 @@ class Run {
   RunOptions options_;
   torch::Device device_;
   Ranks ranks_;
-  BatchMaker maker_;
+  std::unique_ptr<BatchMaker> maker_;
   std::unique_ptr<Scheme> scheme_;
   std::optional<Journal> journal_;   // of the first process
   std::vector<ValidationSet> sets_;  // likewise

@@ -43,7 +43,8 @@ void write_strip(const std::vector<FloatImage>& pictures, const std::filesystem:
 
 }  // namespace
 
-ValidationSet::ValidationSet(const ValidationRecipe& recipe, int scale) : name_(recipe.name), scale_(scale) {
+ValidationSet::ValidationSet(const ValidationRecipe& recipe, int scale, int threads)
+    : name_(recipe.name), scale_(scale), threads_(threads) {
   for (const PairFiles& files : list_pairs(recipe.source, scale)) pairs_.push_back(load_pair(files, scale));
   for (const Pair& pair : pairs_) add(bicubic_, published_bicubic(floats_of(pair.hr), scale), pairs_.size());
 }
@@ -52,6 +53,7 @@ ValidationResult ValidationSet::measure(const std::filesystem::path& model,
                                         const std::filesystem::path& sample) const {
   UpscaleOptions options;
   options.precision = Precision::full;
+  options.threads = threads_;
   Upscaler upscaler(model.string(), options);
   ValidationResult result;
   result.name = name_;

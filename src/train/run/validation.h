@@ -20,7 +20,8 @@ struct ValidationResult {
 /// A set of pictures that is kept in memory.
 class ValidationSet {
  public:
-  ValidationSet(const ValidationRecipe& recipe, int scale);
+  /// `threads`: of the engine; 0 takes all processors.
+  ValidationSet(const ValidationRecipe& recipe, int scale, int threads = 0);
 
   /// Enlarges every picture with the model of a file, in full precision. When `sample` is not empty, writes
   /// the first picture there: reduced, bicubic, ours and the original side by side.
@@ -28,7 +29,7 @@ class ValidationSet {
 
  private:
   std::string name_;
-  int scale_;
+  int scale_, threads_;
   std::vector<Pair> pairs_;
   Quality bicubic_;
 };
