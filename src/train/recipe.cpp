@@ -21,12 +21,6 @@ PixelLoss pixel_loss(Settings& settings, const std::string& key) {
       PixelLoss::l1);
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string list;
-  for (const std::string& word : words) list += (list.empty() ? "" : ", ") + word;
-  return list;
-}
-
 /// What the section network_G says.
 class WishesOfRecipe : public NetworkWishes {
  public:
@@ -54,8 +48,7 @@ Architecture read_generator(Settings net, int scale) {
     if (family->configure != nullptr) names.emplace_back(family->name);
   Architecture a;
   a.family = find_family(net.get<std::string>("which_model_G", names.front()));
-  if (a.family == nullptr || a.family->configure == nullptr)
-    net.refuse("which_model_G", "one of " + joined(names));
+  if (a.family == nullptr || a.family->configure == nullptr) net.refuse_word("which_model_G", names);
   a.scale = scale;
   a.in_channels = net.at_least("in_nc", 1, 3);
   if (a.in_channels != 3) net.refuse("in_nc", "3: patches are RGB");

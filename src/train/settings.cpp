@@ -161,15 +161,11 @@ Settings Settings::parse(const std::string& text, const std::string& file,
   }
 }
 
-std::string Settings::text_of_file(const std::string& file) {
+Settings Settings::read(const std::string& file, const std::vector<std::string>& changes) {
   std::ifstream stream(file);
   std::ostringstream text;
   if (!stream || !(text << stream.rdbuf())) throw Error(ErrorKind::io, file, "cannot be read");
-  return text.str();
-}
-
-Settings Settings::read(const std::string& file, const std::vector<std::string>& changes) {
-  return parse(text_of_file(file), file, changes);
+  return parse(text.str(), file, changes);
 }
 
 std::string Settings::full_name(const std::string& key) const {
@@ -239,6 +235,10 @@ std::string Settings::choose(const std::string& key, const std::vector<std::stri
                              const std::string& fallback) {
   auto found = get<std::string>(key, fallback);
   if (std::find(choices.begin(), choices.end(), found) != choices.end()) return found;
+  refuse_word(key, choices);
+}
+
+void Settings::refuse_word(const std::string& key, const std::vector<std::string>& choices) const {
   std::string list;
   for (const std::string& choice : choices) list += (list.empty() ? "" : ", ") + choice;
   refuse(key, "one of " + list);

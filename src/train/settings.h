@@ -25,9 +25,6 @@ class Settings {
   static Settings parse(const std::string& text, const std::string& file,
                         const std::vector<std::string>& changes = {});
 
-  /// What is in a file. Throws Error when it cannot be read.
-  static std::string text_of_file(const std::string& file);
-
   /// Whether the key is there and not null.
   bool has(const std::string& key) const;
 
@@ -99,6 +96,9 @@ class Settings {
 
   /// Throws Error naming the line of `key`, what was expected there and what was found.
   [[noreturn]] void refuse(const std::string& key, const std::string& expected) const;
+
+  /// The same, where a word of `choices` was expected.
+  [[noreturn]] void refuse_word(const std::string& key, const std::vector<std::string>& choices) const;
 
   /// Everything that was asked for with its answer.
   YAML::Node resolved() const;

@@ -18,14 +18,20 @@ struct Turn {
   bool mirror_x = false, mirror_y = false, transpose = false;
 };
 
+/// Where the pixel (x, y) of a turned picture of this size is taken from.
+std::pair<int, int> source_of(int x, int y, int width, int height, Turn turn) {
+  if (turn.mirror_x) x = width - 1 - x;
+  if (turn.mirror_y) y = height - 1 - y;
+  return turn.transpose ? std::pair(y, x) : std::pair(x, y);
+}
+
 /// Copies the patch at (left, top) to channel planes; `value(x, y, c)` is the picture.
 template <typename Value>
 void cut_patch(const Value& value, int left, int top, int side, Turn turn, float* to) {
   for (int c = 0; c < 3; ++c)
     for (int y = 0; y < side; ++y)
       for (int x = 0; x < side; ++x) {
-        int sx = turn.mirror_x ? side - 1 - x : x, sy = turn.mirror_y ? side - 1 - y : y;
-        if (turn.transpose) std::swap(sx, sy);
+        const auto [sx, sy] = source_of(x, y, side, side, turn);
         *to++ = value(left + sx, top + sy, c);
       }
 }
@@ -35,8 +41,7 @@ FloatImage turned(const FloatImage& picture, Turn turn) {
   if (turn.transpose) std::swap(result.width, result.height);
   for (int y = 0; y < result.height; ++y)
     for (int x = 0; x < result.width; ++x) {
-      int sx = turn.mirror_x ? result.width - 1 - x : x, sy = turn.mirror_y ? result.height - 1 - y : y;
-      if (turn.transpose) std::swap(sx, sy);
+      const auto [sx, sy] = source_of(x, y, result.width, result.height, turn);
       for (int c = 0; c < picture.channels; ++c) result.at(x, y, c) = picture.at(sx, sy, c);
     }
   return result;
@@ -77,14 +82,15 @@ struct BatchMaker::Source {
   mutable std::mutex mutex;
   mutable std::map<uint64_t, std::vector<uint32_t>> orders;  // of the epochs in use
 
-  Source(const SourceRecipe& recipe, const DataRecipe& data, int scale)
-      : weight(recipe.weight), cache(make_cache(recipe, data, scale)) {}
+  Source(const SourceRecipe& recipe, const DataRecipe& data, int scale, int sharing)
+      : weight(recipe.weight), cache(make_cache(recipe, data, scale, sharing)) {}
 
-  static PairCache make_cache(const SourceRecipe& recipe, const DataRecipe& data, int scale) {
+  static PairCache make_cache(const SourceRecipe& recipe, const DataRecipe& data, int scale, int sharing) {
     auto files = list_pairs(recipe, scale);
     if (!data.pack_folder.empty())
       return {std::move(files), scale, data.hr_size, data.pack_folder, data.workers};
-    const uint64_t memory = data.cache_memory != 0 ? data.cache_memory : available_memory() / 4;
+    const uint64_t memory =
+        data.cache_memory != 0 ? data.cache_memory : available_memory() / 4 / static_cast<uint64_t>(sharing);
     return {std::move(files), scale, data.hr_size, memory / data.sources.size()};
   }
 
@@ -104,10 +110,10 @@ struct BatchMaker::Source {
   }
 };
 
-BatchMaker::BatchMaker(const DataRecipe& recipe, int scale, uint64_t seed)
+BatchMaker::BatchMaker(const DataRecipe& recipe, int scale, uint64_t seed, int sharing)
     : recipe_(recipe), scale_(scale), seed_(seed) {
   for (const SourceRecipe& source : recipe.sources) {
-    sources_.push_back(std::make_unique<Source>(source, recipe, scale));
+    sources_.push_back(std::make_unique<Source>(source, recipe, scale, sharing));
     total_weight_ += source.weight;
   }
 }
@@ -162,16 +168,16 @@ void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr, float* shar
   // As in BasicSR the picture is turned first: what degrades it knows up from left.
   const Around across = around(left, side, pair->lr.width, random),
                down = around(top, side, pair->lr.height, random);
-  const FloatImage seen =
-      turned(floats_of(pair->hr, (left - across.before) * scale_, (top - down.before) * scale_,
-                       across.size * scale_, down.size * scale_),
-             turn);
+  FloatImage seen = turned(floats_of(pair->hr, (left - across.before) * scale_, (top - down.before) * scale_,
+                                     across.size * scale_, down.size * scale_),
+                           turn);
   const int x = (turn.transpose ? down : across).mirrored(turn.mirror_x).before,
             y = (turn.transpose ? across : down).mirrored(turn.mirror_y).before;
-  const FloatImage& wanted = recipe_.degradation.sharpen ? sharpen(seen) : seen;
-  if (recipe_.degradation.sharpen)
-    cut_patch(values_of(wanted), x * scale_, y * scale_, recipe_.hr_size, {}, sharp);
-  cut_patch(values_of(degrade(wanted, recipe_.degradation, scale_, random)), x, y, side, {}, lr);
+  if (recipe_.degradation.sharpen) {
+    seen = sharpen(seen);
+    cut_patch(values_of(seen), x * scale_, y * scale_, recipe_.hr_size, {}, sharp);
+  }
+  cut_patch(values_of(degrade(seen, recipe_.degradation, scale_, random)), x, y, side, {}, lr);
 }
 
 Batch BatchMaker::make(int64_t step, int first, int count) const {

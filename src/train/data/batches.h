@@ -25,7 +25,8 @@ struct Batch {
 /// shuffled anew each time; with several sources each sample first chooses its source by weight.
 class BatchMaker {
  public:
-  BatchMaker(const DataRecipe& recipe, int scale, uint64_t seed);
+  /// `sharing`: processes that share the memory of this host.
+  BatchMaker(const DataRecipe& recipe, int scale, uint64_t seed, int sharing = 1);
   ~BatchMaker();
   BatchMaker(const BatchMaker&) = delete;
   BatchMaker& operator=(const BatchMaker&) = delete;

@@ -104,7 +104,9 @@ RunFolder::RunFolder(const Recipe& recipe, bool resume) : path_(fs::path(recipe.
 void RunFolder::keep_recipe(const Recipe& recipe) {
   const fs::path copy = path_ / recipe_file;
   if (fs::exists(copy)) {
-    const std::vector<std::string> changes = changed_keys(Settings::text_of_file(copy), recipe.resolved);
+    const MappedFile before(copy);
+    const std::vector<std::string> changes =
+        changed_keys({before.bytes().begin(), before.bytes().end()}, recipe.resolved);
     if (!changes.empty()) {
       int number = 1;
       const auto old = [&] { return path_ / ("recipe." + std::to_string(number) + ".yml"); };

@@ -47,11 +47,11 @@ void set_up_threads(const Recipe& recipe, const Place& place) {
 
 /// The pictures of a process: those of one host share its memory, and one of them makes the pack files.
 std::unique_ptr<BatchMaker> open_pictures(const Recipe& recipe, const Place& place, const Ranks& ranks) {
-  DataRecipe data = recipe.data;
-  if (data.cache_memory == 0)
-    data.cache_memory = available_memory() / 4 / static_cast<uint64_t>(std::max(1, place.local_count));
-  const auto open = [&] { return std::make_unique<BatchMaker>(data, recipe.generator.scale, recipe.seed); };
-  const bool shared = !data.pack_folder.empty() && !ranks.alone();
+  const auto open = [&] {
+    return std::make_unique<BatchMaker>(recipe.data, recipe.generator.scale, recipe.seed,
+                                        std::max(1, place.local_count));
+  };
+  const bool shared = !recipe.data.pack_folder.empty() && !ranks.alone();
   std::unique_ptr<BatchMaker> maker;
   if (!shared || place.local_rank == 0) maker = open();
   if (shared) ranks.mean(torch::zeros({1}));  // the others wait
