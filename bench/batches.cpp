@@ -8,6 +8,7 @@
 #include <iostream>
 #include <string>
 
+#include "guarded.h"
 #include "train/data/batches.h"
 
 namespace {
@@ -25,7 +26,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: training_batches RECIPE.yml STEPS FILE\n";
     return 2;
   }
-  try {
+  return esrgan::bench::guarded([&] {
     const auto recipe = esrgan::train::read_recipe(argv[1]);
     const esrgan::train::BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
     std::ofstream file(argv[3], std::ios::binary);
@@ -34,9 +35,6 @@ int main(int argc, char** argv) {
       write(file, batch.lr);
       write(file, batch.hr);
     }
-    return file.flush() ? 0 : 1;
-  } catch (const esrgan::Error& error) {
-    std::cerr << error.what() << '\n';
-    return 1;
-  }
+    if (!file.flush()) throw esrgan::Error(esrgan::ErrorKind::io, argv[3], "cannot be written");
+  });
 }

@@ -24,6 +24,7 @@
 #include "base/platform_memory.h"
 #include "base/platform_process.h"
 #include "base/thread_pool.h"
+#include "guarded.h"
 #include "video/frame_network.h"
 #include "video/source.h"
 
@@ -138,13 +139,7 @@ Alone network_alone(const std::string& model, const std::string& film, const esr
   return {static_cast<int64_t>(items.size()), since(start), processor_seconds() - before};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc < 5) {
-    std::fprintf(stderr, "usage: film MODEL FILM SECONDS ROUNDS [ENCODER OPTION=VALUE...]\n");
-    return 2;
-  }
+void measure(int argc, char** argv) {
   const std::string model = esrgan::find_model(argv[1]), film = argv[2];
   esrgan::VideoOptions options;
   options.duration = std::stod(argv[3]);
@@ -182,5 +177,14 @@ int main(int argc, char** argv) {
   }
   std::printf("median %.3f times, at steady speed %.3f times; peak memory %s\n", median(ratios),
               median(steady_ratios), esrgan::format_memory_size(esrgan::peak_resident_memory()).c_str());
-  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 5) {
+    std::fprintf(stderr, "usage: film MODEL FILM SECONDS ROUNDS [ENCODER OPTION=VALUE...]\n");
+    return 2;
+  }
+  return esrgan::bench::guarded([&] { measure(argc, argv); });
 }

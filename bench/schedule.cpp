@@ -4,7 +4,6 @@
 // them by the rules of ItemQueue. Efficiency: seconds of one thread by (N times seconds of N). Memory and
 // caches that real threads share are left out, as is what it takes to start them. Planning: user time of
 // lay_out().
-#include <esrgan/error.h>
 #include <esrgan/models.h>
 #include <sys/resource.h>
 
@@ -19,6 +18,7 @@
 #include "device/cpu/item_queue.h"
 #include "device/device.h"
 #include "engine/strip_upscaler.h"
+#include "guarded.h"
 #include "model/model.h"
 
 namespace esrgan::bench {
@@ -174,9 +174,11 @@ void plan(const std::string& name, int width, int height) {
 int main(int count, char** arguments) {
   std::vector<std::string> models(arguments + 1, arguments + count);
   if (models.empty()) models = {"realesr-animevideov3-x4", "realesrgan-x4plus"};
-  for (const std::string& model : models) {
-    esrgan::bench::plan(model, 1600, 1200);
-    esrgan::bench::simulate(model, 256, 256);
-    esrgan::bench::simulate(model, 1280, 720);
-  }
+  return esrgan::bench::guarded([&] {
+    for (const std::string& model : models) {
+      esrgan::bench::plan(model, 1600, 1200);
+      esrgan::bench::simulate(model, 256, 256);
+      esrgan::bench::simulate(model, 1280, 720);
+    }
+  });
 }

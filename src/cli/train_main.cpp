@@ -4,6 +4,7 @@
 #include "cli/session.h"
 #include "train/networks/host_memory.h"
 #include "train/recipe.h"
+#include "train/run/inspect.h"
 #include "train/run/trainer.h"
 
 namespace esrgan::train {

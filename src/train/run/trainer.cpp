@@ -1,25 +1,14 @@
 #include "train/run/trainer.h"
 
-#include <ATen/Parallel.h>
-#include <esrgan/error.h>
-#include <torch/cuda.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <iostream>
 #include <sstream>
 
-#include "base/memory.h"
-#include "base/platform_memory.h"
-#include "base/platform_process.h"
 #include "base/text.h"
-#include "base/thread_pool.h"
-#include "train/data/fingerprint.h"
 #include "train/networks/convolution.h"
-#include "train/networks/trace.h"
 #include "train/run/journal.h"
+#include "train/run/surroundings.h"
 #include "train/schemes/scheme.h"
 #include "weights/safetensors.h"
 
@@ -32,62 +21,6 @@ constexpr int most_rollbacks = 5, checkpoints_until_forgotten = 3;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-torch::Device best_device(const Place& place) {
-  if (!torch::cuda::is_available()) return torch::kCPU;
-  return {torch::kCUDA,
-          static_cast<c10::DeviceIndex>(place.local_rank % static_cast<int>(torch::cuda::device_count()))};
-}
-
-void set_up_threads(const Recipe& recipe, const Place& place) {
-  const int shared = std::max(1, available_processors() / std::max(1, place.local_count));
-  at::set_num_threads(recipe.threads > 0 ? recipe.threads : shared);
-}
-
-/// The pictures of a process: those of one host share its memory, and one of them makes the pack files.
-std::unique_ptr<BatchMaker> open_pictures(const Recipe& recipe, const Place& place, const Ranks& ranks) {
-  const auto open = [&] {
-    return std::make_unique<BatchMaker>(recipe.data, recipe.generator.scale, recipe.seed,
-                                        std::max(1, place.local_count));
-  };
-  const bool shared = !recipe.data.pack_folder.empty() && !ranks.alone();
-  std::unique_ptr<BatchMaker> maker;
-  if (!shared || place.local_rank == 0) maker = open();
-  if (shared) ranks.mean(torch::zeros({1}));  // the others wait
-  return maker ? std::move(maker) : open();
-}
-
-/// Throws Error where the processes have been given different recipes.
-void compare_recipes(const Recipe& recipe, const Ranks& ranks) {
-  if (ranks.alone()) return;
-  Fingerprint print;
-  std::istringstream lines(recipe.resolved);
-  for (std::string line; std::getline(lines, line);)
-    if (!line.starts_with("threads:")) print.add(line);  // a host's own business
-  const torch::Tensor own = torch::tensor({static_cast<int64_t>(print.value())});
-  const torch::Tensor first = own.clone();
-  ranks.broadcast(first);
-  const torch::Tensor differs = torch::tensor({first.equal(own) ? 0.0 : 1.0}, torch::kDouble);
-  ranks.mean(differs);
-  if (differs.item<double>() > 0)
-    throw Error(ErrorKind::invalid_argument, "", recipe.name + ": the processes have different recipes");
-}
-
-/// Patches of this process in each batch.
-struct Share {
-  Share(const DataRecipe& data, const Ranks& ranks)
-      : first(data.batch_size * ranks.rank() / ranks.count()),
-        count(data.batch_size * (ranks.rank() + 1) / ranks.count() - first) {}
-  int first, count;
-};
-
-void check_share(const Recipe& recipe, const Ranks& ranks) {
-  const int parts = ranks.count() * recipe.accumulate;
-  if (recipe.data.batch_size % parts != 0)
-    throw Error(ErrorKind::bad_data, "", "datasets.train.batch_size",
-                "a multiple of " + std::to_string(parts) + " (processes times train.accumulate)",
-                std::to_string(recipe.data.batch_size));
 }
 
 /// Of a loss, over the steps that had it.
@@ -110,8 +43,8 @@ class Run {
         device_(best_device(place)),
         ranks_(place, device_),
         maker_(open_pictures(recipe, place, ranks_)),
-        scheme_(make_scheme(recipe, device_, ranks_)) {
-    check_share(recipe, ranks_);
+        scheme_(make_scheme(recipe, device_, ranks_)),
+        share_(recipe, ranks_) {
     compare_recipes(recipe, ranks_);
     if (!ranks_.first()) return;
     journal_.emplace(recipe, scheme_->loss_names(), options.resume);
@@ -188,8 +121,7 @@ class Run {
 
   void feed() {
     batches_.reset();
-    const Share share(recipe_.data, ranks_);
-    batches_.emplace(*maker_, step_ + skipped_steps_, share.first, share.count, recipe_.data.workers);
+    batches_.emplace(*maker_, step_ + skipped_steps_, share_.first, share_.count, recipe_.data.workers);
   }
 
   void one_step() {
@@ -366,6 +298,7 @@ class Run {
   Ranks ranks_;
   std::unique_ptr<BatchMaker> maker_;
   std::unique_ptr<Scheme> scheme_;
+  Share share_;
   std::optional<Journal> journal_;   // of the first process
   std::vector<ValidationSet> sets_;  // likewise
   std::optional<Prefetcher> batches_;
@@ -381,86 +314,12 @@ class Run {
   Clock::time_point begin_;
 };
 
-/// Errors of LibTorch become the project's.
-template <typename Work>
-auto with_torch(const Work& work) {
-  try {
-    return work();
-  } catch (const c10::Error& error) {
-    throw Error(ErrorKind::internal, "", std::string("LibTorch: ") + error.what_without_backtrace());
-  }
-}
-
 }  // namespace
 
 bool train(const Recipe& recipe, const RunOptions& options) {
   const Place place = find_place();
   set_up_threads(recipe, place);
   return with_torch([&] { return Run(recipe, options, place).run(); });
-}
-
-void dry_run(const Recipe& recipe) {
-  const Place alone;
-  set_up_threads(recipe, alone);
-  std::cout << recipe.resolved << '\n' << "# " << recipe.generator.summary() << '\n';
-  with_torch([&] {
-    const Ranks ranks(alone, torch::kCPU);
-    const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
-    const std::unique_ptr<Scheme> scheme = make_scheme(recipe, best_device(alone), ranks);
-    const char* separator = "# ";
-    for (const TrainedNetwork* network : scheme->networks()) {
-      std::cout << separator << network->name() << ": " << network->parameters() << " parameters";
-      separator = "; ";
-    }
-    const Batch batch = maker.make(0, 0, recipe.data.batch_size);
-    std::cout << "\n# " << maker.pictures() << " training pictures; first batch: LR " << batch.count << "x3x"
-              << batch.lr_size << 'x' << batch.lr_size << ", HR " << batch.count << "x3x" << batch.hr_size
-              << 'x' << batch.hr_size << '\n';
-    const uint64_t before = resident_memory();
-    scheme->step(batch, 0);
-    std::cout << "# memory: one step had " << format_memory_size(peak_resident_memory() - before)
-              << " beside the networks' " << format_memory_size(before) << std::endl;
-  });
-}
-
-void profile(const Recipe& recipe, int steps, const std::string& trace_file) {
-  const Place alone;
-  set_up_threads(recipe, alone);
-  with_torch([&] {
-    const torch::Device device = best_device(alone);
-    const Ranks ranks(alone, device);
-    const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
-    const std::unique_ptr<Scheme> scheme = make_scheme(recipe, device, ranks);
-    Prefetcher batches(maker, 0, 0, recipe.data.batch_size, recipe.data.workers);
-    constexpr int warm_up = 3;
-    for (int step = 0; step < warm_up; ++step) scheme->step(batches.next(), step);
-    double data = 0, whole = 0;
-    StepTimes sum;
-    const Trace trace;
-    for (int step = warm_up; step < warm_up + steps; ++step) {
-      const Span all("step", whole);
-      const Batch batch = [&] {
-        const Span span("wait for data", data);
-        return batches.next();
-      }();
-      scheme->step(batch, step);
-      sum.forward += scheme->times().forward;
-      sum.backward += scheme->times().backward;
-      sum.optimiser += scheme->times().optimiser;
-    }
-    std::printf("%-16s %10s %8s\n", "part of a step", "seconds", "share");
-    const auto line = [&](const char* name, double seconds) {
-      std::printf("%-16s %10.4f %7.1f%%\n", name, seconds / steps, 100 * seconds / whole);
-    };
-    line("data", data);
-    line("forward", sum.forward);
-    line("backward", sum.backward);
-    line("optimiser", sum.optimiser);
-    line("other", whole - data - sum.forward - sum.backward - sum.optimiser);
-    line("all", whole);
-    trace.save(trace_file);
-    std::printf("%d steps; %s opens in chrome://tracing or ui.perfetto.dev\n", steps, trace_file.c_str());
-  });
 }
 
 }  // namespace esrgan::train

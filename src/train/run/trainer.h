@@ -17,12 +17,4 @@ struct RunOptions {
 /// started several (launch.h). Returns whether the run is complete. Throws Error.
 bool train(const Recipe& recipe, const RunOptions& options);
 
-/// Prints, without training: the resolved recipe, parameter counts, an estimate of the memory, the first
-/// batch's shapes.
-void dry_run(const Recipe& recipe);
-
-/// Trains a few steps without a run's folder, prints where their time goes, and writes it in detail (see
-/// trace.h).
-void profile(const Recipe& recipe, int steps, const std::string& trace_file);
-
 }  // namespace esrgan::train
