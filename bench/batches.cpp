@@ -9,7 +9,8 @@
 #include <string>
 
 #include "guarded.h"
-#include "train/data/batches.h"
+#include "train/data/data_recipe.h"
+#include "train/data/sample_source.h"
 
 namespace {
 
@@ -27,13 +28,13 @@ int main(int argc, char** argv) {
     return 2;
   }
   return esrgan::bench::guarded([&] {
-    const auto recipe = esrgan::train::read_recipe(argv[1]);
-    const esrgan::train::BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
+    const auto recipe = esrgan::train::read_data_recipe(argv[1]);
+    const auto source = recipe.open(recipe, 1);
     std::ofstream file(argv[3], std::ios::binary);
     for (int step = 0; step < std::stoi(argv[2]); ++step) {
-      const auto batch = maker.make(step, 0, recipe.data.batch_size);
-      write(file, batch.lr);
-      write(file, batch.hr);
+      const auto batch = source->make(step, 0, recipe.batch_size);
+      write(file, batch.at("lr").values);
+      write(file, batch.at("hr").values);
     }
     if (!file.flush()) throw esrgan::Error(esrgan::ErrorKind::io, argv[3], "cannot be written");
   });

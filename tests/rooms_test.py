@@ -14,14 +14,14 @@ BUSINESS = [
      ["base/platform_",
       "image/codecs/modules/openimageio.cpp",  # a module has none of the project's code
       "train/networks/ranks."]),                        # sockets, to find the address that other hosts see
-    (r"(libav|libsw)\w*/.*|zimg.*", ["video/"]),
+    (r"(libav|libsw)\w*/.*|zimg.*", ["video/", "train/data/degradations/module/"]),
     (r"torch/.*|ATen/.*|c10/.*", ["train/", "cli/train_main.cpp"]),
     (r"yaml-cpp/.*", ["train/"]),
     (r"zip\.h", ["weights/"]),
     (r"png\.h|libdeflate\.h", ["image/codecs/png"]),
-    (r"(jpeglib|jerror|turbojpeg)\.h", ["image/codecs/jpeg", "train/data/jpeg_codec."]),
+    (r"(jpeglib|jerror|turbojpeg)\.h", ["image/codecs/jpeg", "train/data/degradations/codecs."]),
     (r"tiff\w*\.h", ["image/codecs/tiff"]),
-    (r"webp/.*", ["image/codecs/webp"]),
+    (r"webp/.*", ["image/codecs/webp", "train/data/degradations/codecs."]),
     (r"libheif/.*|jxl/.*|Open(EXR|ImageIO)/.*", ["image/codecs/modules/"]),
     (r"lcms2\.h", ["image/metadata/colour_convert.", "image/codecs/modules/jxl_colour."]),
     (r"CLI/.*", ["cli/"]),

@@ -11,10 +11,13 @@
 
 #include "image/resize.h"
 #include "support.h"
-#include "train/data/batches.h"
-#include "train/data/blur_kernels.h"
+#include "train/data/degradations/blur_kernels.h"
+#include "train/data/degradations/codecs.h"
+#include "train/data/degradations/degradation.h"
+#include "train/data/degradations/filters.h"
 #include "train/data/extract.h"
-#include "train/data/jpeg_codec.h"
+#include "train/data/mixture.h"
+#include "train/data/patch_source.h"
 #include "train/data/preview.h"
 #include "train/networks/loss_scale.h"
 #include "train/run/chart.h"
@@ -45,6 +48,14 @@ double difference(const FloatImage& a, const FloatImage& b) {
 }
 
 // ---- degradation ----
+
+/// A section `degradation`, written as YAML.
+std::shared_ptr<const DegradationChain> degradation(const std::string& text) {
+  Settings settings = Settings::parse(text, "test");
+  const auto chain = read_degradation(settings);
+  settings.check();
+  return chain;
+}
 
 TEST(BlurKernel, IsItsFormula) {
   const auto at = [](const BlurKernel& k, int x, int y) {
@@ -80,7 +91,7 @@ TEST(Degradation, IsAFunctionOfItsRandomNumbers) {
   const FloatImage original = picture(96, 80);
   const auto degraded = [&](uint64_t seed) {
     Random random{seed};
-    return degrade(original, {}, 4, random);
+    return degradation("{}")->degrade(original, 4, random);
   };
   const FloatImage first = degraded(1);
   EXPECT_EQ(first.width, 24);
@@ -99,29 +110,21 @@ TEST(Degradation, IsAFunctionOfItsRandomNumbers) {
 }
 
 /// With so little of everything that only the reduction and the compression are left.
-DegradationRecipe only_compressed(double quality) {
-  DegradationRecipe recipe;
-  for (DegradationStage* stage : {&recipe.first, &recipe.second}) {
-    stage->blur_probability = 0;
-    stage->resize_weights = {0, 0, 1};
-    stage->gaussian_probability = 1;
-    stage->gaussian_sigma = {0, 0};
-    stage->jpeg_quality = {100, 100};
-  }
-  recipe.second.jpeg_quality = {quality, quality};
-  recipe.final_sinc_probability = 0;
-  recipe.sharpen = false;
-  recipe.on = true;
-  return recipe;
+std::shared_ptr<const DegradationChain> only_compressed(int quality) {
+  const std::string off =
+      "{blur_prob: 0, resize_prob: [0, 0, 1], gaussian_noise_prob: 1, noise_range: [0, 0], jpeg_range: [";
+  const std::string last = std::to_string(quality);
+  return degradation("{first: " + off + "100, 100]}, second: " + off + last + ", " + last +
+                     "]}, final_sinc_prob: 0}");
 }
 
 TEST(Degradation, WithEverythingOffOnlyReduces) {
-  const DegradationRecipe recipe = only_compressed(100);
+  const auto chain = only_compressed(100);
   const FloatImage original = picture(96, 96), small = resize_bicubic(original, 0.25, SampleType::u8);
   for (uint64_t seed = 0; seed < 10; ++seed) {
     Random random{seed};
     // Interpolation without antialiasing differs from the published bicubic by the picture's texture.
-    EXPECT_LT(difference(degrade(original, recipe, 4, random), small), 0.03) << seed;
+    EXPECT_LT(difference(chain->degrade(original, 4, random), small), 0.03) << seed;
   }
 }
 
@@ -156,39 +159,42 @@ struct Pictures {
       made.data<uint8_t>()[0] = static_cast<uint8_t>(i);
       write_image(made, folder / ("p" + std::to_string(i) + ".png"));
     }
-    data.sources = {{folder.path().string(), "", 1}};
+    data.sources = {{folder.path().string(), "", 1, ""}};
     data.batch_size = 4;
     data.hr_size = 32;
+    data.seed = 1;
   }
 };
 
 TEST(Batches, WithDegradationAreAFunctionOfSeedAndStep) {
   Pictures pictures(3);
-  pictures.data.degradation.on = true;
-  const BatchMaker maker(pictures.data, 4, 1), again(pictures.data, 4, 1);
-  const Batch batch = maker.make(2, 0, 4);
-  EXPECT_EQ(batch.lr, again.make(2, 0, 4).lr);
-  EXPECT_EQ(batch.sharp.size(), batch.hr.size());
-  EXPECT_NE(batch.sharp, batch.hr);
-  pictures.data.degradation.sharpen = false;
-  EXPECT_TRUE(BatchMaker(pictures.data, 4, 1).make(2, 0, 4).sharp.empty());
+  pictures.data.degradation = degradation("{}");
+  pictures.data.sharpen = true;
+  const PatchSource source(pictures.data), again(pictures.data);
+  const Batch batch = source.make(2, 0, 4);
+  EXPECT_EQ(batch.at("lr").values, again.make(2, 0, 4).at("lr").values);
+  EXPECT_EQ(batch.at("sharp").shape, batch.at("hr").shape);
+  EXPECT_NE(batch.at("sharp").values, batch.at("hr").values);
+  pictures.data.sharpen = false;
+  EXPECT_FALSE(PatchSource(pictures.data).make(2, 0, 4).has("sharp"));
 }
 
 TEST(Batches, DegradedPatchesLieWhereTheLargeOnesDo) {
   Pictures pictures(3);
   pictures.data.degradation = only_compressed(100);
-  const BatchMaker maker(pictures.data, 4, 1);
+  const PatchSource source(pictures.data);
   for (int step = 0; step < 20; ++step) {
-    const Batch batch = maker.make(step, 0, 4);
+    const Batch batch = source.make(step, 0, 4);
+    const std::vector<float>&hr = batch.at("hr").values, &lr = batch.at("lr").values;
     double apart = 0, mirrored = 0;
     for (int i = 0; i < 4 * 3; ++i)
       for (int y = 0; y < 8; ++y)
         for (int x = 0; x < 8; ++x) {
           float mean = 0;
           for (int k = 0; k < 16; ++k)
-            mean += batch.hr[static_cast<size_t>((i * 32 + 4 * y + k / 4) * 32 + 4 * x + k % 4)] / 16;
-          apart += std::abs(mean - batch.lr[static_cast<size_t>((i * 8 + y) * 8 + x)]);
-          mirrored += std::abs(mean - batch.lr[static_cast<size_t>((i * 8 + y) * 8 + 7 - x)]);
+            mean += hr[static_cast<size_t>((i * 32 + 4 * y + k / 4) * 32 + 4 * x + k % 4)] / 16;
+          apart += std::abs(mean - lr[static_cast<size_t>((i * 8 + y) * 8 + x)]);
+          mirrored += std::abs(mean - lr[static_cast<size_t>((i * 8 + y) * 8 + 7 - x)]);
         }
     EXPECT_LT(apart / (4 * 3 * 64), 0.04) << step;
     EXPECT_GT(mirrored, 1.3 * apart) << step;
@@ -206,19 +212,18 @@ TEST(Batches, TheCompressionsBlocksLieAnywhereOnThePatch) {
       for (int c = 0; c < 3; ++c) ramp.samples.push_back(static_cast<std::byte>(x / 4));
   write_image(ramp, folder / "ramp.png");
   DataRecipe data;
-  data.sources = {{folder.path().string(), "", 1}};
+  data.sources = {{folder.path().string(), "", 1, ""}};
   data.batch_size = 1000;
   data.hr_size = 128;
   data.flip = data.rotate = false;
   data.degradation = only_compressed(5);
-  data.degradation.first.jpeg_quality = {100, 100};
-  const Batch batch = BatchMaker(data, 4, 1).make(0, 0, data.batch_size);
+  const Batch batch = PatchSource(data).make(0, 0, data.batch_size);
   std::array<int, 8> found{};
   for (int i = 0; i < data.batch_size; ++i) {
     std::array<double, 8> steps{};
     for (int y = 0; y < 32; ++y)
       for (int x = 1; x < 32; ++x) {
-        const float* at = batch.lr.data() + static_cast<ptrdiff_t>((i * 3 * 32 + y) * 32 + x);
+        const float* at = batch.at("lr").sample(i) + y * 32 + x;
         steps[static_cast<size_t>(x % 8)] += std::abs(at[0] - at[-1]);
       }
     ++found[static_cast<size_t>(std::max_element(steps.begin(), steps.end()) - steps.begin())];
@@ -251,20 +256,21 @@ TEST(Pack, GivesTheSamePatches) {
   const TemporaryFolder packs;
   DataRecipe packed = pictures.data;
   packed.pack_folder = packs.path().string();
-  const Batch expected = BatchMaker(pictures.data, 4, 1).make(3, 0, 4);
+  const Batch expected = PatchSource(pictures.data).make(3, 0, 4);
   for (int round = 0; round < 2; ++round) {  // made, then found
-    const BatchMaker maker(packed, 4, 1);
-    EXPECT_EQ(maker.make(3, 0, 4).hr, expected.hr);
-    EXPECT_EQ(maker.make(3, 0, 4).lr, expected.lr);
+    const Batch found = PatchSource(packed).make(3, 0, 4);
+    EXPECT_EQ(found.at("hr").values, expected.at("hr").values);
+    EXPECT_EQ(found.at("lr").values, expected.at("lr").values);
     EXPECT_EQ(packs.files(), 1U);
   }
   // A changed set gets a pack of its own.
   write_image(test::make_picture(50, 44, 3), pictures.folder / "p1.png");
-  EXPECT_EQ(BatchMaker(packed, 4, 1).make(3, 0, 4).hr, BatchMaker(pictures.data, 4, 1).make(3, 0, 4).hr);
+  EXPECT_EQ(PatchSource(packed).make(3, 0, 4).at("hr").values,
+            PatchSource(pictures.data).make(3, 0, 4).at("hr").values);
   EXPECT_EQ(packs.files(), 2U);
   for (const auto& entry : fs::directory_iterator(packs.path()))
     fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
-  EXPECT_THROW(BatchMaker(packed, 4, 1), Error);
+  EXPECT_THROW(PatchSource{packed}, Error);
 }
 
 TEST(SubImages, CoverThePictureAndEndAtItsEdge) {
@@ -282,7 +288,7 @@ TEST(SubImages, FitTogetherThoughTheLargePictureIsNoMultiple) {
   const std::stop_token stop;
   EXPECT_EQ(extract_sub_images(large.path(), to.path() / "HR", {80, 40, 4, 1}, stop).sub_images, 1U);
   EXPECT_EQ(extract_sub_images(small.path(), to.path() / "X4", {20, 10, 1, 1}, stop).sub_images, 1U);
-  EXPECT_EQ(load_pair(list_pairs({to / "HR", to / "X4", 1}, 4).at(0), 4).hr.width, 80);
+  EXPECT_EQ(load_pair(list_pairs({to / "HR", to / "X4", 1, ""}, 4).at(0), 4).hr.width, 80);
 }
 
 TEST(SubImages, OfTwoPicturesDoNotShareAName) {
@@ -310,16 +316,14 @@ TEST(SubImages, AreNamedAsInDiv2k) {
 
 TEST(Preview, ShowsEverySample) {
   const Pictures pictures(3);
-  Recipe recipe;
-  recipe.data = pictures.data;
-  recipe.generator.scale = 4;
-  const Image sheet = contact_sheet(recipe, 6);
-  const Batch batch = BatchMaker(recipe.data, 4, recipe.seed).make(0, 0, 4);
+  const Image sheet = contact_sheet(pictures.data, 6);
+  const Batch batch = PatchSource(pictures.data).make(0, 0, 4);
   // The first large patch lies beside the first small one.
   for (int y = 0; y < 32; ++y)
     for (int x = 0; x < 32; ++x)
-      EXPECT_EQ(sheet.data<uint8_t>()[3 * (y * sheet.info.width + 36 + x)],
-                static_cast<uint8_t>(std::lround(batch.hr[static_cast<size_t>(y * 32 + x)] * 255)));
+      EXPECT_EQ(
+          sheet.data<uint8_t>()[3 * (y * sheet.info.width + 36 + x)],
+          static_cast<uint8_t>(std::lround(batch.at("hr").values[static_cast<size_t>(y * 32 + x)] * 255)));
 }
 
 // ---- records ----

@@ -1,4 +1,4 @@
-// The trainer's losses and networks: gradients against differences, the engine's results, published sizes.
+// The trainer's networks: the engine's results, published sizes, kernels.
 #include <esrgan/error.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -8,13 +8,13 @@
 #include <map>
 
 #include "device/cpu/cpu_device.h"
+#include "model/families/span.h"
 #include "model/family.h"
 #include "support.h"
-#include "train/losses/losses.h"
 #include "train/networks/convolution.h"
 #include "train/networks/discriminator.h"
-#include "train/networks/features.h"
 #include "train/networks/generator.h"
+#include "train/networks/torch_support.h"
 #include "weights/read_weights.h"
 #include "weights/safetensors.h"
 
@@ -25,91 +25,6 @@ namespace fs = std::filesystem;
 using test::error_of;
 using test::RandomTest;
 using test::TemporaryFolder;
-
-// ---- losses ----
-
-class Losses : public RandomTest {
- protected:
-  Losses() { torch::manual_seed(test::seed()); }
-
-  /// Compares the gradient of a function of doubles with central differences along random directions.
-  /// Steps so small that hardly one crosses a kink.
-  static void check(const char* name, const std::function<torch::Tensor(torch::Tensor)>& loss,
-                    torch::Tensor x, double h = 1e-7) {
-    x = x.to(torch::kDouble).requires_grad_(true);
-    const auto gradient = torch::autograd::grad({loss(x)}, {x})[0];
-    for (int i = 0; i < 3; ++i) {
-      const auto direction = torch::randn_like(x);
-      const double expected = (gradient * direction).sum().item<double>();
-      const double found =
-          (loss(x.detach() + h * direction) - loss(x.detach() - h * direction)).item<double>() / (2 * h);
-      EXPECT_NEAR(found, expected, 1e-4 * std::max(1.0, std::abs(expected))) << name;
-    }
-  }
-};
-
-TEST_F(Losses, GradientsMatchDifferences) {
-  const auto target = torch::rand({2, 3, 6, 6}, torch::kDouble),
-             x = torch::rand({2, 3, 6, 6}, torch::kDouble);
-  check(
-      "l1", [&](auto t) { return pixel_loss(PixelLoss::l1, t, target); }, x);
-  check(
-      "l2", [&](auto t) { return pixel_loss(PixelLoss::l2, t, target); }, x);
-  check(
-      "charbonnier", [&](auto t) { return pixel_loss(PixelLoss::charbonnier, t, target); }, x);
-  check("total variation", total_variation, x);
-  const auto real = torch::randn({4, 1}, torch::kDouble), fake = torch::randn({4, 1}, torch::kDouble);
-  for (const GanLoss kind : {GanLoss::standard, GanLoss::relativistic, GanLoss::least_squares, GanLoss::hinge,
-                             GanLoss::wasserstein}) {
-    check(
-        "generator", [&](auto t) { return generator_loss(kind, t, real); }, fake);
-    check(
-        "discriminator, fake", [&](auto t) { return discriminator_loss(kind, t, real); }, fake);
-    check(
-        "discriminator, real", [&](auto t) { return discriminator_loss(kind, fake, t); }, real);
-  }
-}
-
-TEST_F(Losses, PerceptualGradientsMatchDifferences) {
-  const std::string file = std::string(ESRGAN_TRAIN_CASES) + "/vgg.safetensors";
-  for (const bool before : {true, false})
-    for (const PixelLoss criterion : {PixelLoss::l1, PixelLoss::l2}) {
-      PerceptualRecipe recipe{1, "vgg19", file, {{"conv1_2", 0.5}, {"conv2_2", 1}}, before, criterion};
-      VggFeatures features(recipe);
-      features.to(torch::kDouble);
-      const auto target = torch::rand({1, 3, 8, 8}, torch::kDouble);
-      check(
-          "perceptual", [&](auto t) { return perceptual_loss(recipe, features, t, target); },
-          torch::rand({1, 3, 8, 8}), 2e-10);  // thousands of activations have a kink each
-    }
-}
-
-TEST_F(Losses, GradientPenaltyHasTheGradientsOfDifferences) {
-  // By the discriminator's weights, through its gradient by its input.
-  const auto real = torch::rand({3, 3, 4, 4}, torch::kDouble),
-             fake = torch::rand({3, 3, 4, 4}, torch::kDouble),
-             mix = torch::rand({3, 1, 1, 1}, torch::kDouble);
-  check(
-      "gradient penalty",
-      [&](const torch::Tensor& weights) {
-        return gradient_penalty(
-            [&](const torch::Tensor& x) { return torch::tanh(x.flatten(1).matmul(weights)).sum(1, true); },
-            real, fake, mix);
-      },
-      torch::randn({48, 5}));
-}
-
-TEST_F(Losses, GradientPenaltyIsZeroForASlopeOfOne) {
-  const auto real = torch::rand({3, 3, 4, 4}), fake = torch::rand({3, 3, 4, 4}),
-             mix = torch::rand({3, 1, 1, 1});
-  const auto plane = [](double slope) {
-    return [slope](const torch::Tensor& x) { return slope * x.flatten(1).sum(1, true) / std::sqrt(48.0); };
-  };
-  EXPECT_NEAR(gradient_penalty(plane(1), real, fake, mix).item<double>(), 0, 1e-6);
-  EXPECT_NEAR(gradient_penalty(plane(3), real, fake, mix).item<double>(), 4, 1e-4);
-}
-
-// ---- networks ----
 
 /// As a recipe would ask for it: what wishes do not name is as usual.
 class Wishes : public NetworkWishes {
@@ -160,25 +75,32 @@ TEST(Generator, IsTheSameInTheEngine) {
       small("RRDBNet", 2),
       small("RRDBNet", 1),
       small("RRDBNet", 4, {{"upsampling", "pixelshuffle"}}),
-      small("RRDBNet", 4, {{"upsampling", "transposed"}, {"learned_residual_scale", "yes"}})};
+      small("RRDBNet", 4, {{"upsampling", "transposed"}, {"learned_residual_scale", "yes"}}),
+      small("SPAN", 4),
+      small("SPAN", 2),
+      small("SPAN", 3, {{"norm", "yes"}})};
   ThreadPool pool(2);
   const auto device = make_cpu_device(pool);
   double worst = 0;
   for (const Architecture& a : all) {
     const auto generator = make_generator(a);
+    // Colours of 255 steps through fresh filters make gates so steep that no rounding is small enough.
+    const bool steep = a.family->name == std::string("SPAN") && span_details(a).centred;
     for (auto& parameter : generator->parameters()) {
       const torch::NoGradGuard no_gradients;
-      parameter.add_(0.05 * torch::randn_like(parameter));
+      parameter.add_(0.05 * torch::randn_like(parameter)).mul_(steep ? 0.25 : 1);
     }
     const auto x = torch::rand({2, 3, 20, 24});
     generator->train();
     generator->forward(x);  // running statistics of their own
     generator->eval();
     const torch::NoGradGuard no_gradients;
-    const auto expected = generator->forward(x).slice(0, 0, 1).permute({0, 2, 3, 1}).contiguous();
     const auto network = device->compile(build_graph(detect_model(state_of(*generator))), false);
+    generator->to(torch::kDouble);
+    const auto expected =
+        generator->forward(x.to(torch::kDouble)).slice(0, 0, 1).permute({0, 2, 3, 1}).contiguous();
     const auto input = x.slice(0, 0, 1).permute({0, 2, 3, 1}).contiguous();
-    auto found = torch::empty_like(expected);
+    auto found = torch::empty_like(expected, torch::kFloat);
     network->run(input.data_ptr<float>(), 24, 20, found.data_ptr<float>(), {});
     const double range = (expected.max() - expected.min()).item<double>();
     const double difference = (expected - found).abs().max().item<double>() / range;
@@ -193,7 +115,7 @@ TEST(Generator, LearnsTheSameOnTheProjectsKernels) {
   torch::manual_seed(test::seed());
   for (const Architecture& a :
        {small("SRVGGNetCompact", 4), small("MSRResNet", 4), small("SRResNet", 2), small("RRDBNet", 4),
-        small("RRDBNet", 4, {{"learned_residual_scale", "yes"}})}) {
+        small("RRDBNet", 4, {{"learned_residual_scale", "yes"}}), small("SPAN", 4)}) {
     const auto generator = make_generator(a);
     const auto x = torch::rand({2, 3, 24, 28}), target = torch::rand({2, 3, 24 * a.scale, 28 * a.scale});
     const auto gradients = [&](bool kernels) {
@@ -235,30 +157,44 @@ TEST(Generator, HasThePublishedNumberOfParameters) {
   EXPECT_EQ(count(*make_generator(published("SRVGGNetCompact", 4, {{"num_conv", "32"}}))), 1'213'296U);
 }
 
+/// As the section network_D of a recipe makes it.
+std::shared_ptr<Network> discriminator(const std::string& section, int hr_size) {
+  Settings settings = Settings::parse(section, "test");
+  const auto made = read_discriminator(settings, hr_size)();
+  settings.check();
+  return made;
+}
+
 TEST(Discriminator, HasThePublishedNumberOfParameters) {
-  EXPECT_EQ(count(*make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 64})), 14'499'401U);
-  EXPECT_EQ(count(*make_discriminator({DiscriminatorRecipe::Kind::unet, 128, 64})), 4'376'897U);
+  EXPECT_EQ(count(*discriminator("{which_model_D: discriminator_vgg_128}", 128)), 14'499'401U);
+  EXPECT_EQ(count(*discriminator("{which_model_D: discriminator_unet}", 128)), 4'376'897U);
+  // The authors' code with either normalisation.
+  EXPECT_EQ(count(*discriminator("{which_model_D: discriminator_patch}", 128)), 2'765'633U);
+  EXPECT_EQ(count(*discriminator("{which_model_D: discriminator_patch, norm: instance}", 128)), 2'764'737U);
 }
 
 TEST(Discriminator, EveryKindTakesItsPatches) {
-  for (const int size : {128, 192, 256}) {
-    const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, size, 2});
-    EXPECT_EQ(vgg->forward(torch::rand({2, 3, size, size})).sizes().vec(), (std::vector<int64_t>{2, 1}))
-        << size;
-  }
-  const auto srgan = make_discriminator({DiscriminatorRecipe::Kind::srgan, 96, 2});
-  EXPECT_EQ(srgan->forward(torch::rand({2, 3, 96, 96})).sizes().vec(), (std::vector<int64_t>{2, 1}));
-  const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 2});
-  EXPECT_EQ(unet->forward(torch::rand({2, 3, 64, 64})).sizes().vec(), (std::vector<int64_t>{2, 1, 64, 64}));
-  const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 2});
+  const auto shape = [](const std::string& section, int size) {
+    return discriminator(section, size)->forward(torch::rand({2, 3, size, size})).sizes().vec();
+  };
+  const std::vector<int64_t> one{2, 1};
+  for (const int size : {128, 192, 256})
+    EXPECT_EQ(shape("{nf: 2, which_model_D: discriminator_vgg_" + std::to_string(size) + "}", size), one);
+  EXPECT_EQ(shape("{nf: 2, which_model_D: discriminator_srgan}", 96), one);
+  EXPECT_EQ(shape("{nf: 2, which_model_D: discriminator_unet}", 64), (std::vector<int64_t>{2, 1, 64, 64}));
+  // A window of 70 pixels, every 8.
+  for (const char* norm : {"batch", "instance", "spectral"})
+    EXPECT_EQ(shape(std::string("{nf: 2, which_model_D: discriminator_patch, norm: ") + norm + "}", 256),
+              (std::vector<int64_t>{2, 1, 30, 30}))
+        << norm;
   EXPECT_NE(error_of([&] {
-              vgg->forward(torch::rand({1, 3, 64, 64}));
+              discriminator("{nf: 2}", 128)->forward(torch::rand({1, 3, 64, 64}));
             }).find("128 pixels a side"),
             std::string::npos);
 }
 
 TEST(Discriminator, IsReadFromPyTorchsFiles) {
-  const auto vgg = make_discriminator({DiscriminatorRecipe::Kind::vgg, 128, 2});
+  const auto vgg = discriminator("{nf: 2}", 128);
   StateDict state = state_of(*vgg);
   state.tensors["features.2.num_batches_tracked"] = {{}, {7}};
   EXPECT_NO_THROW(load_state(*vgg, state));
@@ -266,9 +202,20 @@ TEST(Discriminator, IsReadFromPyTorchsFiles) {
   EXPECT_THROW(load_state(*vgg, state), Error);
 }
 
+TEST(Start, TakesWhatFitsAndSaysWhatDoesNot) {
+  torch::manual_seed(test::seed());
+  const auto from = make_generator(small("RRDBNet", 2)), to = make_generator(small("RRDBNet", 4));
+  const StateDict state = state_of(*from);
+  EXPECT_NE(error_of([&] { load_state(*to, state); }).find("conv_first.weight"), std::string::npos);
+  const std::string text = load_what_fits(*to, state);
+  EXPECT_NE(text.find("none of that name and shape: conv_first.weight"), std::string::npos) << text;
+  EXPECT_NE(text.find("begun anew: conv_first.weight"), std::string::npos) << text;
+  EXPECT_EQ(state_of(*to).at("body.1.rdb3.conv5.weight").values, state.at("body.1.rdb3.conv5.weight").values);
+}
+
 TEST(Discriminator, SpectralNormBoundsEveryLayer) {
   torch::manual_seed(test::seed());
-  const auto unet = make_discriminator({DiscriminatorRecipe::Kind::unet, 64, 4});
+  const auto unet = discriminator("{which_model_D: discriminator_unet, nf: 4}", 64);
   // However near the two largest singular values are, so many steps come within some thousandths.
   for (int i = 0; i < 500; ++i) unet->forward(torch::rand({1, 3, 16, 16}));
   const auto weight = unet->named_parameters()["conv2.weight_orig"].detach().flatten(1);

@@ -6,14 +6,9 @@
 #include <algorithm>
 #include <map>
 
-#include "device/cpu/cpu_device.h"
 #include "support.h"
-#include "train/data/batches.h"
-#include "train/losses/losses.h"
-#include "train/networks/convolution.h"
-#include "train/networks/discriminator.h"
-#include "train/networks/features.h"
-#include "train/networks/generator.h"
+#include "train/data/patch_source.h"
+#include "train/data/prefetcher.h"
 #include "train/run/run_folder.h"
 #include "train/run/trainer.h"
 #include "train/schemes/scheme.h"
@@ -36,34 +31,39 @@ DataRecipe pictures_in(const TemporaryFolder& folder, int count) {
     write_image(picture, folder / ("p" + std::to_string(i) + ".png"));
   }
   DataRecipe data;
-  data.sources = {{folder.path().string(), "", 1}};
+  data.sources = {{folder.path().string(), "", 1, ""}};
   data.batch_size = 3;
   data.hr_size = 32;
+  data.seed = 1;
   return data;
 }
 
 TEST(Data, ABatchIsAFunctionOfSeedAndStep) {
   const TemporaryFolder folder;
-  const DataRecipe recipe = pictures_in(folder, 5);
-  const BatchMaker first(recipe, 4, 7), again(recipe, 4, 7), other(recipe, 4, 8);
+  DataRecipe recipe = pictures_in(folder, 5);
+  const PatchSource first(recipe), again(recipe);
+  recipe.seed = 8;
+  const PatchSource other(recipe);
   const Batch whole = first.make(3, 0, 3), same = again.make(3, 0, 3), part = again.make(3, 1, 2);
-  EXPECT_EQ(whole.hr, same.hr);
-  EXPECT_EQ(whole.lr, same.lr);
-  EXPECT_TRUE(std::equal(part.hr.begin(), part.hr.end(), whole.hr.begin() + 3L * 32 * 32));
-  EXPECT_NE(other.make(3, 0, 3).hr, whole.hr);
+  const std::vector<float>& hr = whole.at("hr").values;
+  EXPECT_EQ(hr, same.at("hr").values);
+  EXPECT_EQ(whole.at("lr").values, same.at("lr").values);
+  EXPECT_TRUE(
+      std::equal(part.at("hr").values.begin(), part.at("hr").values.end(), hr.begin() + 3L * 32 * 32));
+  EXPECT_NE(other.make(3, 0, 3).at("hr").values, hr);
   Prefetcher prefetcher(first, 2, 0, 3, 2);
   prefetcher.next();
-  EXPECT_EQ(prefetcher.next().hr, whole.hr);
+  EXPECT_EQ(prefetcher.next().at("hr").values, hr);
 }
 
 TEST(Data, SmallPatchesLieWhereTheLargeOnesDo) {
   // The mean of a large patch is that of its small one, whatever the flips.
   const TemporaryFolder folder;
-  const BatchMaker maker(pictures_in(folder, 3), 4, 1);
+  const PatchSource source(pictures_in(folder, 3));
   for (int step = 0; step < 10; ++step) {
-    const Batch batch = maker.make(step, 0, 3);
-    const auto lr = torch::from_blob(const_cast<float*>(batch.lr.data()), {3, 3, 8, 8});
-    const auto hr = torch::from_blob(const_cast<float*>(batch.hr.data()), {3, 3, 32, 32});
+    const Batch batch = source.make(step, 0, 3);
+    const auto lr = torch::from_blob(const_cast<float*>(batch.at("lr").sample(0)), {3, 3, 8, 8});
+    const auto hr = torch::from_blob(const_cast<float*>(batch.at("hr").sample(0)), {3, 3, 32, 32});
     const auto reduced = torch::avg_pool2d(hr, 4);
     EXPECT_LT((reduced - lr).abs().mean().item<double>(), 0.03);
     EXPECT_GT((reduced - lr.flip({3})).abs().mean().item<double>(), 0.04);
@@ -75,11 +75,11 @@ TEST(Data, NamesAndSkipsWhatIsDamaged) {
   const DataRecipe recipe = pictures_in(folder, 3);
   test::write_bytes(folder / "p1.png", {1, 2, 3});
   write_image(test::make_picture(8, 8, 3), folder / "p9.png");  // smaller than a patch
-  const BatchMaker maker(recipe, 4, 1);
-  for (int step = 0; step < 4; ++step) EXPECT_EQ(maker.make(step, 0, 3).count, 3);
-  EXPECT_EQ(maker.skipped(), 2U);
+  const PatchSource source(recipe);
+  for (int step = 0; step < 4; ++step) EXPECT_EQ(source.make(step, 0, 3).count, 3);
+  EXPECT_EQ(source.skipped(), 2U);
   for (int i = 0; i < 3; ++i) test::write_bytes(folder / ("p" + std::to_string(i) + ".png"), {1});
-  EXPECT_NE(error_of([&] { BatchMaker(recipe, 4, 1).make(0, 0, 1); }).find("none of the 4 training pictures"),
+  EXPECT_NE(error_of([&] { PatchSource(recipe).make(0, 0, 1); }).find("none of the 4 training pictures"),
             std::string::npos);
 }
 
@@ -87,15 +87,22 @@ TEST(Data, FindsThePartnersOfDiv2k) {
   const TemporaryFolder folder;
   fs::create_directories(folder.path() / "HR");
   fs::create_directories(folder.path() / "X4");
-  const SourceRecipe source{folder / "HR", folder / "X4", 1};
+  SourceRecipe source{folder / "HR", folder / "X4", 1, ""};
   write_image(test::make_picture(40, 48, 3), folder / "HR/0001.png");
   EXPECT_NE(error_of([&] { list_pairs(source, 4); }).find("0001x4.png"), std::string::npos);
   write_image(test::make_picture(10, 12, 3), folder / "X4/0001x4.png");
   const auto pairs = list_pairs(source, 4);
   ASSERT_EQ(pairs.size(), 1U);
   EXPECT_EQ(load_pair(pairs[0], 4).lr.height, 12);
+  // Any other name by its template.
+  source.lr_name = "small_{}_bad";
+  EXPECT_NE(error_of([&] { list_pairs(source, 4); }).find("small_0001_bad.png"), std::string::npos);
+  fs::rename(folder.path() / "X4/0001x4.png", folder.path() / "X4/small_0001_bad.png");
+  EXPECT_EQ(list_pairs(source, 4).size(), 1U);
+  source.lr_name = "";
   write_image(test::make_picture(11, 12, 3), folder / "X4/0001x4.png");
-  EXPECT_NE(error_of([&] { load_pair(pairs[0], 4); }).find("expected 10x12, found 11x12"), std::string::npos);
+  EXPECT_NE(error_of([&] { load_pair(list_pairs(source, 4).at(0), 4); }).find("expected 10x12, found 11x12"),
+            std::string::npos);
 }
 
 // ---- beside PyTorch ----
@@ -148,7 +155,10 @@ void compare_stage(const std::string& stage, const std::string& more) {
   for (int step = 0; step < 10; ++step) {
     const Tensor& lr = expected.at("lr." + std::to_string(step));
     const Tensor& hr = expected.at("hr." + std::to_string(step));
-    const Batch batch{static_cast<int>(hr.shape[0]), 128, 32, hr.values, lr.values, {}};
+    Batch batch;
+    batch.count = static_cast<int>(hr.shape[0]);
+    batch.add("hr", hr.shape).values = hr.values;
+    batch.add("lr", lr.shape).values = lr.values;
     const auto losses = scheme->step(batch, step);
     for (const auto& [name, tensor] : expected.tensors)
       if (name.starts_with("loss."))
@@ -158,14 +168,14 @@ void compare_stage(const std::string& stage, const std::string& more) {
     Checkpoint checkpoint;
     save(checkpoint);  // after the first step Adam's mean is a tenth of the gradient
     worst["gradients of G"] = compare_group(expected, "gradient", checkpoint.groups.at("generator.mean"), 10);
-    if (recipe.adversarial())
+    if (scheme->networks().size() > 1)
       worst["gradients of D"] =
           compare_group(expected, "gradient_d", checkpoint.groups.at("discriminator.mean"), 10);
   }
   Checkpoint checkpoint;
   save(checkpoint);
   worst["G after 10 steps"] = compare_group(expected, "after", checkpoint.groups.at("generator"));
-  if (recipe.adversarial())
+  if (scheme->networks().size() > 1)
     worst["D after 10 steps"] = compare_group(expected, "after_d", checkpoint.groups.at("discriminator"));
   for (const auto& [what, difference] : worst) {
     std::printf("%s, %s: %.1e\n", stage.c_str(), what.c_str(), difference);
@@ -247,7 +257,7 @@ TEST(Run, OfOneFolderIsOneAtATimeAndTellsWhatHasChanged) {
   train(parse_recipe(run.text, "r"), {});
   Recipe recipe = parse_recipe(run.text, "r", {"train.niter=6", "datasets.train.batch_size=1"});
   {
-    const RunFolder held(recipe, true);
+    const RunFolder held(run.run(), recipe.resolved, true);
     EXPECT_NE(error_of([&] {
                 train(recipe, {true, {}});
               }).find("another process trains there"),

@@ -72,7 +72,7 @@ status=0
 "$program" train -opt "$work/typo.yml" 2> "$work/log" || status=$?
 [ $status -eq 1 ] && grep -q "typo.yml:7: unknown key 'train.grad_clp': expected grad_clip" "$work/log" || fail "typo: $(cat "$work/log")"
 
-"$program" train -opt "$work/whole.yml" --dry-run | grep -q "first batch: LR 2x3x8x8, HR 2x3x32x32" || fail "--dry-run"
+"$program" train -opt "$work/whole.yml" --dry-run | grep -q "first batch: hr 2x3x32x32 lr 2x3x8x8" || fail "--dry-run"
 "$program" train -opt "$work/whole.yml" --profile 2 --trace "$work/trace.json" | grep -q "^backward .*%" || fail "--profile"
 /usr/bin/python3 - "$work/trace.json" <<'PYTHON' || fail "the trace"
 import json, sys

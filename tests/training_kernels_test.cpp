@@ -140,6 +140,59 @@ TEST_F(TrainingKernelsTest, PreluHasTheReferencesGradients) {
   }
 }
 
+TEST_F(TrainingKernelsTest, SiluAndGateAreTheReferences) {
+  for (int round = 0; round < 12; ++round) {
+    const size_t count = static_cast<size_t>(between(1, 5000));
+    const std::vector<float> o = reals(count, -8, 8), x = reals(count, -8, 8), dy = reals(count, -1, 1);
+    const auto n = static_cast<ptrdiff_t>(count);
+    std::vector<float> expected(count), second(count), found(count), found_second(count);
+    each_kernel([&](const TrainingKernels& kernels, float) {
+      const auto check = [&](const char* what) {
+        EXPECT_LE(difference(expected, found), 1e-6F) << what << ", " << kernels.name();
+      };
+      reference::silu(n, x.data(), expected.data());
+      kernels.silu(n, x.data(), found.data());
+      check("silu");
+      reference::silu_gradient(n, x.data(), dy.data(), expected.data());
+      kernels.silu_gradient(n, x.data(), dy.data(), found.data());
+      check("silu, gradient");
+      reference::gate(n, o.data(), x.data(), expected.data());
+      kernels.gate(n, o.data(), x.data(), found.data());
+      check("gate");
+      reference::gate_gradient(n, o.data(), x.data(), dy.data(), expected.data(), second.data());
+      kernels.gate_gradient(n, o.data(), x.data(), dy.data(), found.data(), found_second.data());
+      check("gate, gradient");
+      EXPECT_LE(difference(second, found_second), 1e-6F) << kernels.name();
+    });
+  }
+}
+
+TEST(TrainingReference, HasTheGradientsOfDifferences) {
+  const std::vector<float> o{-3, -0.5F, 0, 0.7F, 4}, x{1, -2, 0.5F, 3, -0.25F}, ones(o.size(), 1);
+  std::vector<float> below(o.size()), above(o.size()), slope(o.size()), slope_x(o.size());
+  const auto n = static_cast<ptrdiff_t>(o.size());
+  constexpr float h = 1e-2F;
+  const auto moved = [](std::vector<float> values, float by) {
+    for (float& value : values) value += by;
+    return values;
+  };
+  const auto check = [&](const std::vector<float>& found) {
+    for (size_t i = 0; i < found.size(); ++i)
+      EXPECT_NEAR((above[i] - below[i]) / (2 * h), found[i], 1e-4F) << i;
+  };
+  reference::silu(n, moved(x, -h).data(), below.data());
+  reference::silu(n, moved(x, h).data(), above.data());
+  reference::silu_gradient(n, x.data(), ones.data(), slope.data());
+  check(slope);
+  reference::gate_gradient(n, o.data(), x.data(), ones.data(), slope.data(), slope_x.data());
+  reference::gate(n, moved(o, -h).data(), x.data(), below.data());
+  reference::gate(n, moved(o, h).data(), x.data(), above.data());
+  check(slope);
+  reference::gate(n, o.data(), moved(x, -h).data(), below.data());
+  reference::gate(n, o.data(), moved(x, h).data(), above.data());
+  check(slope_x);
+}
+
 /// A dense block of convolutions and concatenations, and its gradients by the chain rule.
 class DenseReference {
  public:

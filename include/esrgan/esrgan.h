@@ -10,6 +10,7 @@
  *   esrgan_close(upscaler);
  *
  * Functions may be called from any thread, those of one upscaler by one at a time. */
+/* NOLINTBEGIN(modernize-deprecated-headers,modernize-use-using): this is C */
 #ifndef ESRGAN_ESRGAN_H
 #define ESRGAN_ESRGAN_H
 
@@ -107,3 +108,4 @@ ESRGAN_API esrgan_status esrgan_upscale(esrgan_upscaler* upscaler, const esrgan_
 #endif
 
 #endif
+/* NOLINTEND(modernize-deprecated-headers,modernize-use-using) */

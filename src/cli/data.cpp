@@ -31,8 +31,9 @@ void add_preview(CLI::App& data, Action& action) {
       "target.\n");
   sub->callback([options, &action] {
     action = [options] {
-      write_image(train::contact_sheet(train::read_recipe(options->recipe, options->changes), options->count),
-                  options->output);
+      write_image(
+          train::contact_sheet(train::read_data_recipe(options->recipe, options->changes), options->count),
+          options->output);
       return all_done;
     };
   });

@@ -83,6 +83,15 @@ class TrainingKernels {
   void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy,
                       const BatchView& dx, float* slope_gradients) const;
 
+  /// y = x sigmoid(x), over `count` numbers.
+  void silu(ptrdiff_t count, const float* x, float* y) const;
+  void silu_gradient(ptrdiff_t count, const float* x, const float* dy, float* dx) const;
+
+  /// y = (o + x) (sigmoid(o) - 1/2), over `count` numbers.
+  void gate(ptrdiff_t count, const float* o, const float* x, float* y) const;
+  void gate_gradient(ptrdiff_t count, const float* o, const float* x, const float* dy, float* d_o,
+                     float* dx) const;
+
  private:
   class Driver;
   std::unique_ptr<Driver> driver_;

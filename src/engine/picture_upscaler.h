@@ -83,7 +83,7 @@ class PictureUpscaler {
  private:
   friend class FrameUpscaler;
 
-  ImageInfo upscaled(ImageInfo info, SampleType type) const;
+  ImageInfo upscaled(ImageInfo out, SampleType type) const;
   ImageInfo coloured(ImageInfo info) const;
   bool wants_half(SampleType stored) const;
   void load(bool half);

@@ -34,4 +34,25 @@ double learning_rate(const ScheduleRecipe& schedule, double rate, int64_t step) 
   return result;
 }
 
+ScheduleRecipe read_schedule(Settings settings, int64_t steps) {
+  ScheduleRecipe s;
+  using Kind = ScheduleRecipe::Kind;
+  s.kind = settings.choose_as<Kind>(
+      "type", {{"constant", Kind::constant}, {"multistep", Kind::multistep}, {"cosine", Kind::cosine}},
+      Kind::constant);
+  s.warmup = settings.at_least("warmup", int64_t{0}, int64_t{0});
+  if (s.kind == Kind::multistep) {
+    s.milestones = settings.require<std::vector<int64_t>>("milestones");
+    s.gamma = settings.get("gamma", s.gamma);
+  } else if (s.kind == Kind::cosine) {
+    s.periods = settings.get("periods", std::vector<int64_t>{steps});
+    s.restart_weights = settings.get("restart_weights", std::vector<double>{1});
+    s.eta_min = settings.at_least("eta_min", 0.0, 0.0);
+    if (s.periods.empty()) settings.refuse("periods", "the steps between restarts");
+    for (const int64_t period : s.periods)
+      if (period < 1) settings.refuse("periods", "positive numbers");
+  }
+  return s;
+}
+
 }  // namespace esrgan::train

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "train/settings.h"
+
 namespace esrgan::train {
 
 struct ScheduleRecipe {
@@ -19,6 +21,11 @@ struct ScheduleRecipe {
 
 /// The rate of step `step` (from 0) when the recipe's rate is `rate`. Cosine annealing with restarts:
 /// Loshchilov and Hutter 2017 (arXiv:1608.03983), eta_min + w/2 (rate - eta_min) (1 + cos(pi t/T)).
+/// A warm-up multiplies what the schedule gives (BasicSR's: the first rate), and a period that ends restarts
+/// in the next step (BasicSR's: has its lowest rate for one step more).
 double learning_rate(const ScheduleRecipe& schedule, double rate, int64_t step);
+
+/// The section `scheduler` of a run of so many steps.
+ScheduleRecipe read_schedule(Settings settings, int64_t steps);
 
 }  // namespace esrgan::train

@@ -19,7 +19,8 @@ struct Settings::State {
   std::string file, path;
   std::vector<std::string> asked;
   YAML::Node resolved{YAML::NodeType::Map};
-  std::vector<Settings> taken;                        // sections, to be checked with this one
+  std::map<std::string, Settings> sections;           // to be checked with this one
+  std::vector<Settings> taken;                        // likewise, those of lists
   std::shared_ptr<std::vector<std::string>> remarks;  // of the document
 };
 
@@ -60,7 +61,7 @@ std::string text_of(const YAML::Node& node) {
 }
 
 /// Makes one of the changes that were asked for.
-void apply(const std::string& change, YAML::Node document) {
+void make_change(const std::string& change, const YAML::Node& document) {
   const size_t end = change.find('=');
   const auto refuse = [&](const std::string& expected) {
     throw Error(ErrorKind::invalid_argument, "", "--set", expected, "'" + change + "'");
@@ -107,13 +108,17 @@ std::vector<std::string> changed_keys(const std::string& before, const std::stri
     throw Error(ErrorKind::bad_data, "", "a recipe: " + error.msg);
   }
   std::vector<std::string> changes;
+  const auto add = [&](const std::string& name, const std::string& value, const std::string& was) {
+    std::string text = name;
+    changes.push_back(text.append(": ").append(value).append(" (was ").append(was).append(")"));
+  };
   for (const auto& [name, value] : now)
     if (const auto found = old.find(name); found == old.end())
-      changes.push_back(name + ": " + value + " (was absent)");
+      add(name, value, "absent");
     else if (found->second != value)
-      changes.push_back(name + ": " + value + " (was " + found->second + ")");
+      add(name, value, found->second);
   for (const auto& [name, value] : old)
-    if (!now.contains(name)) changes.push_back(name + ": absent (was " + value + ")");
+    if (!now.contains(name)) add(name, "absent", value);
   return changes;
 }
 
@@ -151,7 +156,7 @@ Settings Settings::parse(const std::string& text, const std::string& file,
     YAML::Node node = YAML::Load(text);
     if (!node.IsMap())
       throw Error(ErrorKind::bad_data, file, "a recipe", "a mapping of keys to values", text_of(node));
-    for (const std::string& change : changes) apply(change, node);
+    for (const std::string& change : changes) make_change(change, node);
     auto document = std::make_shared<State>();
     document->file = file;
     document->remarks = std::make_shared<std::vector<std::string>>();
@@ -245,9 +250,10 @@ void Settings::refuse_word(const std::string& key, const std::vector<std::string
 }
 
 Settings Settings::section(const std::string& key) {
+  if (const auto known = state_->sections.find(key); known != state_->sections.end()) return known->second;
   Settings found = from_node(value(key), full_name(key));
   state_->resolved[key] = found.state_->resolved;
-  state_->taken.push_back(found);
+  state_->sections.emplace(key, found);
   return found;
 }
 
@@ -296,7 +302,8 @@ void Settings::check() const {
       throw Error(ErrorKind::bad_data, place(entry.first), "unknown key '" + full_name(key) + "'",
                   nearest_word(key, state_->asked), "");
     }
-  for (const Settings& section : state_->taken) section.check();
+  for (const auto& [key, section] : state_->sections) section.check();
+  for (const Settings& entry : state_->taken) entry.check();
 }
 
 void Settings::refuse(const std::string& key, const std::string& expected) const {

@@ -76,7 +76,7 @@ class Settings {
     return found;
   }
 
-  /// The mapping at `key`; empty when it is absent.
+  /// The mapping at `key`; empty when it is absent. Asked for again, it is the same.
   Settings section(const std::string& key);
   /// The mapping at each name of the mapping at `key`, in the order of the file.
   std::vector<std::pair<std::string, Settings>> named_sections(const std::string& key);

@@ -18,10 +18,9 @@ from reference import *
 SIZES = [(1, 1), (2, 3), (7, 5), (17, 33), (61, 97)]
 folder = Path(sys.argv[1])
 WHEELS = Path(__file__).resolve().parents[2] / "build" / "wheels"
-seed = int(sys.argv[2]) if len(sys.argv) > 2 else torch.seed() % 100000
+seed = chosen_seed()
 torch.manual_seed(seed)
 torch.set_num_threads(2)
-print("seed", seed)
 
 
 def trunk_names(w, blocks):

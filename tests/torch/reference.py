@@ -1,10 +1,20 @@
 """The networks once more, on torch.nn.functional alone, from the papers' descriptions; and a writer for their tensors."""
 import json
+import os
 import struct
+import sys
 from collections import OrderedDict
 
 import torch
 import torch.nn.functional as F
+
+
+def chosen_seed():
+    """The second argument, or ESRGAN_TEST_SEED, or one by chance; shown."""
+    given = sys.argv[2] if len(sys.argv) > 2 else os.environ.get("ESRGAN_TEST_SEED")
+    seed = int(given) if given else torch.seed() % 100000
+    print("seed", seed)
+    return seed
 
 
 def conv(w, name, x, slope=None):

@@ -14,10 +14,9 @@ import torch.nn.functional as F
 from reference import *
 
 folder = Path(sys.argv[1])
-seed = int(sys.argv[2]) if len(sys.argv) > 2 else torch.seed() % 100000
+seed = chosen_seed()
 torch.manual_seed(seed)
 torch.set_num_threads(1)
-print("seed", seed)
 
 STEPS, BATCH, SIDE, SCALE = 10, 3, 128, 4
 RATE, BETAS = 1e-4, (0.9, 0.99)

@@ -124,9 +124,8 @@ class ReferenceExecutor : public Executor {
                               });
                             }},
                  operation);
-      if (control.done)
-        control.done(macs_per_cell(operation, graph_) * (width / input_multiple()) *
-                     (height / input_multiple()));
+      const int across = width / input_multiple(), down = height / input_multiple();
+      if (control.done) control.done(macs_per_cell(operation, graph_) * across * down);
     }
     const std::vector<float>& result = map(graph_.output).values;
     std::copy(result.begin(), result.end(), out);
@@ -135,7 +134,7 @@ class ReferenceExecutor : public Executor {
   template <typename Maps>
   static void convolve(const Convolution& op, const Maps& map) {
     fill(map(op.out), [&](int x, int y, int c) {
-      double sum = static_cast<double>(op.bias[static_cast<size_t>(c)]);
+      auto sum = static_cast<double>(op.bias[static_cast<size_t>(c)]);
       int first = 0;  // channel of the concatenation
       for (const MapId id : op.inputs) {
         const Map& in = map(id);

@@ -1,6 +1,7 @@
 #include "device/reference/training.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace esrgan::reference {
 namespace {
@@ -92,6 +93,43 @@ void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slop
       sum += value < 0 ? gradient * value : 0;
     });
     slope_gradients[c] = static_cast<float>(sum);
+  }
+}
+
+namespace {
+
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
+
+}  // namespace
+
+void silu(ptrdiff_t count, const float* x, float* y) {
+  for (ptrdiff_t i = 0; i < count; ++i) {
+    const double value = x[i];
+    y[i] = static_cast<float>(value * sigmoid(value));
+  }
+}
+
+void silu_gradient(ptrdiff_t count, const float* x, const float* dy, float* dx) {
+  for (ptrdiff_t i = 0; i < count; ++i) {
+    const double value = x[i], s = sigmoid(value);
+    dx[i] = static_cast<float>(static_cast<double>(dy[i]) * s * (1 + value * (1 - s)));
+  }
+}
+
+void gate(ptrdiff_t count, const float* o, const float* x, float* y) {
+  for (ptrdiff_t i = 0; i < count; ++i) {
+    const double value = o[i], sum = value + static_cast<double>(x[i]);
+    y[i] = static_cast<float>(sum * (sigmoid(value) - 0.5));
+  }
+}
+
+void gate_gradient(ptrdiff_t count, const float* o, const float* x, const float* dy, float* d_o, float* dx) {
+  for (ptrdiff_t i = 0; i < count; ++i) {
+    const double value = o[i], sum = value + static_cast<double>(x[i]), s = sigmoid(value), gradient = dy[i];
+    d_o[i] = static_cast<float>(gradient * (s - 0.5 + sum * s * (1 - s)));
+    dx[i] = static_cast<float>(gradient * (s - 0.5));
   }
 }
 

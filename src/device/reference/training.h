@@ -16,4 +16,10 @@ void convolve_gradient(const BatchSize& size, const BatchView& x, const FilterVi
 void prelu_gradient(const BatchSize& size, const BatchView& x, const float* slopes, const BatchView& dy,
                     const BatchView& dx, float* slope_gradients);
 
+void silu(ptrdiff_t count, const float* x, float* y);
+void silu_gradient(ptrdiff_t count, const float* x, const float* dy, float* dx);
+
+void gate(ptrdiff_t count, const float* o, const float* x, float* y);
+void gate_gradient(ptrdiff_t count, const float* o, const float* x, const float* dy, float* d_o, float* dx);
+
 }  // namespace esrgan::reference

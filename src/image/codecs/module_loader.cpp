@@ -1,52 +1,25 @@
 #include "image/codecs/module_loader.h"
 
 #include <esrgan/error.h>
-#include <esrgan/version.h>
 
-#include <cstring>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <string>
-#include <vector>
 
-#include "base/platform_library.h"
+#include "base/module.h"
 
 namespace esrgan {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Loaded {
   const CodecModule* module = nullptr;
   std::string problem;
 };
 
-/// The folders in which modules may lie, seen from the file that this code is in: the program or the library.
-std::vector<fs::path> module_folders() {
-  std::vector<fs::path> folders;
-  const fs::path here = path_of_code(reinterpret_cast<const void*>(&module_folders)).parent_path();
-  if (!here.empty())
-    folders = {here / "esrgan", here / "../lib/esrgan", here / ".." / ESRGAN_LIBDIR / "esrgan"};
-  folders.emplace_back(ESRGAN_FULL_LIBDIR "/esrgan");
-  return folders;
-}
-
 Loaded load(const std::string& name) {
-  const std::string file = "esrgan-" + name + ".so";
-  std::string problem = file + " is not installed";
-  for (const fs::path& folder : module_folders()) {
-    std::error_code failure;
-    const fs::path path = folder / file;
-    if (!fs::exists(path, failure)) continue;
-    using Entry = const CodecModule* (*)();
-    const auto entry = reinterpret_cast<Entry>(load_symbol(path, "esrgan_codec_module", problem));
-    if (entry == nullptr) continue;
-    const CodecModule* module = entry();
-    if (module != nullptr && std::strcmp(module->version, ESRGAN_VERSION) == 0) return {module, ""};
-    problem = path.string() + " belongs to another version";
-  }
-  return {nullptr, problem};
+  Loaded found;
+  found.module = static_cast<const CodecModule*>(find_module(name, "esrgan_codec_module", found.problem));
+  return found;
 }
 
 const Loaded& loaded(std::string_view name) {

@@ -41,7 +41,7 @@ const Family* find_family(std::string_view name) {
       return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
     });
   };
-  const auto found = std::find_if(std::begin(table), std::end(table), [&](const Family* family) {
+  const auto* const found = std::find_if(std::begin(table), std::end(table), [&](const Family* family) {
     return is_called(family->name) ||
            std::any_of(family->other_names.begin(), family->other_names.end(), is_called);
   });

@@ -1,4 +1,5 @@
-// SPAN: Swift Parameter-free Attention Network (Wan et al. 2023, arXiv:2311.12770).
+#include "model/families/span.h"
+
 #include <esrgan/error.h>
 
 #include <array>
@@ -9,15 +10,16 @@ namespace esrgan {
 namespace {
 
 constexpr int blocks = 6;
-constexpr float range = 255;                                      // what the published networks are fed with
-constexpr std::array<float, 3> means{0.4488F, 0.4371F, 0.4040F};  // of DIV2K
 
-constexpr Naming namings[] = {{"canonical", "block_1.c1_r.sk.weight", nullptr, nullptr}};
+constexpr Naming namings[] = {{"canonical", "block_1.c1_r.sk.weight", nullptr, nullptr},
+                              {"canonical, collapsed", "block_1.c1_r.weight", nullptr, nullptr}};
 
 void detect(Evidence& evidence, Architecture& a) {
   a.blocks = blocks;
-  a.in_channels = evidence.in_channels("conv_1.sk");
-  a.features = evidence.out_channels("conv_1.sk");
+  const bool collapsed = !evidence.has("conv_1.sk.weight");
+  const std::string first = collapsed ? "conv_1" : "conv_1.sk";
+  a.in_channels = evidence.in_channels(first);
+  a.features = evidence.out_channels(first);
   a.upsamplings = 1;
   // As many channels come out as go in, else those of another kind of picture.
   const int shuffled = evidence.out_channels("upsampler.0");
@@ -28,17 +30,22 @@ void detect(Evidence& evidence, Architecture& a) {
       break;
     }
   a.scale = evidence.shuffle_factor("upsampler.0", a.out_channels);
-  evidence.because("blocks of three re-parametrised convolutions (c1_r.sk, c1_r.conv): SPAN");
+  evidence.because(collapsed ? "blocks of three convolutions (c1_r, c2_r, c3_r): SPAN, collapsed"
+                             : "blocks of three re-parametrised convolutions (c1_r.sk, c1_r.conv): SPAN");
   evidence.because(std::to_string(shuffled) + " channels are shuffled to " + std::to_string(a.out_channels) +
                    ": scale " + std::to_string(a.scale));
   evidence.because(evidence.has("no_norm") ? "the tensor no_norm: colours are taken as they are"
                                            : "no tensor no_norm: colours are centred and multiplied by 255");
+  SpanDetails details;
+  details.centred = !evidence.has("no_norm");
+  a.details = std::make_shared<SpanDetails>(details);
 }
 
 /// Conv3XC of the published code: 1x1, 3x3, 1x1 after each other on the input with a border of zeros, and
 /// beside them a 1x1 (sk), are one 3x3 convolution. A file may hold that too (eval_conv), as old as it may
-/// be: it is not used.
+/// be: it is not used. A network that was trained as one convolution each is taken as it is.
 Convolution collapsed(GraphBuilder& builder, const std::string& name, MapId input) {
+  if (builder.has(name + ".weight")) return builder.convolution(name, input);
   const auto layer = [&](const std::string& part) { return builder.convolution_tensors(name + "." + part); };
   const ConvolutionTensors sk = layer("sk"), first = layer("conv.0"), middle = layer("conv.1"),
                            last = layer("conv.2");
@@ -91,13 +98,13 @@ Convolution collapsed(GraphBuilder& builder, const std::string& name, MapId inpu
 /// code.
 MapId normalised(GraphBuilder& builder, MapId input) {
   const auto channels = static_cast<size_t>(builder.channels(input));
-  if (channels > means.size())
+  if (channels > span_means.size())
     throw Error(ErrorKind::bad_data, builder.shapes().weights().file,
                 "channels of a SPAN that centres its colours", "at most 3", std::to_string(channels));
   std::vector<float> weights(channels * channels), bias(channels);
   for (size_t c = 0; c < channels; ++c) {
-    weights[c * channels + c] = range;
-    bias[c] = -range * means.at(c);
+    weights[c * channels + c] = span_range;
+    bias[c] = -span_range * span_means.at(c);
   }
   return builder.add(builder.convolution("normalisation", {input}, std::move(weights), std::move(bias), 1));
 }
@@ -128,8 +135,20 @@ MapId build(GraphBuilder& builder, const Architecture& a) {
   return builder.pixel_shuffle(builder.add(builder.convolution("upsampler.0", all)), a.scale);
 }
 
+void configure(NetworkWishes& wishes, Architecture& a) {
+  SpanDetails details;
+  details.centred = wishes.flag("norm", false);
+  a.blocks = blocks;
+  a.upsamplings = 1;
+  a.details = std::make_shared<SpanDetails>(details);
+}
+
 }  // namespace
 
-const Family span{"SPAN", {}, "blocks", namings, detect, build, false, nullptr};
+const SpanDetails& span_details(const Architecture& architecture) {
+  return static_cast<const SpanDetails&>(*architecture.details);
+}
+
+const Family span{"SPAN", {}, "blocks", namings, detect, build, false, configure};
 
 }  // namespace esrgan

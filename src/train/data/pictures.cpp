@@ -73,22 +73,32 @@ FloatImage floats_of(const Pixels& pixels) {
   return floats_of(pixels, 0, 0, pixels.width, pixels.height);
 }
 
+namespace {
+
+/// What the reduced picture of a large one may be called.
+std::vector<std::string> lr_names(const SourceRecipe& source, const std::string& stem, int scale) {
+  if (source.lr_name.empty()) return {stem, stem + "x" + std::to_string(scale)};
+  std::string name = source.lr_name;
+  return {name.replace(name.find("{}"), 2, stem)};
+}
+
+}  // namespace
+
 std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale) {
   std::vector<PairFiles> pairs;
   for (const fs::path& hr : pictures_in(source.hr)) {
     pairs.push_back({hr, {}});
     if (source.lr.empty()) continue;
     const fs::path inner = fs::relative(hr, source.hr).parent_path();
-    const std::string stem = hr.stem().string(),
-                      marked = std::string(stem).append("x").append(std::to_string(scale));
-    for (const std::string& name : {stem, marked})
+    const std::vector<std::string> names = lr_names(source, hr.stem().string(), scale);
+    for (const std::string& name : names)
       for (const std::string& extension : {hr.extension().string(), std::string(".png")}) {
         const fs::path candidate = (source.lr / inner / name).concat(extension);
         if (pairs.back().lr.empty() && fs::is_regular_file(candidate)) pairs.back().lr = candidate;
       }
     if (pairs.back().lr.empty())
       throw Error(ErrorKind::not_found, source.lr, "has no reduced picture for " + hr.string(),
-                  std::string(stem).append(".png or ").append(marked).append(".png"));
+                  names.front() + ".png" + (names.size() > 1 ? " or " + names.back() + ".png" : ""));
   }
   return pairs;
 }

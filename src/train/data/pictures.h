@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "image/float_image.h"
-#include "train/recipe.h"
+#include "train/data/data_recipe.h"
 
 namespace esrgan::train {
 
@@ -43,8 +43,8 @@ struct PairFiles {
 };
 
 /// The pictures of a source in the order of their names. A reduced picture is called as its large one, or
-/// with "x4" (the scale) after the stem, as in DIV2K. Throws Error when there is none, or one without its
-/// partner.
+/// with "x4" (the scale) after the stem, as in DIV2K, or as the source's lr_name says. Throws Error when
+/// there is none, or one without its partner.
 std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale);
 
 /// Decodes a pair; what is not RGB becomes it, alpha is dropped. The reduced picture, when there is no file

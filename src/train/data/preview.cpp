@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "image/float_image.h"
-#include "train/data/batches.h"
+#include "train/data/patch_source.h"
 
 namespace esrgan::train {
 namespace {
@@ -12,9 +12,9 @@ namespace {
 constexpr int gap = 4;  // pixels between patches
 
 /// Copies patch `index` of a batch, its pixels repeated `zoom` times.
-void draw(const std::vector<float>& patches, int index, int side, int zoom, int left, int top,
-          FloatImage& sheet) {
-  const float* patch = patches.data() + static_cast<ptrdiff_t>(index) * 3 * side * side;
+void draw(const BatchArray& patches, int index, int zoom, int left, int top, FloatImage& sheet) {
+  const float* patch = patches.sample(index);
+  const int side = static_cast<int>(patches.shape.back());
   for (int c = 0; c < 3; ++c)
     for (int y = 0; y < side * zoom; ++y)
       for (int x = 0; x < side * zoom; ++x)
@@ -23,13 +23,13 @@ void draw(const std::vector<float>& patches, int index, int side, int zoom, int 
 
 }  // namespace
 
-Image contact_sheet(const Recipe& recipe, int count) {
-  const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
+Image contact_sheet(const DataRecipe& recipe, int count) {
+  const PatchSource source(recipe);
   std::vector<Batch> batches;
   for (int made = 0; made < count; made += batches.back().count)
     batches.push_back(
-        maker.make(static_cast<int64_t>(batches.size()), 0, std::min(recipe.data.batch_size, count - made)));
-  const int side = recipe.data.hr_size, views = batches[0].sharp.empty() ? 2 : 3;
+        source.make(static_cast<int64_t>(batches.size()), 0, std::min(recipe.batch_size, count - made)));
+  const int side = recipe.hr_size, views = recipe.sharpen ? 3 : 2;
   const int columns =
       std::max(1, static_cast<int>(std::lround(std::sqrt(static_cast<double>(count) / views * 1.5))));
   const int rows = (count + columns - 1) / columns, cell = views * (side + gap) + 2 * gap;
@@ -40,9 +40,9 @@ Image contact_sheet(const Recipe& recipe, int count) {
     for (int i = 0; i < batch.count; ++i, ++place) {
       int left = place % columns * cell;
       const int top = place / columns * (side + gap);
-      draw(batch.lr, i, batch.lr_size, recipe.generator.scale, left, top, sheet);
-      draw(batch.hr, i, side, 1, left += side + gap, top, sheet);
-      if (views == 3) draw(batch.sharp, i, side, 1, left + side + gap, top, sheet);
+      draw(batch.at("lr"), i, recipe.scale, left, top, sheet);
+      draw(batch.at("hr"), i, 1, left += side + gap, top, sheet);
+      if (recipe.sharpen) draw(batch.at("sharp"), i, 1, left + side + gap, top, sheet);
     }
   return from_float_image(sheet, SampleType::u8, {});
 }

@@ -31,6 +31,13 @@ class Random {
     const double radius = std::sqrt(-2 * std::log(1 - uniform()));
     return radius * std::cos(2 * std::numbers::pi * uniform());
   }
+  /// Beta distribution with both parameters `alpha` (Joehnk 1964).
+  double beta(double alpha) {
+    for (;;) {
+      const double x = std::pow(uniform(), 1 / alpha), y = std::pow(uniform(), 1 / alpha);
+      if (x + y > 0 && x + y <= 1) return x / (x + y);
+    }
+  }
 
  private:
   static constexpr uint64_t increment = 0x9E3779B97F4A7C15U;
@@ -63,8 +70,11 @@ class Poisson {
 
  private:
   double by_multiplication(Random& random) const {
-    double count = 0;
-    for (double product = random.uniform(); product > least_; product *= random.uniform()) ++count;
+    double count = 0, product = random.uniform();
+    while (product > least_) {
+      product *= random.uniform();
+      ++count;
+    }
     return count;
   }
 

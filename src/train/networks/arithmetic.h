@@ -5,9 +5,9 @@
 #include <torch/types.h>
 #include <torch/version.h>
 
-#include "train/recipe.h"
-
 namespace esrgan::train {
+
+enum class Arithmetic { full, bfloat16, half };
 
 /// While it lives, convolutions and products of this thread compute in the recipe's arithmetic.
 class AutocastGuard {

@@ -110,6 +110,44 @@ class Prelu : public torch::autograd::Function<Prelu> {
   }
 };
 
+class SiluFunction : public torch::autograd::Function<SiluFunction> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& input) {
+    const Tensor x = channels_last(input);
+    context->save_for_backward({x});
+    Tensor y = torch::empty_like(x);
+    kernels().silu(x.numel(), x.data_ptr<float>(), y.data_ptr<float>());
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const Tensor x = context->get_saved_variables()[0], dy = channels_last(gradients[0]);
+    Tensor dx = torch::empty_like(x);
+    kernels().silu_gradient(x.numel(), x.data_ptr<float>(), dy.data_ptr<float>(), dx.data_ptr<float>());
+    return {dx};
+  }
+};
+
+class GateFunction : public torch::autograd::Function<GateFunction> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& first, const Tensor& second) {
+    const Tensor o = channels_last(first), x = channels_last(second);
+    context->save_for_backward({o, x});
+    Tensor y = torch::empty_like(x);
+    kernels().gate(x.numel(), o.data_ptr<float>(), x.data_ptr<float>(), y.data_ptr<float>());
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor &o = saved[0], &x = saved[1], dy = channels_last(gradients[0]);
+    Tensor d_o = torch::empty_like(o), dx = torch::empty_like(x);
+    kernels().gate_gradient(x.numel(), o.data_ptr<float>(), x.data_ptr<float>(), dy.data_ptr<float>(),
+                            d_o.data_ptr<float>(), dx.data_ptr<float>());
+    return {d_o, dx};
+  }
+};
+
 constexpr size_t convolutions = 5;  // of a dense block
 
 TrainingKernels::DenseBlock describe(const Tensor& x, const std::vector<Tensor>& weights,
@@ -206,6 +244,15 @@ Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, double slope) {
 
 Tensor channel_prelu(const Tensor& x, const Tensor& slopes) {
   return kernels_on && x.device().is_cpu() ? Prelu::apply(x, slopes) : torch::prelu(x, slopes);
+}
+
+Tensor silu(const Tensor& x) {
+  return kernels_on && x.device().is_cpu() ? SiluFunction::apply(x) : torch::silu(x);
+}
+
+Tensor symmetric_gate(const Tensor& o, const Tensor& x) {
+  if (kernels_on && x.device().is_cpu()) return GateFunction::apply(o, x);
+  return (o + x) * (torch::sigmoid(o) - 0.5);
 }
 
 Tensor dense_block(const Tensor& x, const std::array<torch::nn::Conv2d, convolutions>& convs, double slope,

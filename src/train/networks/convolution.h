@@ -35,6 +35,12 @@ torch::Tensor convolve(const torch::nn::Conv2d& layer, const torch::Tensor& x, d
 /// PReLU (He et al. 2015, arXiv:1502.01852): what is negative is multiplied by its channel's slope.
 torch::Tensor channel_prelu(const torch::Tensor& x, const torch::Tensor& slopes);
 
+/// x sigmoid(x) (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+torch::Tensor silu(const torch::Tensor& x);
+
+/// SPAN's attention (Wan et al. 2023, arXiv:2311.12770): (o + x) (sigmoid(o) - 1/2).
+torch::Tensor symmetric_gate(const torch::Tensor& o, const torch::Tensor& x);
+
 /// A residual dense block (Wang et al. 2018, arXiv:1809.00219): x_j = leaky(conv_j([x, x_1, ..., x_(j-1)]))
 /// for j = 1..4, then scale * conv_5([x, ..., x_4]) + skip * x.
 torch::Tensor dense_block(const torch::Tensor& x, const std::array<torch::nn::Conv2d, 5>& convs, double slope,

@@ -3,13 +3,14 @@
 
 #include <memory>
 
-#include "train/networks/torch_support.h"
+#include "model/architecture.h"
+#include "train/networks/layers.h"
 
 namespace esrgan::train {
 
 /// Makes the network of an architecture with fresh weights (definitions: Kaiming normal, a tenth of it where
 /// the family has it so). Input n x in_channels x h x w in [0, 1], output scale times as large. Throws Error
 /// for what cannot be trained.
-std::shared_ptr<Layer> make_generator(const Architecture& architecture);
+std::shared_ptr<Network> make_generator(const Architecture& architecture);
 
 }  // namespace esrgan::train

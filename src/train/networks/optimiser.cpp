@@ -1,51 +1,39 @@
 #include "train/networks/optimiser.h"
 
-#include <cmath>
+#include "train/networks/optimisers/optimisers.h"
 
 namespace esrgan::train {
 namespace {
 
-/// Kingma and Ba 2015 (arXiv:1412.6980), as PyTorch computes it (epsilon 1e-8 beside the corrected root);
-/// with `decoupled` the decay of Loshchilov and Hutter 2019 (arXiv:1711.05101, AdamW), which does not pass
-/// through the moments.
-class Adam : public Optimiser {
- public:
-  Adam(const OptimizerRecipe& recipe, bool decoupled, const FlatParameters& parameters)
-      : recipe_(recipe),
-        decoupled_(decoupled),
-        mean_(torch::zeros_like(parameters.values())),
-        square_(torch::zeros_like(mean_)) {}
-
-  std::vector<std::pair<std::string, torch::Tensor*>> memory() override {
-    return {{"mean", &mean_}, {"square", &square_}};
-  }
-
-  void step(FlatParameters& parameters, double rate) override {
-    constexpr double epsilon = 1e-8;
-    const torch::NoGradGuard no_gradients;
-    ++steps;
-    torch::Tensor gradient = parameters.gradients();
-    if (recipe_.weight_decay > 0 && decoupled_) parameters.values().mul_(1 - rate * recipe_.weight_decay);
-    if (recipe_.weight_decay > 0 && !decoupled_)
-      gradient = gradient.add(parameters.values(), recipe_.weight_decay);
-    mean_.mul_(recipe_.beta1).add_(gradient, 1 - recipe_.beta1);
-    square_.mul_(recipe_.beta2).addcmul_(gradient, gradient, 1 - recipe_.beta2);
-    const double correction1 = 1 - std::pow(recipe_.beta1, static_cast<double>(steps));
-    const double correction2 = 1 - std::pow(recipe_.beta2, static_cast<double>(steps));
-    const torch::Tensor root = square_.sqrt().div_(std::sqrt(correction2)).add_(epsilon);
-    parameters.values().addcdiv_(mean_, root, -rate / correction1);
-  }
-
- private:
-  OptimizerRecipe recipe_;
-  bool decoupled_;
-  torch::Tensor mean_, square_;
-};
+/// An optimiser of a file of its own is a line here.
+constexpr OptimiserKind optimisers[] = {
+    {"Adam", make_adam}, {"AdamW", make_adamw}, {"AdamWScheduleFree", make_schedule_free, true}};
 
 }  // namespace
 
-std::unique_ptr<Optimiser> make_optimiser(const OptimizerRecipe& recipe, const FlatParameters& parameters) {
-  return std::make_unique<Adam>(recipe, recipe.kind == OptimizerRecipe::Kind::adamw, parameters);
+OptimiserRecipe read_optimiser(Settings settings, Settings& train, const std::string& rate_in_train) {
+  OptimiserRecipe o;
+  std::vector<std::pair<std::string, const OptimiserKind*>> kinds;
+  for (const OptimiserKind& kind : optimisers) kinds.emplace_back(kind.name, &kind);
+  o.kind = settings.choose_as<const OptimiserKind*>("type", kinds, &optimisers[0]);
+  const double rate = train.get(rate_in_train, o.rate);
+  o.rate = settings.get("lr", rate);
+  if (train.has(rate_in_train) && o.rate != rate)
+    train.remark(rate_in_train, "has no effect beside the optimizer's own lr");
+  if (!(o.rate > 0)) settings.refuse("lr", "a positive number");
+  const auto betas = settings.get("betas", std::vector<double>{o.beta1, o.beta2});
+  if (betas.size() != 2) settings.refuse("betas", "two numbers");
+  for (const double beta : betas)
+    if (!(beta >= 0 && beta < 1)) settings.refuse("betas", "numbers from 0 to below 1");
+  if (o.kind->needs_beta1 && betas[0] == 0) settings.refuse("betas", "a first number above 0");
+  o.beta1 = betas[0];
+  o.beta2 = betas[1];
+  o.weight_decay = settings.at_least("weight_decay", 0.0, 0.0);
+  return o;
+}
+
+std::unique_ptr<Optimiser> make_optimiser(const OptimiserRecipe& recipe, const FlatParameters& parameters) {
+  return recipe.kind->make(recipe, parameters);
 }
 
 }  // namespace esrgan::train

@@ -35,13 +35,15 @@ bool FlatParameters::divide(double factor) {
   return torch::isfinite(gradients_.sum()).item<bool>();
 }
 
-double FlatParameters::norm() const {
-  return gradients_.norm().item<double>();
+torch::Tensor FlatParameters::norm() const {
+  return gradients_.norm();
 }
 
-double FlatParameters::clip(double norm, double limit) {
-  if (limit <= 0 || !(norm > limit)) return 1;
-  const double factor = limit / (norm + 1e-6);
+torch::Tensor FlatParameters::clip(const torch::Tensor& norm, double limit) {
+  if (limit <= 0) return torch::ones({}, torch::kDouble);
+  // A norm that is not a number leaves the gradients as they are: the run looks for it.
+  const torch::Tensor exact = norm.to(torch::kDouble);
+  const torch::Tensor factor = torch::where(exact > limit, limit / (exact + 1e-6), torch::ones_like(exact));
   gradients_.mul_(factor);
   return factor;
 }

@@ -28,10 +28,10 @@ class FlatParameters {
   void require_gradients(bool on);
   /// Divides the gradients; returns whether all of them are finite (which a factor of 1 does not look for).
   bool divide(double factor);
-  /// Euclidean norm of all gradients.
-  double norm() const;
+  /// Euclidean norm of all gradients. A number on their device, as all that follows: nobody waits for it.
+  torch::Tensor norm() const;
   /// Scales gradients of this norm so that it is at most `limit` (0: no limit); returns the factor.
-  double clip(double norm, double limit);
+  torch::Tensor clip(const torch::Tensor& norm, double limit);
 
   std::vector<ParameterNorm> norms() const;
 

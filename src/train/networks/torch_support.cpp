@@ -58,4 +58,29 @@ void load_state(torch::nn::Module& module, const StateDict& state) {
       throw Error(ErrorKind::bad_data, state.file, "has a tensor '" + name + "' that the network lacks");
 }
 
+std::string load_what_fits(torch::nn::Module& module, const StateDict& state) {
+  const torch::NoGradGuard no_gradients;
+  auto targets = state_tensors(module);
+  std::string left, fresh;
+  const auto add = [](std::string& list, const std::string& name) {
+    list += (list.empty() ? "" : ", ") + name;
+  };
+  size_t taken = 0;
+  for (const auto& [name, tensor] : state.tensors) {
+    const auto target = targets.find(name);
+    if (target != targets.end() && tensor.shape == target->second.sizes().vec()) {
+      target->second.copy_(from_tensor(tensor));
+      targets.erase(target);
+      ++taken;
+    } else if (!is_counter(name)) {
+      add(left, name);
+    }
+  }
+  for (const auto& [name, target] : targets) add(fresh, name);
+  std::string text = std::to_string(taken) + " tensors taken";
+  if (!left.empty()) text += "; not taken, for the network has none of that name and shape: " + left;
+  if (!fresh.empty()) text += "; begun anew: " + fresh;
+  return text;
+}
+
 }  // namespace esrgan::train

@@ -1,7 +1,9 @@
 #include "train/networks/trace.h"
 
 #include <ATen/record_function.h>
+#include <torch/cuda.h>
 
+#include <atomic>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -23,6 +25,7 @@ struct Event {
 
 std::mutex mutex;
 bool recording = false;
+std::atomic<bool> waits = false;  // for the GPU, at the ends of spans
 std::vector<Event> events;
 
 void record(std::string name, const char* category, Clock::time_point begin) {
@@ -45,15 +48,17 @@ void end_operator(const at::RecordFunction& function, at::ObserverContext* conte
 
 }  // namespace
 
-Trace::Trace() : callback_(at::addGlobalCallback(at::RecordFunctionCallback(begin_operator, end_operator))) {
+Trace::Trace(torch::Device device)
+    : callback_(at::addGlobalCallback(at::RecordFunctionCallback(begin_operator, end_operator))) {
   const std::lock_guard lock(mutex);
   recording = true;
+  waits = device.is_cuda();
 }
 
 Trace::~Trace() {
   at::removeCallback(callback_);
   const std::lock_guard lock(mutex);
-  recording = false;
+  recording = waits = false;
   events.clear();
 }
 
@@ -76,7 +81,13 @@ void Trace::save(const std::filesystem::path& file) const {
   write_text(file, nlohmann::json{{"traceEvents", list}, {"displayTimeUnit", "ms"}}.dump());
 }
 
+Span::Span(std::string name, double& sum) : name_(std::move(name)), sum_(sum) {
+  if (waits) torch::cuda::synchronize();
+  begin_ = Clock::now();
+}
+
 Span::~Span() {
+  if (waits) torch::cuda::synchronize();
   sum_ += std::chrono::duration<double>(Clock::now() - begin_).count();
   record(name_, "step", begin_);
 }

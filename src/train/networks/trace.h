@@ -1,18 +1,20 @@
 // What happens when in a step, for people: a file that chrome://tracing and ui.perfetto.dev open.
 #pragma once
 
+#include <torch/types.h>
+
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <utility>
 
 namespace esrgan::train {
 
-/// While it lives, the spans of all threads and LibTorch's operators are recorded; one at a time.
+/// While it lives, the spans of all threads and LibTorch's operators are recorded; one at a time. A GPU is
+/// waited for at the ends of spans, which would otherwise be those of the queueing alone.
 class Trace {
  public:
-  Trace();
+  explicit Trace(torch::Device device);
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
@@ -29,7 +31,7 @@ class Trace {
 /// Adds the seconds of its life to a sum, and a span to the trace if there is one.
 class Span {
  public:
-  Span(std::string name, double& sum) : name_(std::move(name)), sum_(sum) {}
+  Span(std::string name, double& sum);
   ~Span();
   Span(const Span&) = delete;
   Span& operator=(const Span&) = delete;
@@ -39,7 +41,7 @@ class Span {
  private:
   std::string name_;
   double& sum_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point begin_;
 };
 
 }  // namespace esrgan::train

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "train/networks/checkpoint.h"
+#include "train/networks/layers.h"
 #include "train/networks/loss_scale.h"
 #include "train/networks/optimiser.h"
 #include "train/networks/parameters.h"
@@ -17,7 +18,7 @@ namespace esrgan::train {
 
 /// How a network learns.
 struct LearningRecipe {
-  OptimizerRecipe optimizer;
+  OptimiserRecipe optimiser;
   ScheduleRecipe schedule;
   double clip_norm = 0;  ///< of the gradients; 0: none
   double ema = 0;        ///< decay of the running mean of the parameters; 0: none
@@ -30,11 +31,17 @@ struct LearningRecipe {
 class TrainedNetwork {
  public:
   /// `name` begins the names of its groups in checkpoints. `ranks` must outlive the network.
-  TrainedNetwork(std::string name, std::shared_ptr<Layer> module, const LearningRecipe& recipe,
+  TrainedNetwork(std::string name, std::shared_ptr<Network> module, const LearningRecipe& recipe,
                  torch::Device device, const Ranks& ranks);
 
   const std::string& name() const { return name_; }
   torch::Tensor forward(const torch::Tensor& x) { return module_->forward(x); }
+  /// The same; adds the maps of its layers.
+  torch::Tensor forward(const torch::Tensor& x, Features& features) { return module_->forward(x, features); }
+  /// By the parameters that are to be used, without gradients. Not while a loss of forward() waits for its
+  /// backward pass.
+  torch::Tensor forward_result(const torch::Tensor& x);
+  bool has_running_mean() const { return ema_.defined(); }
   void train() { module_->train(); }
   int64_t parameters() const { return flat_.values().numel(); }
 
@@ -46,14 +53,15 @@ class TrainedNetwork {
   void backward(const torch::Tensor& loss, bool last);
   /// What the optimiser makes of the gradients in step `step`. Returns their Euclidean norm before they are
   /// clipped; nothing where the step is skipped, since half precision could not hold them.
-  std::optional<double> step(int64_t step);
-  /// Once a step, whether it learns or not: the running mean follows.
-  void follow();
+  std::optional<torch::Tensor> step(int64_t step);
+  /// Once a step, whether it learns or not: the running mean is brought up to date.
+  void update_running_mean();
 
   /// Of each parameter and of its gradient in the last step in which the network learned, before clipping.
   std::vector<ParameterNorm> norms() const;
 
-  /// The network that is to be used: with the running means, if the recipe has them.
+  /// The network that is to be used: with the running means, if the recipe has them; otherwise with what the
+  /// optimiser says.
   StateDict result() const;
 
   void save(Checkpoint& checkpoint);
@@ -62,16 +70,18 @@ class TrainedNetwork {
   void synchronise();
 
  private:
+  torch::Tensor best_values() const;
+
   std::string name_;
-  std::shared_ptr<Layer> module_;
+  std::shared_ptr<Network> module_;
   LearningRecipe recipe_;
   const Ranks& ranks_;
   FlatParameters flat_;
   std::unique_ptr<Optimiser> optimiser_;
   LossScale scale_;
   GradientMean gradient_mean_;
-  torch::Tensor ema_;      // flat, or undefined
-  double clipped_to_ = 1;  // what the last step's gradients were multiplied by
+  torch::Tensor ema_;         // flat, or undefined
+  torch::Tensor clipped_to_;  // what the last step's gradients were multiplied by; undefined before
 };
 
 }  // namespace esrgan::train

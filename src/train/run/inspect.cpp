@@ -2,10 +2,12 @@
 
 #include <cstdio>
 #include <iostream>
+#include <utility>
 
 #include "base/memory.h"
 #include "base/platform_memory.h"
 #include "base/text.h"
+#include "train/data/prefetcher.h"
 #include "train/networks/trace.h"
 #include "train/run/surroundings.h"
 #include "train/schemes/scheme.h"
@@ -14,23 +16,29 @@ namespace esrgan::train {
 
 void dry_run(const Recipe& recipe) {
   const Place alone;
-  set_up_threads(recipe, alone);
+  set_up_torch(recipe, alone);
   std::cout << recipe.resolved << '\n' << "# " << recipe.generator.summary() << '\n';
   with_torch([&] {
-    const Ranks ranks(alone, torch::kCPU);
-    const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
-    const std::unique_ptr<Scheme> scheme = make_scheme(recipe, best_device(alone), ranks);
+    const torch::Device device = best_device(alone);
+    const Ranks ranks(alone, device);
+    const std::unique_ptr<SampleSource> source = open_pictures(recipe, alone, ranks);
+    const std::unique_ptr<Scheme> scheme = make_scheme(recipe, device, ranks);
     const char* separator = "# ";
     for (const TrainedNetwork* network : scheme->networks()) {
       std::cout << separator << network->name() << ": " << network->parameters() << " parameters";
       separator = "; ";
     }
-    const Batch batch = maker.make(0, 0, recipe.data.batch_size);
-    std::cout << "\n# " << maker.pictures() << " training pictures; first batch: LR " << batch.count << "x3x"
-              << batch.lr_size << 'x' << batch.lr_size << ", HR " << batch.count << "x3x" << batch.hr_size
-              << 'x' << batch.hr_size << '\n';
+    const Batch batch = source->make(0, 0, recipe.data.batch_size);
+    std::cout << "\n# " << source->pictures() << " training pictures; first batch:";
+    for (const auto& [name, array] : batch.arrays) {
+      const char* times = " ";
+      std::cout << ' ' << name;
+      for (const int64_t extent : array.shape) std::cout << std::exchange(times, "x") << extent;
+    }
+    std::cout << '\n';
     const uint64_t before = resident_memory();
     scheme->step(batch, 0);
+    if (device.is_cuda()) return;  // the host's memory says nothing about what matters then
     std::cout << "# memory: one step had " << format_memory_size(peak_resident_memory() - before)
               << " beside the networks' " << format_memory_size(before) << std::endl;
   });
@@ -38,18 +46,18 @@ void dry_run(const Recipe& recipe) {
 
 void profile(const Recipe& recipe, int steps, const std::string& trace_file) {
   const Place alone;
-  set_up_threads(recipe, alone);
+  set_up_torch(recipe, alone);
   with_torch([&] {
     const torch::Device device = best_device(alone);
     const Ranks ranks(alone, device);
-    const BatchMaker maker(recipe.data, recipe.generator.scale, recipe.seed);
+    const std::unique_ptr<SampleSource> source = open_pictures(recipe, alone, ranks);
     const std::unique_ptr<Scheme> scheme = make_scheme(recipe, device, ranks);
-    Prefetcher batches(maker, 0, 0, recipe.data.batch_size, recipe.data.workers);
+    Prefetcher batches(*source, 0, 0, recipe.data.batch_size, recipe.data.workers);
     constexpr int warm_up = 3;
     for (int step = 0; step < warm_up; ++step) scheme->step(batches.next(), step);
     double data = 0, whole = 0;
     StepTimes sum;
-    const Trace trace;
+    const Trace trace(device);
     for (int step = warm_up; step < warm_up + steps; ++step) {
       const Span all("step", whole);
       const Batch batch = [&] {

@@ -34,7 +34,7 @@ std::vector<uint8_t> bytes_of(const std::filesystem::path& file) {
 Journal::Journal(const Recipe& recipe, std::vector<std::string> losses, bool resume)
     : recipe_(recipe),
       losses_(std::move(losses)),
-      folder_(recipe, resume),
+      folder_(std::filesystem::path(recipe.folder) / recipe.name, recipe.resolved, resume),
       metrics_(folder_.path() / "metrics.csv", metric_columns(losses_)),
       measures_(folder_.path() / "validation.csv", {"set", "psnr", "ssim", "bicubic_psnr", "bicubic_ssim"}) {}
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/networks/trained_network.h"
+#include "train/recipe.h"
 #include "train/run/event_file.h"
 #include "train/run/run_folder.h"
 #include "train/run/validation.h"

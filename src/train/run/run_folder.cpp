@@ -86,7 +86,7 @@ void CsvLog::add(int64_t step, const std::vector<std::string>& values) {
   if (!stream_) throw Error(ErrorKind::io, file_.string(), "cannot be written to (is the disk full?)");
 }
 
-RunFolder::RunFolder(const Recipe& recipe, bool resume) : path_(fs::path(recipe.folder) / recipe.name) {
+RunFolder::RunFolder(fs::path path, const std::string& recipe, bool resume) : path_(std::move(path)) {
   if (fs::exists(path_ / recipe_file) && !resume)
     throw Error(ErrorKind::io, path_.string(), "holds a run already",
                 "--resume to go on with it, or another name in the recipe", "");
@@ -101,12 +101,12 @@ RunFolder::RunFolder(const Recipe& recipe, bool resume) : path_(fs::path(recipe.
 }
 
 /// Tells what has changed since the run was begun or resumed, and keeps what it was.
-void RunFolder::keep_recipe(const Recipe& recipe) {
+void RunFolder::keep_recipe(const std::string& recipe) {
   const fs::path copy = path_ / recipe_file;
   if (fs::exists(copy)) {
     const MappedFile before(copy);
     const std::vector<std::string> changes =
-        changed_keys({before.bytes().begin(), before.bytes().end()}, recipe.resolved);
+        changed_keys({before.bytes().begin(), before.bytes().end()}, recipe);
     if (!changes.empty()) {
       int number = 1;
       const auto old = [&] { return path_ / ("recipe." + std::to_string(number) + ".yml"); };
@@ -115,7 +115,7 @@ void RunFolder::keep_recipe(const Recipe& recipe) {
       for (const std::string& change : changes) say("the recipe has changed: " + change);
     }
   }
-  write_text(copy, recipe.resolved);
+  write_text(copy, recipe);
 }
 
 void RunFolder::say(const std::string& text) {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/platform_file.h"
-#include "train/recipe.h"
 
 namespace esrgan::train {
 
@@ -40,14 +39,15 @@ CsvTable read_csv(const std::filesystem::path& file);
 
 void write_text(const std::filesystem::path& file, const std::string& text);
 
-/// FOLDER/NAME/ with recipe.yml (of earlier resumes: recipe.1.yml, ...), log.txt, metrics.csv,
+/// A folder with recipe.yml (of earlier resumes: recipe.1.yml, ...), log.txt, metrics.csv,
 /// validation.csv, gradients.csv, gradients.svg, report.html, TensorBoard's event files, checkpoints/,
 /// models/ and samples/.
 class RunFolder {
  public:
   /// Makes the folder, and has it alone while this lives. Throws Error when a run is there already and
   /// `resume` is not set, when another process trains there, or the disk refuses.
-  RunFolder(const Recipe& recipe, bool resume);
+  /// `recipe`: as it was resolved.
+  RunFolder(std::filesystem::path path, const std::string& recipe, bool resume);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
@@ -60,7 +60,7 @@ class RunFolder {
   void say(const std::string& text);
 
  private:
-  void keep_recipe(const Recipe& recipe);
+  void keep_recipe(const std::string& recipe);
 
   std::filesystem::path path_;
   std::optional<FileHandle> lock_;

@@ -1,6 +1,8 @@
 #include "train/run/surroundings.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/cuda.h>
 
 #include <algorithm>
@@ -13,25 +15,28 @@ namespace esrgan::train {
 
 torch::Device best_device(const Place& place) {
   if (!torch::cuda::is_available()) return torch::kCPU;
-  return {torch::kCUDA,
-          static_cast<c10::DeviceIndex>(place.local_rank % static_cast<int>(torch::cuda::device_count()))};
+  const torch::Device device(
+      torch::kCUDA,
+      static_cast<c10::DeviceIndex>(place.local_rank % static_cast<int>(torch::cuda::device_count())));
+  c10::impl::getDeviceGuardImpl(torch::kCUDA)->setDevice(device);  // for what goes by the current one
+  return device;
 }
 
-void set_up_threads(const Recipe& recipe, const Place& place) {
+void set_up_torch(const Recipe& recipe, const Place& place) {
   const int shared = std::max(1, available_processors() / std::max(1, place.local_count));
   at::set_num_threads(recipe.threads > 0 ? recipe.threads : shared);
+  at::globalContext().setDeterministicAlgorithms(recipe.deterministic, /*warn_only=*/false);
+  at::globalContext().setDeterministicCuDNN(recipe.deterministic);
+  at::globalContext().setBenchmarkCuDNN(!recipe.deterministic);  // patches have one size: it pays
 }
 
-std::unique_ptr<BatchMaker> open_pictures(const Recipe& recipe, const Place& place, const Ranks& ranks) {
-  const auto open = [&] {
-    return std::make_unique<BatchMaker>(recipe.data, recipe.generator.scale, recipe.seed,
-                                        std::max(1, place.local_count));
-  };
+std::unique_ptr<SampleSource> open_pictures(const Recipe& recipe, const Place& place, const Ranks& ranks) {
+  const auto open = [&] { return recipe.data.open(recipe.data, std::max(1, place.local_count)); };
   const bool shared = !recipe.data.pack_folder.empty() && !ranks.alone();
-  std::unique_ptr<BatchMaker> maker;
-  if (!shared || place.local_rank == 0) maker = open();
+  std::unique_ptr<SampleSource> source;
+  if (!shared || place.local_rank == 0) source = open();
   if (shared) ranks.mean(torch::zeros({1}));  // the others wait
-  return maker ? std::move(maker) : open();
+  return source ? std::move(source) : open();
 }
 
 void compare_recipes(const Recipe& recipe, const Ranks& ranks) {

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "train/data/prefetcher.h"
 #include "train/networks/convolution.h"
 #include "train/run/journal.h"
 #include "train/run/surroundings.h"
@@ -42,7 +43,7 @@ class Run {
         options_(options),
         device_(best_device(place)),
         ranks_(place, device_),
-        maker_(open_pictures(recipe, place, ranks_)),
+        source_(open_pictures(recipe, place, ranks_)),
         scheme_(make_scheme(recipe, device_, ranks_)),
         share_(recipe, ranks_) {
     compare_recipes(recipe, ranks_);
@@ -79,12 +80,12 @@ class Run {
   void start() {
     say(recipe_.name + ": " + recipe_.generator.summary() + ", " +
         std::to_string(scheme_->networks().front()->parameters()) + " parameters; " +
-        std::to_string(maker_->pictures()) + " training pictures; " + describe_device());
+        std::to_string(source_->pictures()) + " training pictures; " + describe_device());
     if (options_.resume && journal_) {
       if (const auto checkpoint = newest_checkpoint(journal_->folder().checkpoints())) {
         restore(*checkpoint);
         say("goes on after step " + std::to_string(step_));
-        if (checkpoint->number("pictures") != std::to_string(maker_->fingerprint()))
+        if (checkpoint->number("pictures") != std::to_string(source_->fingerprint()))
           say("the pictures are not those of before: patches come in another order");
       } else {
         say("there is no checkpoint yet: starts from the beginning");
@@ -121,7 +122,7 @@ class Run {
 
   void feed() {
     batches_.reset();
-    batches_.emplace(*maker_, step_ + skipped_steps_, share_.first, share_.count, recipe_.data.workers);
+    batches_.emplace(*source_, step_ + skipped_steps_, share_.first, share_.count, recipe_.data.workers);
   }
 
   void one_step() {
@@ -193,7 +194,7 @@ class Run {
   void log() {
     Progress progress;
     for (const auto& [name, sum] : sums_) progress.losses[name] = sum.mean();
-    progress.rate = learning_rate(recipe_.schedule, recipe_.optimizer_g.rate, step_ - 1);
+    progress.rate = learning_rate(recipe_.schedule, recipe_.optimiser.rate, step_ - 1);
     progress.seconds_per_step = busy_ / static_cast<double>(std::max<int64_t>(1, step_ - timed_from_));
     progress.data_share = busy_ > 0 ? waited_ / busy_ : 0;
     progress.seconds_left = seconds_since(begin_) /
@@ -258,7 +259,7 @@ class Run {
     Checkpoint checkpoint;
     checkpoint.step = step_;
     for (TrainedNetwork* network : scheme_->networks()) network->save(checkpoint);
-    checkpoint.numbers["pictures"] = std::to_string(maker_->fingerprint());
+    checkpoint.numbers["pictures"] = std::to_string(source_->fingerprint());
     checkpoint.numbers["skipped_steps"] = std::to_string(skipped_steps_);
     checkpoint.numbers["rollbacks"] = std::to_string(rollbacks_);
     checkpoint.numbers["without_gain"] = std::to_string(without_gain_);
@@ -296,7 +297,7 @@ class Run {
   RunOptions options_;
   torch::Device device_;
   Ranks ranks_;
-  std::unique_ptr<BatchMaker> maker_;
+  std::unique_ptr<SampleSource> source_;
   std::unique_ptr<Scheme> scheme_;
   Share share_;
   std::optional<Journal> journal_;   // of the first process
@@ -318,7 +319,7 @@ class Run {
 
 bool train(const Recipe& recipe, const RunOptions& options) {
   const Place place = find_place();
-  set_up_threads(recipe, place);
+  set_up_torch(recipe, place);
   return with_torch([&] { return Run(recipe, options, place).run(); });
 }
 

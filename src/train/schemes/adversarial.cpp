@@ -1,11 +1,11 @@
 #include "train/schemes/adversarial.h"
 
 #include "train/data/random.h"
-#include "train/losses/losses.h"
 #include "train/networks/arithmetic.h"
 #include "train/networks/convolution.h"
-#include "train/networks/discriminator.h"
+#include "train/networks/torch_support.h"
 #include "train/networks/trace.h"
+#include "train/schemes/kinds.h"
 #include "weights/read_weights.h"
 
 namespace esrgan::train {
@@ -13,42 +13,50 @@ namespace {
 
 using torch::Tensor;
 
-std::shared_ptr<Layer> start_discriminator(const Recipe& recipe) {
-  std::shared_ptr<Layer> discriminator = make_discriminator(recipe.discriminator);
-  if (!recipe.discriminator_start.empty())
-    load_state(*discriminator, read_weights(recipe.discriminator_start, select_unwrapped));
+std::shared_ptr<Network> start_discriminator(const AdversarialRecipe& own) {
+  std::shared_ptr<Network> discriminator = own.discriminator();
+  if (!own.start.empty()) load_state(*discriminator, read_weights(own.start, select_unwrapped));
   return discriminator;
 }
 
 }  // namespace
 
-Adversarial::Adversarial(const Recipe& recipe, torch::Device device, const Ranks& ranks)
-    : Fidelity(recipe, device, ranks),
-      discriminator_("discriminator", start_discriminator(recipe), learning_of(recipe, recipe.optimizer_d),
-                     device, ranks) {}
+Adversarial::Adversarial(const Recipe& recipe, const AdversarialRecipe& own, torch::Device device,
+                         const Ranks& ranks)
+    : Fidelity(recipe, own.losses, device, ranks),
+      own_(own),
+      discriminator_("discriminator", start_discriminator(own), learning_of(recipe, own.optimiser), device,
+                     ranks) {}
 
 std::vector<std::string> Adversarial::loss_names() const {
   std::vector<std::string> names = Fidelity::loss_names();
   for (const char* name : {"g_gan", "d_loss", "d_norm", "d_real", "d_fake"}) names.emplace_back(name);
-  if (recipe_.losses.gan == GanLoss::wasserstein) names.emplace_back("d_penalty");
+  if (own_.gan.loss == GanLoss::wasserstein) names.emplace_back("d_penalty");
   return names;
 }
 
 bool Adversarial::generator_learns(int64_t step) const {
-  return step >= recipe_.discriminator_first && step % recipe_.discriminator_every == 0;
+  return step >= own_.generator_first && step % own_.generator_every == 0;
 }
 
-void Adversarial::add_losses(LossSum& sum, const Tensor& fake, const Targets& targets) {
-  Fidelity::add_losses(sum, fake, targets);
+void Adversarial::add_losses(LossSum& sum, const LossInputs& inputs) {
   discriminator_.require_gradients(false);
-  const GanLoss kind = recipe_.losses.gan;
+  LossInputs all = inputs;
+  all.discriminator_features = [this](const Tensor& pictures) {
+    Features features;
+    discriminator_.forward(pictures, features);
+    std::vector<Tensor> maps;
+    for (auto& [name, map] : features) maps.push_back(std::move(map));
+    return maps;
+  };
+  Fidelity::add_losses(sum, all);
   Tensor real;
-  if (kind == GanLoss::relativistic) {
+  if (own_.gan.loss == GanLoss::relativistic) {
     const torch::NoGradGuard no_gradients;
-    real = discriminator_.forward(targets.real).to(torch::kFloat);
+    real = discriminator_.forward(inputs.real).to(torch::kFloat);
   }
-  sum.add("g_gan", recipe_.losses.gan_weight,
-          generator_loss(kind, discriminator_.forward(fake).to(torch::kFloat), real));
+  sum.add("g_gan", own_.gan.weight,
+          generator_loss(own_.gan.loss, discriminator_.forward(inputs.fake).to(torch::kFloat), real));
 }
 
 Tensor Adversarial::penalty(const Tensor& real, int part, int64_t step) {
@@ -61,25 +69,24 @@ Tensor Adversarial::penalty(const Tensor& real, int part, int64_t step) {
 }
 
 Tensor Adversarial::loss_of_part(const Tensor& real, int part, int64_t step) {
-  const LossRecipe& l = recipe_.losses;
-  const bool penalised = l.gan == GanLoss::wasserstein;
+  const bool penalised = own_.gan.loss == GanLoss::wasserstein;
   const Span span("discriminator, forward", times_.forward);
   const AutocastGuard autocast(recipe_.arithmetic, device_);
   // A gradient penalty differentiates twice.
   const KernelsGuard kernels(recipe_.arithmetic == Arithmetic::bfloat16 && !penalised);
   const Tensor of_real = discriminator_.forward(real).to(torch::kFloat);
   const Tensor of_fake = discriminator_.forward(fakes_[static_cast<size_t>(part)]).to(torch::kFloat);
-  Tensor loss = discriminator_loss(l.gan, of_fake, of_real);
+  Tensor loss = discriminator_loss(own_.gan.loss, of_fake, of_real);
   note("d_loss", loss);
   note("d_real", of_real.mean());
   note("d_fake", of_fake.mean());
   if (!penalised) return loss;
   const Tensor found = penalty(real, part, step);
   note("d_penalty", found);
-  return loss + l.gradient_penalty * found;
+  return loss + own_.gan.penalty * found;
 }
 
-void Adversarial::follow(const Tensor& real, int64_t step) {
+void Adversarial::after_generator(const Tensor& real, int64_t step) {
   discriminator_.require_gradients(true);
   discriminator_.zero_gradients();
   for (int part = 0; part < recipe_.accumulate; ++part) {
@@ -88,6 +95,22 @@ void Adversarial::follow(const Tensor& real, int64_t step) {
     discriminator_.backward(loss * (1.0 / recipe_.accumulate), part + 1 == recipe_.accumulate);
   }
   learn(discriminator_, "d_norm", step);
+}
+
+MakeScheme read_adversarial(Settings& root, const Recipe& recipe) {
+  AdversarialRecipe own;
+  own.discriminator = read_discriminator(root.section("network_D"), recipe.data.hr_size);
+  own.start = root.section("path").get<std::string>("pretrain_model_D", "");
+  Settings train = root.section("train");
+  const LossRecipe losses = read_losses(train, true, recipe.ema > 0);
+  own.losses = losses.terms;
+  own.gan = losses.gan;
+  own.generator_every = train.at_least("D_update_ratio", 1, 1);
+  own.generator_first = train.at_least("D_init_iters", int64_t{0}, int64_t{0});
+  own.optimiser = read_optimiser(root.section("optimizer_D"), train, "lr_D");
+  return [own](const Recipe& r, torch::Device device, const Ranks& ranks) {
+    return std::make_unique<Adversarial>(r, own, device, ranks);
+  };
 }
 
 }  // namespace esrgan::train

@@ -2,26 +2,33 @@
 
 #include <cmath>
 
+#include "base/log.h"
 #include "model/model.h"
-#include "train/losses/losses.h"
 #include "train/networks/arithmetic.h"
 #include "train/networks/convolution.h"
 #include "train/networks/generator.h"
+#include "train/networks/torch_support.h"
 #include "train/networks/trace.h"
+#include "train/schemes/kinds.h"
 
 namespace esrgan::train {
 namespace {
 
 using torch::Tensor;
 
-std::shared_ptr<Layer> start_generator(const Recipe& recipe) {
-  std::shared_ptr<Layer> generator = make_generator(recipe.generator);
-  if (!recipe.generator_start.empty()) load_state(*generator, read_model(recipe.generator_start).weights);
+std::shared_ptr<Network> start_generator(const Recipe& recipe) {
+  std::shared_ptr<Network> generator = make_generator(recipe.generator);
+  if (recipe.generator_start.empty()) return generator;
+  const StateDict start = read_model(recipe.generator_start).weights;
+  if (recipe.strict)
+    load_state(*generator, start);
+  else
+    log_warning(recipe.generator_start + ": " + load_what_fits(*generator, start));
   return generator;
 }
 
 LearningRecipe generator_recipe(const Recipe& recipe) {
-  LearningRecipe learning = learning_of(recipe, recipe.optimizer_g);
+  LearningRecipe learning = learning_of(recipe, recipe.optimiser);
   learning.clip_norm = recipe.clip_norm;
   learning.ema = recipe.ema;
   return learning;
@@ -29,35 +36,37 @@ LearningRecipe generator_recipe(const Recipe& recipe) {
 
 }  // namespace
 
-LearningRecipe learning_of(const Recipe& recipe, const OptimizerRecipe& optimizer) {
+LearningRecipe learning_of(const Recipe& recipe, const OptimiserRecipe& optimiser) {
   LearningRecipe learning;
-  learning.optimizer = optimizer;
+  learning.optimiser = optimiser;
   learning.schedule = recipe.schedule;
   learning.scaled = recipe.arithmetic == Arithmetic::half;
   return learning;
 }
 
-Fidelity::Fidelity(const Recipe& recipe, torch::Device device, const Ranks& ranks)
+Fidelity::Fidelity(const Recipe& recipe, const std::vector<LossTerm>& losses, torch::Device device,
+                   const Ranks& ranks)
     : recipe_(recipe),
       device_(device),
       ranks_(ranks),
       generator_("generator", start_generator(recipe), generator_recipe(recipe), device, ranks) {
-  if (recipe.losses.perceptual.weight > 0) {
-    features_ = std::make_shared<VggFeatures>(recipe.losses.perceptual);
-    features_->to(device_);
+  for (const LossTerm& term : losses) {
+    terms_.push_back({std::string("g_") + term.kind->name, term.weight, term.make()});
+    terms_.back().loss->to(device);
+    needs_smooth_ = needs_smooth_ || term.kind->needs_running_mean;
   }
 }
 
 std::vector<std::string> Fidelity::loss_names() const {
   std::vector<std::string> names{"g_total", "g_norm"};
-  if (recipe_.losses.pixel_weight > 0) names.emplace_back("g_pixel");
-  if (features_) names.emplace_back("g_feature");
-  if (recipe_.losses.total_variation > 0) names.emplace_back("g_tv");
+  for (const Term& term : terms_) names.push_back(term.name);
   return names;
 }
 
 void Fidelity::note(const std::string& name, const Tensor& loss) {
-  losses_[name] += loss.detach().item<double>() / recipe_.accumulate;
+  const Tensor share = loss.detach().to(torch::kDouble) / recipe_.accumulate;
+  Tensor& sum = losses_[name];
+  sum = sum.defined() ? sum + share : share;
 }
 
 Tensor Fidelity::part_of(const Tensor& whole, int part) const {
@@ -68,24 +77,19 @@ bool Fidelity::generator_learns(int64_t /*step*/) const {
   return true;
 }
 
-void Fidelity::add_losses(LossSum& sum, const Tensor& fake, const Targets& targets) {
-  const LossRecipe& l = recipe_.losses;
-  if (l.pixel_weight > 0) sum.add("g_pixel", l.pixel_weight, pixel_loss(l.pixel, fake, targets.wanted));
-  if (features_)
-    sum.add("g_feature", l.perceptual.weight,
-            perceptual_loss(l.perceptual, *features_, fake, targets.wanted));
-  if (l.total_variation > 0) sum.add("g_tv", l.total_variation, total_variation(fake));
+void Fidelity::add_losses(LossSum& sum, const LossInputs& inputs) {
+  for (const Term& term : terms_) sum.add(term.name, term.weight, term.loss->of(inputs));
 }
 
 void Fidelity::learn(TrainedNetwork& network, const std::string& norm_name, int64_t step) {
   const Span span(network.name() + ", optimiser", times_.optimiser);
   if (const auto norm = network.step(step))
-    losses_[norm_name] = *norm;
-  else  // too narrow a precision is no failure
-    std::erase_if(losses_, [](const auto& loss) { return !std::isfinite(loss.second); });
+    losses_[norm_name] = norm->to(torch::kDouble);
+  else
+    too_narrow_ = true;
 }
 
-void Fidelity::generator_step(const Tensor& lr, const Targets& targets, int64_t step) {
+void Fidelity::generator_step(const Tensor& lr, const LossInputs& whole, int64_t step) {
   const bool learns = generator_learns(step);
   if (learns) generator_.zero_gradients();
   for (int part = 0; part < recipe_.accumulate; ++part) {
@@ -95,11 +99,16 @@ void Fidelity::generator_step(const Tensor& lr, const Targets& targets, int64_t 
       const torch::AutoGradMode gradients(learns);
       const AutocastGuard autocast(recipe_.arithmetic, device_);
       const KernelsGuard kernels(recipe_.arithmetic == Arithmetic::bfloat16);
-      const Tensor fake = generator_.forward(part_of(lr, part)).to(torch::kFloat);
-      fakes_.push_back(fake.detach());
+      LossInputs inputs;
+      if (learns && needs_smooth_)
+        inputs.smooth = generator_.forward_result(part_of(lr, part)).to(torch::kFloat);
+      inputs.fake = generator_.forward(part_of(lr, part)).to(torch::kFloat);
+      fakes_.push_back(inputs.fake.detach());
       if (learns) {
-        LossSum sum(*this, fake.options());
-        add_losses(sum, fake, {part_of(targets.wanted, part), part_of(targets.real, part)});
+        inputs.target = part_of(whole.target, part);
+        inputs.real = part_of(whole.real, part);
+        LossSum sum(*this, inputs.fake.options());
+        add_losses(sum, inputs);
         note("g_total", sum.total());
         loss = sum.total() * (1.0 / recipe_.accumulate);
       }
@@ -108,27 +117,56 @@ void Fidelity::generator_step(const Tensor& lr, const Targets& targets, int64_t 
     if (learns) generator_.backward(loss, part + 1 == recipe_.accumulate);
   }
   if (learns) learn(generator_, "g_norm", step);
-  generator_.follow();
+  generator_.update_running_mean();
 }
 
-Tensor Fidelity::pictures(const Batch& batch, const std::vector<float>& values, int side) const {
-  const Tensor tensor =
-      torch::from_blob(const_cast<float*>(values.data()), {batch.count, 3, side, side}, torch::kFloat);
+Tensor Fidelity::pictures(const Batch& batch, const std::string& name) const {
+  const BatchArray& array = batch.at(name);
+  Tensor tensor = torch::from_blob(const_cast<float*>(array.values.data()), array.shape, torch::kFloat);
+  if (device_.is_cuda()) tensor = tensor.pin_memory();
   return tensor.to(
-      tensor.options().device(device_), /*non_blocking=*/false, /*copy=*/true,
+      tensor.options().device(device_), /*non_blocking=*/device_.is_cuda(), /*copy=*/true,
       recipe_.channels_last ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous);
+}
+
+/// All of them are read from the device at once.
+std::map<std::string, double> Fidelity::read_losses_of_step() {
+  std::vector<Tensor> values;
+  for (const auto& [name, value] : losses_) values.push_back(value);
+  const Tensor all = torch::stack(values).cpu();
+  std::map<std::string, double> found;
+  const double* next = all.data_ptr<double>();
+  for (const auto& [name, value] : losses_) found[name] = *next++;
+  // Too narrow a precision is no failure.
+  if (too_narrow_) std::erase_if(found, [](const auto& loss) { return !std::isfinite(loss.second); });
+  return found;
 }
 
 std::map<std::string, double> Fidelity::step(const Batch& batch, int64_t step) {
   losses_.clear();
   fakes_.clear();
+  too_narrow_ = false;
   times_ = {};
-  const Tensor lr = pictures(batch, batch.lr, batch.lr_size), hr = pictures(batch, batch.hr, batch.hr_size);
+  LossInputs whole;
+  whole.real = pictures(batch, "hr");
+  whole.target = batch.has("sharp") ? pictures(batch, "sharp") : whole.real;
   generator_.train();
-  generator_step(lr, {batch.sharp.empty() ? hr : pictures(batch, batch.sharp, batch.hr_size), hr}, step);
-  follow(hr, step);
+  generator_step(pictures(batch, "lr"), whole, step);
+  after_generator(whole.real, step);
   fakes_.clear();
-  return losses_;
+  return read_losses_of_step();
+}
+
+MakeScheme read_fidelity(Settings& root, const Recipe& recipe) {
+  root.ignore({"network_D"}, "with scheme: fidelity");
+  root.ignore({"optimizer_D"}, "without network_D");
+  root.section("path").ignore({"pretrain_model_D"}, "without network_D");
+  Settings train = root.section("train");
+  const std::vector<LossTerm> losses = read_losses(train, false, recipe.ema > 0).terms;
+  train.ignore({"lr_D", "D_update_ratio", "D_init_iters"}, "without network_D");
+  return [losses](const Recipe& r, torch::Device device, const Ranks& ranks) {
+    return std::make_unique<Fidelity>(r, losses, device, ranks);
+  };
 }
 
 }  // namespace esrgan::train

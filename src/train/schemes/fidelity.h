@@ -1,16 +1,17 @@
-// A generator that learns to be near the originals, by pixels and by features.
+// A generator that learns to be near the originals, by the recipe's losses.
 #pragma once
 
 #include <optional>
 
-#include "train/networks/features.h"
+#include "train/losses/loss.h"
 #include "train/schemes/scheme.h"
 
 namespace esrgan::train {
 
 class Fidelity : public Scheme {
  public:
-  Fidelity(const Recipe& recipe, torch::Device device, const Ranks& ranks);
+  Fidelity(const Recipe& recipe, const std::vector<LossTerm>& losses, torch::Device device,
+           const Ranks& ranks);
 
   std::map<std::string, double> step(const Batch& batch, int64_t step) override;
   std::vector<std::string> loss_names() const override;
@@ -19,11 +20,6 @@ class Fidelity : public Scheme {
   bool is_faithful() const override { return true; }
 
  protected:
-  /// What the generator is compared with: by pixels and features, and by a discriminator.
-  struct Targets {
-    torch::Tensor wanted, real;
-  };
-
   /// Losses of a part of a batch, added up with their weights.
   class LossSum {
    public:
@@ -41,10 +37,9 @@ class Fidelity : public Scheme {
   };
 
   virtual bool generator_learns(int64_t step) const;
-  virtual void add_losses(LossSum& sum, const torch::Tensor& fake, const Targets& targets);
+  virtual void add_losses(LossSum& sum, const LossInputs& inputs);
 
-  void generator_step(const torch::Tensor& lr, const Targets& targets, int64_t step);
-  /// A loss of one of the parts of a batch.
+  /// A loss of one of the parts of a batch; it stays on the device until the step's end.
   void note(const std::string& name, const torch::Tensor& loss);
   torch::Tensor part_of(const torch::Tensor& whole, int part) const;
   void learn(TrainedNetwork& network, const std::string& norm_name, int64_t step);
@@ -53,17 +48,28 @@ class Fidelity : public Scheme {
   torch::Device device_;
   const Ranks& ranks_;
   TrainedNetwork generator_;
-  std::shared_ptr<VggFeatures> features_;
   std::vector<torch::Tensor> fakes_;  // of this step, one for each part
-  std::map<std::string, double> losses_;
 
  private:
-  torch::Tensor pictures(const Batch& batch, const std::vector<float>& values, int side) const;
+  struct Term {
+    std::string name;
+    double weight;
+    std::shared_ptr<Loss> loss;
+  };
+
+  void generator_step(const torch::Tensor& lr, const LossInputs& whole, int64_t step);
+  torch::Tensor pictures(const Batch& batch, const std::string& name) const;
   /// What follows when the generator has made its pictures from small ones.
-  virtual void follow(const torch::Tensor& /*real*/, int64_t /*step*/) {}
+  virtual void after_generator(const torch::Tensor& /*real*/, int64_t /*step*/) {}
+  std::map<std::string, double> read_losses_of_step();
+
+  std::vector<Term> terms_;
+  bool needs_smooth_ = false;
+  std::map<std::string, torch::Tensor> losses_;  // of this step
+  bool too_narrow_ = false;                      // half precision was, in this step
 };
 
 /// How a network of the recipe learns.
-LearningRecipe learning_of(const Recipe& recipe, const OptimizerRecipe& optimizer);
+LearningRecipe learning_of(const Recipe& recipe, const OptimiserRecipe& optimiser);
 
 }  // namespace esrgan::train

@@ -1,19 +1,32 @@
 #include "train/schemes/scheme.h"
 
 #include <esrgan/error.h>
+#include <torch/utils.h>
 
-#include "train/schemes/adversarial.h"
-#include "train/schemes/fidelity.h"
+#include "train/schemes/kinds.h"
 
 namespace esrgan::train {
+namespace {
+
+/// A scheme of a file of its own is a line here.
+constexpr SchemeKind schemes[] = {{"fidelity", read_fidelity}, {"adversarial", read_adversarial}};
+
+}  // namespace
+
+MakeScheme read_scheme(Settings& root, const Recipe& recipe) {
+  using Read = decltype(SchemeKind::read);
+  std::vector<std::pair<std::string, Read>> known;
+  for (const SchemeKind& kind : schemes) known.emplace_back(kind.name, kind.read);
+  const Read usual = root.has("network_D") ? read_adversarial : read_fidelity;
+  return root.choose_as<Read>("scheme", known, usual)(root, recipe);
+}
 
 std::unique_ptr<Scheme> make_scheme(const Recipe& recipe, torch::Device device, const Ranks& ranks) {
   if (recipe.arithmetic == Arithmetic::half && device.is_cpu())
     throw Error(ErrorKind::unsupported, "", "train.precision", "full or bf16 on a processor",
                 "fp16, which only GPUs compute in");
   torch::manual_seed(recipe.seed);
-  if (recipe.adversarial()) return std::make_unique<Adversarial>(recipe, device, ranks);
-  return std::make_unique<Fidelity>(recipe, device, ranks);
+  return recipe.scheme(recipe, device, ranks);
 }
 
 }  // namespace esrgan::train

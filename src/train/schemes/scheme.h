@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "train/data/batches.h"
+#include "train/data/sample_source.h"
 #include "train/networks/trained_network.h"
+#include "train/recipe.h"
 
 namespace esrgan::train {
 
@@ -48,7 +49,18 @@ class Scheme {
   StepTimes times_;
 };
 
-/// Fresh networks, or those of the recipe's start files. `ranks` must outlive the scheme.
+struct SchemeKind {
+  const char* name;  ///< in recipes
+  /// Reads what of a recipe is the scheme's own. What is common has been read into `recipe`.
+  MakeScheme (*read)(Settings& root, const Recipe& recipe);
+};
+
+/// The scheme that the key `scheme` names; without it, one against a discriminator where there is a
+/// network_D.
+MakeScheme read_scheme(Settings& root, const Recipe& recipe);
+
+/// Makes the recipe's scheme; its networks depend on the recipe's seed alone. Throws Error for what the
+/// device cannot do.
 std::unique_ptr<Scheme> make_scheme(const Recipe& recipe, torch::Device device, const Ranks& ranks);
 
 }  // namespace esrgan::train

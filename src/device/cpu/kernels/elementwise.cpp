@@ -34,6 +34,16 @@ inline __attribute__((always_inline)) Vec gate_of(Vec x, Vec residual) {
   return x.plus(residual).times(centred_sigmoid(x));
 }
 
+/// sigmoid(x) (1 - sigmoid(x)), which is the slope of both.
+inline __attribute__((always_inline)) Vec slope_of(Vec centred) {
+  return Vec::all(0.25F).minus(centred.times(centred));
+}
+
+inline __attribute__((always_inline)) Vec silu_slope(Vec x) {
+  const Vec centred = centred_sigmoid(x);
+  return Vec::all(0.5F).plus(centred).plus_product(x, slope_of(centred));
+}
+
 void silu(const float* x, float* to, ptrdiff_t count) {
   ptrdiff_t i = 0;
   for (; i + Vec::lanes <= count; i += Vec::lanes) silu_of(Vec::load(x + i)).store(to + i);
@@ -49,11 +59,39 @@ void gate(const float* x, const float* residual, float* to, ptrdiff_t count) {
   if (left > 0) store_part(gate_of(load_part(x + i, left), load_part(residual + i, left)), to + i, left);
 }
 
+void silu_gradient(const float* x, const float* gradient, float* to, ptrdiff_t count) {
+  ptrdiff_t i = 0;
+  for (; i + Vec::lanes <= count; i += Vec::lanes)
+    Vec::load(gradient + i).times(silu_slope(Vec::load(x + i))).store(to + i);
+  const int left = static_cast<int>(count - i);
+  if (left > 0)
+    store_part(load_part(gradient + i, left).times(silu_slope(load_part(x + i, left))), to + i, left);
+}
+
+void gate_gradient(const float* x, const float* residual, const float* gradient, float* to_x,
+                   float* to_residual, ptrdiff_t count) {
+  ptrdiff_t i = 0;
+  for (; i + Vec::lanes <= count; i += Vec::lanes) {
+    const Vec value = Vec::load(x + i), centred = centred_sigmoid(value), from = Vec::load(gradient + i);
+    const Vec sum = value.plus(Vec::load(residual + i));
+    from.times(centred.plus_product(sum, slope_of(centred))).store(to_x + i);
+    from.times(centred).store(to_residual + i);
+  }
+  const int left = static_cast<int>(count - i);
+  if (left == 0) return;
+  const Vec value = load_part(x + i, left), centred = centred_sigmoid(value),
+            from = load_part(gradient + i, left);
+  const Vec sum = value.plus(load_part(residual + i, left));
+  store_part(from.times(centred.plus_product(sum, slope_of(centred))), to_x + i, left);
+  store_part(from.times(centred), to_residual + i, left);
+}
+
 }  // namespace
 }  // namespace ESRGAN_TARGET
 
 ElementwiseKernel ESRGAN_CONCAT(elementwise_, ESRGAN_TARGET)() {
-  return {&ESRGAN_TARGET::silu, &ESRGAN_TARGET::gate};
+  return {&ESRGAN_TARGET::silu, &ESRGAN_TARGET::gate, &ESRGAN_TARGET::silu_gradient,
+          &ESRGAN_TARGET::gate_gradient};
 }
 
 }  // namespace esrgan

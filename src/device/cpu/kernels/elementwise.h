@@ -12,6 +12,11 @@ struct ElementwiseKernel {
   void (*silu)(const float* x, float* to, ptrdiff_t count) = nullptr;
   /// (x + residual) * (sigmoid(x) - 1/2)
   void (*gate)(const float* x, const float* residual, float* to, ptrdiff_t count) = nullptr;
+  /// The gradient of silu() from that of its result.
+  void (*silu_gradient)(const float* x, const float* gradient, float* to, ptrdiff_t count) = nullptr;
+  /// The gradients of gate() by x and by the residual.
+  void (*gate_gradient)(const float* x, const float* residual, const float* gradient, float* to_x,
+                        float* to_residual, ptrdiff_t count) = nullptr;
 };
 
 ElementwiseKernel elementwise_generic();

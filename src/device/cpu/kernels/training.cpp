@@ -18,16 +18,17 @@ TrainingKernelSet kernels_for(Isa isa, [[maybe_unused]] bool half) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
-      return {winograd_avx2(), winograd_gradient_avx2()};
+      return {winograd_avx2(), winograd_gradient_avx2(), elementwise_avx2()};
     case Isa::avx512:
-      if (half && has_half(isa)) return {winograd_avx512_bf16(), winograd_gradient_avx512_bf16()};
-      return {winograd_avx512(), winograd_gradient_avx512()};
+      if (half && has_half(isa))
+        return {winograd_avx512_bf16(), winograd_gradient_avx512_bf16(), elementwise_avx512()};
+      return {winograd_avx512(), winograd_gradient_avx512(), elementwise_avx512()};
 #elif defined(__aarch64__)
     case Isa::neon:
-      return {winograd_neon(), winograd_gradient_neon()};
+      return {winograd_neon(), winograd_gradient_neon(), elementwise_neon()};
 #endif
     default:
-      return {winograd_generic(), winograd_gradient_generic()};
+      return {winograd_generic(), winograd_gradient_generic(), elementwise_generic()};
   }
 }
 
@@ -343,6 +344,46 @@ void TrainingKernels::prelu_gradient(const BatchSize& size, const BatchView& x, 
   std::copy_n(sums.data(), x.channels, slope_gradients);
   for (int part = 1; part < parts; ++part)
     for (int c = 0; c < x.channels; ++c) slope_gradients[c] += sums.data()[part * stride + c];
+}
+
+namespace {
+
+/// Calls body(begin, count) for parts of `count` numbers, at once.
+template <typename Body>
+void each_range(const Machine& machine, ptrdiff_t count, const Body& body) {
+  constexpr ptrdiff_t block = 1024;  // parts end between cache lines
+  machine.split(static_cast<int>((count + block - 1) / block), [&](int /*part*/, int begin, int end) {
+    body(begin * block, std::min(count, end * block) - begin * block);
+  });
+}
+
+}  // namespace
+
+void TrainingKernels::silu(ptrdiff_t count, const float* x, float* y) const {
+  const Machine& machine = driver_->machine();
+  each_range(machine, count,
+             [&](ptrdiff_t at, ptrdiff_t n) { machine.elementwise().silu(x + at, y + at, n); });
+}
+
+void TrainingKernels::silu_gradient(ptrdiff_t count, const float* x, const float* dy, float* dx) const {
+  const Machine& machine = driver_->machine();
+  each_range(machine, count, [&](ptrdiff_t at, ptrdiff_t n) {
+    machine.elementwise().silu_gradient(x + at, dy + at, dx + at, n);
+  });
+}
+
+void TrainingKernels::gate(ptrdiff_t count, const float* o, const float* x, float* y) const {
+  const Machine& machine = driver_->machine();
+  each_range(machine, count,
+             [&](ptrdiff_t at, ptrdiff_t n) { machine.elementwise().gate(o + at, x + at, y + at, n); });
+}
+
+void TrainingKernels::gate_gradient(ptrdiff_t count, const float* o, const float* x, const float* dy,
+                                    float* d_o, float* dx) const {
+  const Machine& machine = driver_->machine();
+  each_range(machine, count, [&](ptrdiff_t at, ptrdiff_t n) {
+    machine.elementwise().gate_gradient(o + at, x + at, dy + at, d_o + at, dx + at, n);
+  });
 }
 
 }  // namespace esrgan

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "device/cpu/kernels/buffer_pool.h"
+#include "device/cpu/kernels/elementwise.h"
 #include "device/cpu/kernels/winograd_gradient.h"
 #include "device/cpu/kernels/winograd_layout.h"
 #include "device/training.h"
@@ -18,6 +19,7 @@ namespace esrgan::training_pieces {
 struct TrainingKernelSet {
   WinogradKernel forward;
   WinogradGradientKernel gradient;
+  ElementwiseKernel elementwise;
 };
 
 inline size_t to_size(ptrdiff_t a) {
@@ -98,6 +100,7 @@ class Machine {
 
   const WinogradKernel& forward() const { return kernels_.forward; }
   const WinogradGradientKernel& gradient() const { return kernels_.gradient; }
+  const ElementwiseKernel& elementwise() const { return kernels_.elementwise; }
   int lanes() const { return kernels_.forward.lanes; }
   int depth() const { return kernels_.forward.depth; }
   int element() const { return kernels_.forward.element; }

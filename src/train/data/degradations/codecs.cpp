@@ -1,4 +1,8 @@
-#include "train/data/jpeg_codec.h"
+#include "train/data/degradations/codecs.h"
+
+#include <esrgan/error.h>
+#include <webp/decode.h>
+#include <webp/encode.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -41,7 +45,33 @@ void compress(const FloatImage& picture, int quality, Bytes& to) {
   jpeg_finish_compress(&codec);
 }
 
+/// 8-bit samples of a picture.
+std::vector<uint8_t> bytes_of(const FloatImage& picture) {
+  std::vector<uint8_t> bytes(picture.pixels.size());
+  std::transform(picture.pixels.begin(), picture.pixels.end(), bytes.begin(), [](float value) {
+    return static_cast<uint8_t>(std::clamp(value, 0.0F, 1.0F) * 255 + 0.5F);
+  });
+  return bytes;
+}
+
 }  // namespace
+
+FloatImage through_webp(const FloatImage& picture, int quality) {
+  const std::vector<uint8_t> bytes = bytes_of(picture);
+  uint8_t* encoded = nullptr;
+  const size_t size = WebPEncodeRGB(bytes.data(), picture.width, picture.height, 3 * picture.width,
+                                    static_cast<float>(quality), &encoded);
+  const std::unique_ptr<uint8_t, decltype(&WebPFree)> encoded_owner(encoded, WebPFree);
+  int width = 0, height = 0;
+  const std::unique_ptr<uint8_t, decltype(&WebPFree)> decoded(
+      size == 0 ? nullptr : WebPDecodeRGB(encoded, size, &width, &height), WebPFree);
+  if (!decoded || width != picture.width || height != picture.height)
+    throw Error(ErrorKind::internal, "", "WebP: a patch could not be compressed");
+  FloatImage result(picture.width, picture.height, 3);
+  std::transform(decoded.get(), decoded.get() + result.pixels.size(), result.pixels.begin(),
+                 [](uint8_t value) { return static_cast<float>(value) / 255; });
+  return result;
+}
 
 FloatImage through_jpeg(const FloatImage& picture, int quality) {
   Bytes bytes;

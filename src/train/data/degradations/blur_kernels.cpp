@@ -1,4 +1,4 @@
-#include "train/data/blur_kernels.h"
+#include "train/data/degradations/blur_kernels.h"
 
 #include <cmath>
 #include <numbers>

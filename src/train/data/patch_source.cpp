@@ -1,4 +1,4 @@
-#include "train/data/batches.h"
+#include "train/data/patch_source.h"
 
 #include <esrgan/error.h>
 
@@ -7,7 +7,10 @@
 #include <utility>
 
 #include "base/platform_memory.h"
+#include "train/data/degradations/degradation.h"
+#include "train/data/degradations/filters.h"
 #include "train/data/fingerprint.h"
+#include "train/data/mixture.h"
 #include "train/data/random.h"
 
 namespace esrgan::train {
@@ -76,22 +79,22 @@ auto values_of(const FloatImage& picture) {
 
 }  // namespace
 
-struct BatchMaker::Source {
+struct PatchSource::Source {
   double weight;
   mutable PairCache cache;
   mutable std::mutex mutex;
   mutable std::map<uint64_t, std::vector<uint32_t>> orders;  // of the epochs in use
 
-  Source(const SourceRecipe& recipe, const DataRecipe& data, int scale, int sharing)
-      : weight(recipe.weight), cache(make_cache(recipe, data, scale, sharing)) {}
+  Source(const SourceRecipe& recipe, const DataRecipe& data, int sharing)
+      : weight(recipe.weight), cache(make_cache(recipe, data, sharing)) {}
 
-  static PairCache make_cache(const SourceRecipe& recipe, const DataRecipe& data, int scale, int sharing) {
-    auto files = list_pairs(recipe, scale);
+  static PairCache make_cache(const SourceRecipe& recipe, const DataRecipe& data, int sharing) {
+    auto files = list_pairs(recipe, data.scale);
     if (!data.pack_folder.empty())
-      return {std::move(files), scale, data.hr_size, data.pack_folder, data.workers};
+      return {std::move(files), data.scale, data.hr_size, data.pack_folder, data.workers};
     const uint64_t memory =
         data.cache_memory != 0 ? data.cache_memory : available_memory() / 4 / static_cast<uint64_t>(sharing);
-    return {std::move(files), scale, data.hr_size, memory / data.sources.size()};
+    return {std::move(files), data.scale, data.hr_size, memory / data.sources.size()};
   }
 
   /// Picture `place` of epoch `epoch`, in shuffled order (Fisher and Yates).
@@ -110,46 +113,47 @@ struct BatchMaker::Source {
   }
 };
 
-BatchMaker::BatchMaker(const DataRecipe& recipe, int scale, uint64_t seed, int sharing)
-    : recipe_(recipe), scale_(scale), seed_(seed) {
+PatchSource::PatchSource(const DataRecipe& recipe, int sharing) : recipe_(recipe) {
   for (const SourceRecipe& source : recipe.sources) {
-    sources_.push_back(std::make_unique<Source>(source, recipe, scale, sharing));
+    sources_.push_back(std::make_unique<Source>(source, recipe, sharing));
     total_weight_ += source.weight;
   }
 }
-BatchMaker::~BatchMaker() = default;
+PatchSource::~PatchSource() = default;
 
-size_t BatchMaker::pictures() const {
+size_t PatchSource::pictures() const {
   size_t count = 0;
   for (const auto& source : sources_) count += source->cache.size();
   return count;
 }
 
-uint64_t BatchMaker::fingerprint() const {
+uint64_t PatchSource::fingerprint() const {
   Fingerprint print;
   for (const auto& source : sources_) print.add(std::to_string(source->cache.fingerprint()));
   return print.value();
 }
 
-size_t BatchMaker::skipped() const {
+size_t PatchSource::skipped() const {
   size_t count = 0;
   for (const auto& source : sources_) count += source->cache.skipped();
   return count;
 }
 
-std::shared_ptr<const Pair> BatchMaker::choose(const Source& source, uint64_t position) const {
+std::shared_ptr<const Pair> PatchSource::choose(const Source& source, uint64_t position) const {
   const size_t count = source.cache.size();
-  const size_t first = source.shuffled(seed_, position / count, position % count);
+  const size_t first = source.shuffled(recipe_.seed, position / count, position % count);
   for (size_t i = 0; i < count; ++i)  // an unusable picture is replaced by the next one
     if (auto pair = source.cache.get((first + i) % count)) return pair;
   throw Error(ErrorKind::bad_data, "",
               "none of the " + std::to_string(count) + " training pictures can be used");
 }
 
-void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr, float* sharp) const {
-  const uint64_t position =
-      static_cast<uint64_t>(step) * static_cast<uint64_t>(recipe_.batch_size) + static_cast<uint64_t>(sample);
-  Random random{seed_, 0xDA7A, position};
+/// The patches of one sample, each 3 x side x side.
+struct PatchSource::Sample {
+  float *hr = nullptr, *lr = nullptr, *sharp = nullptr;  // sharp: null where targets are not sharpened
+};
+
+void PatchSource::cut(uint64_t position, Random& random, const Sample& sample) const {
   size_t chosen = 0;
   if (sources_.size() > 1) {
     double place = random.uniform(0, total_weight_);
@@ -157,90 +161,75 @@ void BatchMaker::cut(int64_t step, int sample, float* hr, float* lr, float* shar
       place -= sources_[chosen++]->weight;
   }
   const auto pair = choose(*sources_[chosen], position);
-  const int side = recipe_.hr_size / scale_;
+  const int scale = recipe_.scale, side = recipe_.hr_size / scale;
   const auto left = static_cast<int>(random.below(static_cast<uint64_t>(pair->lr.width - side + 1)));
   const auto top = static_cast<int>(random.below(static_cast<uint64_t>(pair->lr.height - side + 1)));
   const bool mirror_x = random.chance(0.5), mirror_y = random.chance(0.5), transpose = random.chance(0.5);
   const Turn turn{recipe_.flip && mirror_x, recipe_.rotate && mirror_y, recipe_.rotate && transpose};
-  cut_patch(values_of(pair->hr), left * scale_, top * scale_, recipe_.hr_size, turn, hr);
-  if (!recipe_.degradation.on) return cut_patch(values_of(pair->lr), left, top, side, turn, lr);
+  cut_patch(values_of(pair->hr), left * scale, top * scale, recipe_.hr_size, turn, sample.hr);
+  if (!recipe_.degradation) return cut_patch(values_of(pair->lr), left, top, side, turn, sample.lr);
 
   // As in BasicSR the picture is turned first: what degrades it knows up from left.
   const Around across = around(left, side, pair->lr.width, random),
                down = around(top, side, pair->lr.height, random);
-  FloatImage seen = turned(floats_of(pair->hr, (left - across.before) * scale_, (top - down.before) * scale_,
-                                     across.size * scale_, down.size * scale_),
+  FloatImage seen = turned(floats_of(pair->hr, (left - across.before) * scale, (top - down.before) * scale,
+                                     across.size * scale, down.size * scale),
                            turn);
   const int x = (turn.transpose ? down : across).mirrored(turn.mirror_x).before,
             y = (turn.transpose ? across : down).mirrored(turn.mirror_y).before;
-  if (recipe_.degradation.sharpen) {
+  if (sample.sharp != nullptr) {
     seen = sharpen(seen);
-    cut_patch(values_of(seen), x * scale_, y * scale_, recipe_.hr_size, {}, sharp);
+    cut_patch(values_of(seen), x * scale, y * scale, recipe_.hr_size, {}, sample.sharp);
   }
-  cut_patch(values_of(degrade(seen, recipe_.degradation, scale_, random)), x, y, side, {}, lr);
+  cut_patch(values_of(recipe_.degradation->degrade(seen, scale, random)), x, y, side, {}, sample.lr);
 }
 
-Batch BatchMaker::make(int64_t step, int first, int count) const {
-  Batch batch{count, recipe_.hr_size, recipe_.hr_size / scale_, {}, {}, {}};
-  const auto floats = [](int side) { return 3 * static_cast<size_t>(side) * static_cast<size_t>(side); };
-  batch.hr.resize(static_cast<size_t>(count) * floats(batch.hr_size));
-  batch.lr.resize(static_cast<size_t>(count) * floats(batch.lr_size));
-  if (recipe_.degradation.on && recipe_.degradation.sharpen) batch.sharp.resize(batch.hr.size());
+void PatchSource::mix(uint64_t position, Random& random, const Sample& sample) const {
+  const MixtureRecipe& mixture = recipe_.mixture;
+  if (mixture.mixup + mixture.cutmix + mixture.cutblur == 0) return;
+  const double way = random.uniform();
+  const Patch large{recipe_.hr_size}, small{recipe_.hr_size / recipe_.scale};
+  const double share = mixture.cut.draw(random);
+  const Rectangle part = Rectangle::draw(small.side, share, random);
+  if (way >= mixture.mixup + mixture.cutmix) {  // cutblur: a part of the small patch is merely reduced
+    if (way < mixture.mixup + mixture.cutmix + mixture.cutblur)
+      small.reduce_part(sample.sharp != nullptr ? sample.sharp : sample.hr, recipe_.scale, part, sample.lr);
+    return;
+  }
+  std::vector<float> other(2 * large.floats() + small.floats());
+  const Sample second{other.data(), other.data() + 2 * large.floats(),
+                      sample.sharp != nullptr ? other.data() + large.floats() : nullptr};
+  cut(position + 1 + random.below(pictures()), random, second);
+  const double first_share = way < mixture.mixup ? random.beta(mixture.mixup_alpha) : 0;
+  const auto add = [&](const Patch& patch, int zoom, const float* from, float* to) {
+    if (from == nullptr) return;
+    if (way < mixture.mixup)
+      patch.blend(from, first_share, to);
+    else
+      patch.copy_part(from, part.enlarged(zoom), to);
+  };
+  add(small, 1, second.lr, sample.lr);
+  add(large, recipe_.scale, second.hr, sample.hr);
+  add(large, recipe_.scale, second.sharp, sample.sharp);
+}
+
+Batch PatchSource::make(int64_t step, int first, int count) const {
+  const int large = recipe_.hr_size, small = recipe_.hr_size / recipe_.scale;
+  Batch batch;
+  batch.count = count;
+  batch.add("hr", {count, 3, large, large});
+  batch.add("lr", {count, 3, small, small});
+  if (recipe_.sharpen) batch.add("sharp", {count, 3, large, large});
   for (int i = 0; i < count; ++i) {
-    const size_t large = static_cast<size_t>(i) * floats(batch.hr_size),
-                 small = static_cast<size_t>(i) * floats(batch.lr_size);
-    cut(step, first + i, batch.hr.data() + large, batch.lr.data() + small,
-        batch.sharp.empty() ? nullptr : batch.sharp.data() + large);
+    const uint64_t position = static_cast<uint64_t>(step) * static_cast<uint64_t>(recipe_.batch_size) +
+                              static_cast<uint64_t>(first + i);
+    const Sample sample{batch.arrays.at("hr").sample(i), batch.arrays.at("lr").sample(i),
+                        recipe_.sharpen ? batch.arrays.at("sharp").sample(i) : nullptr};
+    Random random{recipe_.seed, 0xDA7A, position};
+    cut(position, random, sample);
+    mix(position, random, sample);
   }
   return batch;
-}
-
-Prefetcher::Prefetcher(const BatchMaker& maker, int64_t step, int first, int count, int workers)
-    : maker_(maker),
-      first_(first),
-      count_(count),
-      ahead_(std::max(4, workers + 2)),
-      wanted_(step),
-      begun_(step) {
-  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
-}
-
-Prefetcher::~Prefetcher() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
-}
-
-void Prefetcher::work() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [&] { return stop_ || begun_ < wanted_ + ahead_; });
-    if (stop_) return;
-    const int64_t step = begun_++;
-    lock.unlock();
-    Result result;
-    try {
-      result.batch = maker_.make(step, first_, count_);
-    } catch (...) {
-      result.failure = std::current_exception();
-    }
-    lock.lock();
-    ready_.emplace(step, std::move(result));
-    changed_.notify_all();
-  }
-}
-
-Batch Prefetcher::next() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return ready_.contains(wanted_); });
-  Result result = std::move(ready_.extract(wanted_).mapped());
-  ++wanted_;
-  changed_.notify_all();
-  if (result.failure) std::rethrow_exception(result.failure);
-  return std::move(result.batch);
 }
 
 }  // namespace esrgan::train

@@ -1,4 +1,4 @@
-#include "train/losses/losses.h"
+#include "train/losses/gan.h"
 
 #include <torch/torch.h>
 
@@ -7,49 +7,27 @@ namespace {
 
 using torch::Tensor;
 
-constexpr double charbonnier_epsilon = 1e-12;
-
 /// Binary cross entropy of logits with one target for all.
 Tensor cross_entropy(const Tensor& logits, bool real) {
   return torch::binary_cross_entropy_with_logits(logits,
                                                  real ? torch::ones_like(logits) : torch::zeros_like(logits));
 }
 
-/// Half precision is not enough for a mean over many features.
-Tensor precise(const Tensor& features) {
-  return features.scalar_type() == torch::kDouble ? features : features.to(torch::kFloat);
-}
-
 }  // namespace
 
-Tensor pixel_loss(PixelLoss kind, const Tensor& a, const Tensor& b) {
-  switch (kind) {
-    case PixelLoss::l2:
-      return torch::mse_loss(a, b);
-    case PixelLoss::charbonnier:
-      return torch::sqrt(torch::square(a - b) + charbonnier_epsilon).mean();
-    case PixelLoss::l1:
-      break;
-  }
-  return torch::l1_loss(a, b);
-}
-
-Tensor perceptual_loss(const PerceptualRecipe& recipe, const VggFeatures& features, const Tensor& upscaled,
-                       const Tensor& target) {
-  const std::vector<Tensor> found = features.forward(upscaled);
-  std::vector<Tensor> wanted;
-  {
-    const torch::NoGradGuard no_gradients;
-    wanted = features.forward(target);
-  }
-  Tensor sum = torch::zeros({}, upscaled.options());
-  for (size_t i = 0; i < found.size(); ++i)
-    sum = sum + features.weights()[i] * pixel_loss(recipe.criterion, precise(found[i]), precise(wanted[i]));
-  return sum;
-}
-
-Tensor total_variation(const Tensor& pictures) {
-  return torch::diff(pictures, 1, 3).abs().mean() + torch::diff(pictures, 1, 2).abs().mean();
+GanRecipe read_gan(Settings& settings, const std::string& weight_key) {
+  GanRecipe gan;
+  gan.weight = settings.at_least(weight_key, 0.0, gan.weight);
+  if (gan.weight == 0) settings.refuse(weight_key, "more than 0, since the recipe has a network_D");
+  gan.loss = settings.choose_as<GanLoss>("gan_type",
+                                         {{"ragan", GanLoss::relativistic},
+                                          {"vanilla", GanLoss::standard},
+                                          {"lsgan", GanLoss::least_squares},
+                                          {"hinge", GanLoss::hinge},
+                                          {"wgan-gp", GanLoss::wasserstein}},
+                                         gan.loss);
+  gan.penalty = settings.at_least("gp_weight", 0.0, gan.penalty);
+  return gan;
 }
 
 Tensor generator_loss(GanLoss kind, const Tensor& fake, const Tensor& real) {

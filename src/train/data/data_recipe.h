@@ -1,0 +1,76 @@
+// What of a recipe concerns pictures: the section `datasets`, `scale` and `seed`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "train/data/ranges.h"
+#include "train/settings.h"
+
+namespace esrgan::train {
+
+class DegradationChain;
+class SampleSource;
+struct DataRecipe;
+
+/// Opens the pictures. `sharing`: processes that share the memory of this host.
+using MakeSource = std::function<std::unique_ptr<SampleSource>(const DataRecipe& recipe, int sharing)>;
+
+struct SourceKind {
+  const char* type;  ///< in recipes
+  /// Reads what of the section `datasets.train` is the kind's own. What is common has been read into
+  /// `recipe`.
+  MakeSource (*read)(Settings& train, DataRecipe& recipe);
+};
+
+/// A folder of pictures, or a pair of folders.
+struct SourceRecipe {
+  std::string hr, lr;   ///< without `lr` the reduced pictures are made, by the published bicubic
+  double weight = 1;    ///< how often, in relation to the other sources
+  std::string lr_name;  ///< of a reduced picture: "{}" stands for the large one's stem; empty: DIV2K's ways
+};
+
+/// Patches of several pictures made one.
+struct MixtureRecipe {
+  double mixup = 0, cutmix = 0, cutblur = 0;  ///< probabilities; at most one happens to a patch
+  double mixup_alpha = 1.2;                   ///< of the Beta distribution of the shares
+  Range cut{0.2, 0.7};                        ///< side of the rectangle of cutmix and cutblur, by the patch's
+};
+
+struct DataRecipe {
+  int scale = 4;
+  uint64_t seed = 0;
+  MakeSource open;
+  std::vector<SourceRecipe> sources;
+  int batch_size = 16;
+  int hr_size = 128;  ///< side of the patches of the large pictures
+  bool flip = true, rotate = true;
+  MixtureRecipe mixture;
+  int workers = 2;            ///< threads that decode and cut
+  uint64_t cache_memory = 0;  ///< bytes for decoded pictures; 0: a quarter of what is free
+  std::string pack_folder;    ///< instead: decoded pictures lie in files here, mapped into memory
+  std::shared_ptr<const DegradationChain> degradation;  ///< null: the reduced pictures are used as they are
+  bool sharpen = false;  ///< learn towards the sharpened picture, and degrade that one
+};
+
+struct ValidationRecipe {
+  std::string name;
+  SourceRecipe source;
+};
+
+/// The section `datasets` of a recipe.
+DataRecipe read_data(Settings& datasets, int scale, uint64_t seed);
+std::vector<ValidationRecipe> read_validation(Settings& datasets, int scale);
+
+/// `scale` and `seed`, as they stand at a recipe's top.
+int read_scale(Settings& root);
+uint64_t read_seed(Settings& root);
+
+/// What of a recipe's file concerns training pictures; the rest of it is not looked at. `changes`: see
+/// Settings::read(). Throws Error naming file, line and key.
+DataRecipe read_data_recipe(const std::string& file, const std::vector<std::string>& changes = {});
+
+}  // namespace esrgan::train
