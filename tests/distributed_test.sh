@@ -22,11 +22,12 @@ train: {niter: $2, grad_clip: 1, ema: 0.9}
 logger: {print_freq: 1, save_checkpoint_freq: 5}
 YAML
 }
+as_in_foreground='import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])'
 free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'; }
-start() {  # RANK COUNT NAME [COMMAND...]: in the background
+start() {  # RANK COUNT NAME [COMMAND...]: in the background, where Ctrl-C reaches it as in the foreground
   local rank=$1 count=$2 name=$3
   shift 3
-  RANK=$rank WORLD_SIZE=$count MASTER_PORT=$port "$@" "$trainer" -opt "$work/$name.yml" ${resume:-} 2> "$work/$name.$rank.log" &
+  RANK=$rank WORLD_SIZE=$count MASTER_PORT=$port "$@" /usr/bin/python3 -c "$as_in_foreground" "$trainer" -opt "$work/$name.yml" ${resume:-} 2> "$work/$name.$rank.log" &
   started+=($!)
 }
 finish() {  # exit status 0 when all that were started end well
@@ -37,8 +38,8 @@ finish() {  # exit status 0 when all that were started end well
 }
 started=()
 last_loss() { tail -1 "$work/runs/$1/metrics.csv" | cut -d, -f2; }
-same_loss() {  # NAME: as one process's
-  awk -v a="$(last_loss alone)" -v b="$(last_loss "$1")" 'BEGIN {
+same_loss() {  # NAME [OTHER]: as one process's
+  awk -v a="$(last_loss "${2:-alone}")" -v b="$(last_loss "$1")" 'BEGIN {
     d = a > b ? a - b : b - a; printf "%s beside %s: relative difference %.1e\n", b, a, d / a; exit !(d <= 1e-5 * a) }' ||
     fail "$1: the loss is not one process's"
 }
@@ -52,6 +53,45 @@ for count in 2 4; do
   finish || fail "$count processes: $(cat "$work/of$count".*.log)"
   same_loss "of$count"
 done
+
+# Against a discriminator, with validation: two processes learn what one learns from two parts of each batch.
+adversarial() {  # NAME MORE
+  recipe "$1" 6
+  cat >> "$work/$1.yml" <<YAML
+network_D: {which_model_D: discriminator_srgan, nf: 2}
+YAML
+  sed -i "s|^train: {|train: {feature_weight: 0, pixel_weight: 1, $2|; s|datasets: {|datasets: {val: {own: {HR: $work/pictures}}, |
+    s|logger: {|logger: {val_freq: 3, |" "$work/$1.yml"
+}
+adversarial parts "accumulate: 2, "
+"$trainer" -opt "$work/parts.yml" 2> "$work/parts.log" || fail "two parts: $(cat "$work/parts.log")"
+adversarial rivals ""
+port=$(free_port)
+for rank in 0 1; do start $rank 2 rivals; done
+finish || fail "two processes with a discriminator: $(cat "$work"/rivals.*.log)"
+same_loss rivals parts
+[ "$(wc -l < "$work/runs/rivals/validation.csv")" -eq 3 ] || fail "two processes did not validate"
+adversarial halves "accumulate: 2, "
+port=$(free_port)
+for rank in 0 1; do start $rank 2 halves; done
+finish || fail "two processes, two parts each: $(cat "$work"/halves.*.log)"
+
+# Ctrl-C to any of them stops all, with a checkpoint.
+recipe asked 100000
+port=$(free_port)
+for rank in 0 1; do start $rank 2 asked; done
+until [ -e "$work/runs/asked/checkpoints/step_00000005.safetensors" ]; do
+  kill -0 "${started[0]}" 2> /dev/null || fail "two processes: $(cat "$work"/asked.*.log)"
+  sleep 0.05
+done
+kill -INT "${started[1]}"
+for process in "${started[@]}"; do
+  status=0
+  wait "$process" || status=$?
+  [ $status -eq 130 ] || fail "after Ctrl-C a process ended with $status"
+done
+started=()
+grep -q "stopped at step" "$work/asked.0.log" || fail "no word on the stop: $(tail -1 "$work/asked.0.log")"
 
 recipe dies 100000
 port=$(free_port)

@@ -53,4 +53,95 @@ for layout in official brief; do
     --set datasets.train.batch_size=1
   grep -q "5 training pictures" "$work/log" || fail "$layout: $(cat "$work/log")"
 done
+# All that has a table: losses, networks, optimisers, operations, mixtures, metrics.
+cat >"$work/all.yml" <<YAML
+network_G: {which_model_G: SPAN, nf: 8}
+network_D: {which_model_D: discriminator_patch, nf: 4, norm: spectral}
+datasets:
+  train:
+    HR: $work/pictures
+    batch_size: 2
+    HR_size: 64
+    mixup_prob: 0.3
+    cutmix_prob: 0.3
+    cutblur_prob: 0.3
+    degradation:
+      type: operations
+      operations:
+        - {type: halation, prob: 0.5}
+        - {type: fading, prob: 0.5}
+        - {type: grain, prob: 0.5}
+        - {type: scratches}
+        - type: any_order
+          groups:
+            - operations: [{type: blur, prob: 0.8, kernel_range: [3, 9]}, {type: defocus, prob: 0.3}, {type: motion, prob: 0.3}]
+            - operations: [{type: resize, filters: [lanczos, nearest, area]}, {type: noise}]
+        - {type: reduce, filters: [bicubic, lanczos]}
+        - {type: sinc, prob: 0.3}
+        - {type: jpeg, jpeg_range: [40, 90]}
+        - {type: webp, prob: 0.5}
+  val: {own: {HR: $work/pictures}}
+train:
+  ema: 0.9
+  precision: bf16
+  losses:
+    - {type: charbonnier, weight: 1}
+    - {type: ms-ssim, weight: 0.1}
+    - {type: gradient, weight: 0.1}
+    - {type: colour, weight: 0.1}
+    - {type: ldl, weight: 0.1}
+    - {type: tv, weight: 1e-4}
+    - {type: feature-matching, weight: 0.1}
+    - {type: gan, weight: 0.05, gan_type: hinge}
+optimizer_G: {type: AdamWScheduleFree, lr: 1e-3, weight_decay: 0.01}
+optimizer_D: {type: AdamW, lr: 1e-4}
+validation: {metrics: [{type: psnr}, {type: ssim_rgb}], best: ssim_rgb, all_pictures: true}
+logger: {val_freq: 5}
+YAML
+run "$work/all.yml" 5 --resume auto
+run "$work/all.yml" 10 --resume auto
+grep -q "goes on after step 5" "$work/log" || fail "--resume auto did not go on"
+[ "$(find "$work/runs/all/samples/own_step_00000010" -name '*.png' | wc -l)" -eq 5 ] || fail "not all pictures were kept"
+[ -e "$work/runs/all/models/best.safetensors" ] || fail "best: ssim_rgb chose none"
+[ "$(head -n 1 "$work/runs/all/validation.csv")" = "step,set,psnr,ssim_rgb,bicubic_psnr,bicubic_ssim_rgb" ] || fail "validation.csv"
+"$esrgan" upscale "$work/pictures/1.png" -o "$work/upscaled.png" -m "$work/runs/all/models/latest.safetensors" >/dev/null 2>&1 ||
+  fail "the engine does not run what was trained"
+"$esrgan" info "$work/runs/all/models/latest.safetensors" | grep -q "SPAN" || fail "what was trained is no SPAN"
+
+# A start that fits in parts: the x4 network of another run, for x2.
+"$esrgan" train -opt "$options/quick_cpu.yml" --set name=partial --set path.root="$work/runs" --set train.niter=1 --set scale=2 \
+  --set datasets.train.HR="$work/pictures" --set datasets.train.HR_size=48 --set network_G.nf=8 --set network_G.num_conv=2 \
+  --set path.strict=false --set path.pretrain_model_G="$work/runs/quick_cpu/models/latest.safetensors" >"$work/log" 2>&1 ||
+  fail "strict: false: $(cat "$work/log")"
+grep -q "begun anew: body.6.bias, body.6.weight" "$work/log" || fail "strict: false does not say what it left: $(cat "$work/log")"
+
+# The schema knows every key of the recipes.
+"$esrgan" train --schema >"$work/schema.json"
+/usr/bin/python3 - "$work/schema.json" "$options"/*.yml "$work/all.yml" <<'PYTHON' || fail "the schema does not fit"
+import json
+import sys
+
+import yaml
+
+
+def check(value, schema, where):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            known = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+            if not isinstance(known, dict):
+                sys.exit(f"{where}.{key} is not in the schema")
+            check(inner, known, f"{where}.{key}")
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for i, inner in enumerate(value):
+            check(inner, schema["items"], f"{where}[{i}]")
+    elif "enum" in schema and value not in schema["enum"]:
+        sys.exit(f"{where}: {value} is none of {schema['enum']}")
+
+
+with open(sys.argv[1]) as file:
+    whole = json.load(file)
+for recipe in sys.argv[2:]:
+    with open(recipe) as file:
+        check(yaml.safe_load(file), whole, recipe)
+PYTHON
 echo "$count recipes and the mission's text were trained and resumed"

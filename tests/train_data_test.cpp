@@ -291,6 +291,25 @@ TEST(SubImages, FitTogetherThoughTheLargePictureIsNoMultiple) {
   EXPECT_EQ(load_pair(list_pairs({to / "HR", to / "X4", 1, ""}, 4).at(0), 4).hr.width, 80);
 }
 
+TEST(SubImages, OfTwoSizesDoNotMixInAFolder) {
+  const TemporaryFolder from, to;
+  write_image(test::make_picture(30, 24, 3), from / "1.png");
+  const std::stop_token stop;
+  extract_sub_images(from.path(), to.path(), {20, 10, 1, 1}, stop);
+  EXPECT_NE(test::error_of([&] {
+              extract_sub_images(from.path(), to.path(), {16, 10, 1, 1}, stop);
+            }).find("found --size 20 --step 10"),
+            std::string::npos);
+}
+
+TEST(Pictures, AreFoundBehindLinksToo) {
+  const TemporaryFolder data, elsewhere;
+  write_image(test::make_picture(8, 8, 3), elsewhere / "1.png");
+  fs::create_directory_symlink(elsewhere.path(), data.path() / "link");
+  fs::create_directory_symlink(data.path(), elsewhere.path() / "back");
+  EXPECT_EQ(pictures_in(data.path()).size(), 1U);
+}
+
 TEST(SubImages, OfTwoPicturesDoNotShareAName) {
   const TemporaryFolder from, to;
   fs::create_directories(from.path() / "a");

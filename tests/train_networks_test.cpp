@@ -14,7 +14,10 @@
 #include "train/networks/convolution.h"
 #include "train/networks/discriminator.h"
 #include "train/networks/generator.h"
+#include "train/networks/optimiser.h"
 #include "train/networks/torch_support.h"
+#include "train/networks/trained_network.h"
+#include "train/run/evaluator.h"
 #include "weights/read_weights.h"
 #include "weights/safetensors.h"
 
@@ -200,6 +203,62 @@ TEST(Discriminator, IsReadFromPyTorchsFiles) {
   EXPECT_NO_THROW(load_state(*vgg, state));
   state.tensors["features.2.other"] = {{}, {7}};
   EXPECT_THROW(load_state(*vgg, state), Error);
+}
+
+// ---- optimisers ----
+
+struct Numbers : torch::nn::Module {
+  explicit Numbers(const torch::Tensor& start) { register_parameter("numbers", start.clone()); }
+};
+
+TEST(Optimiser, OfEveryKindStepsAsPyTorchDoes) {
+  const StateDict expected = read_weights(std::string(ESRGAN_TRAIN_CASES) + "/optimisers.safetensors");
+  const auto tensor = [&](const std::string& name) { return from_tensor(expected.at(name)); };
+  const auto error = [](const torch::Tensor& a, const torch::Tensor& b) {
+    return ((a - b).abs().max() / a.abs().max()).item<double>();
+  };
+  for (const char* kind : {"Adam", "AdamW", "AdamWScheduleFree"}) {
+    Settings settings = Settings::parse(std::string("{type: ") + kind + ", weight_decay: 0.03}", "test"),
+             train = Settings::parse("{}", "test");
+    Numbers module(tensor("start"));
+    FlatParameters numbers(module);
+    const auto optimiser = make_optimiser(read_optimiser(settings, train, "lr_G"), numbers);
+    for (int k = 0; k < 10; ++k) {
+      numbers.gradients().copy_(tensor("gradient." + std::to_string(k)));
+      optimiser->step(numbers, static_cast<double>(expected.at("rates").values[static_cast<size_t>(k)]));
+    }
+    EXPECT_LE(error(tensor(std::string("after.") + kind), optimiser->result(numbers.values())), 1e-5) << kind;
+    const std::string learning = std::string("learning.") + kind;
+    if (expected.tensors.contains(learning)) {
+      EXPECT_LE(error(tensor(learning), numbers.values()), 1e-5) << kind;
+    }
+  }
+}
+
+// ---- evaluation ----
+
+TEST(Evaluator, OfTheNetworkAndTheEngineAgree) {
+  torch::manual_seed(test::seed());
+  const TemporaryFolder folder;
+  const Ranks alone({}, torch::kCPU);
+  Settings settings = Settings::parse("{}", "test"), train = Settings::parse("{}", "test");
+  LearningRecipe learning;
+  learning.optimiser = read_optimiser(settings, train, "lr_G");
+  for (const auto& [architecture, multiple] :
+       {std::pair(small("SRVGGNetCompact", 4), 1), std::pair(small("RRDBNet", 2), 2)}) {
+    TrainedNetwork network("generator", make_generator(architecture), learning, torch::kCPU, alone);
+    const std::string file = folder / "network.safetensors";
+    write_safetensors(network.result(), ElementType::f32, file);
+    const FloatImage small_picture = to_float_image(test::make_picture(430, 30, 3));  // of two tiles
+    const PackedPicture packed = stored(small_picture);
+    const FloatImage expected = engine_upscale(file, 2)(packed),
+                     found = network_upscale(network, torch::kCPU, architecture.scale, multiple)(packed);
+    ASSERT_EQ(expected.pixels.size(), found.pixels.size());
+    float largest = 0;
+    for (size_t i = 0; i < expected.pixels.size(); ++i)
+      largest = std::max(largest, std::abs(expected.pixels[i] - found.pixels[i]));
+    EXPECT_LE(largest, 1.01F / 255) << architecture.summary();  // a rounding to the other side
+  }
 }
 
 TEST(Start, TakesWhatFitsAndSaysWhatDoesNot) {

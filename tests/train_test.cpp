@@ -243,7 +243,7 @@ TEST(Run, GoesOnAsIfNeverStopped) {
     std::ofstream(stopped.run() / "metrics.csv", std::ios::app) << "8,0.12";
     EXPECT_NE(error_of([&] { train(parse_recipe(stopped.text, "r"), {}); }).find("holds a run already"),
               std::string::npos);
-    train(parse_recipe(stopped.text, "r"), {true, {}});
+    train(parse_recipe(stopped.text, "r"), {RunOptions::Resume::yes, {}});
     EXPECT_EQ(whole.metrics(), stopped.metrics());
     EXPECT_EQ(test::read_bytes(whole.run() / "models/latest.safetensors"),
               test::read_bytes(stopped.run() / "models/latest.safetensors"));
@@ -259,12 +259,12 @@ TEST(Run, OfOneFolderIsOneAtATimeAndTellsWhatHasChanged) {
   {
     const RunFolder held(run.run(), recipe.resolved, true);
     EXPECT_NE(error_of([&] {
-                train(recipe, {true, {}});
+                train(recipe, {RunOptions::Resume::yes, {}});
               }).find("another process trains there"),
               std::string::npos);
   }
   write_image(test::make_picture(50, 50, 3), run.folder / "pictures/q.png");
-  EXPECT_TRUE(train(recipe, {true, {}}));
+  EXPECT_TRUE(train(recipe, {RunOptions::Resume::yes, {}}));
   std::ifstream file(run.run() / "log.txt");
   const std::string log{std::istreambuf_iterator<char>(file), {}};
   for (const char* said : {"datasets.train.batch_size: 1 (was 2)", "train.niter: 6 (was 3)",
@@ -280,7 +280,7 @@ TEST(Run, PassesOverADamagedCheckpoint) {
   const std::string expected = run.metrics();
   const fs::path last = checkpoint_name(run.run() / "checkpoints", 12);
   fs::resize_file(last, fs::file_size(last) / 2);
-  train(parse_recipe(run.text, "r"), {true, {}});
+  train(parse_recipe(run.text, "r"), {RunOptions::Resume::yes, {}});
   EXPECT_EQ(run.metrics(), expected);
 }
 
@@ -288,7 +288,7 @@ TEST(Run, StopsWithACheckpoint) {
   const SmallRun run(often);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_FALSE(train(parse_recipe(run.text, "r"), {false, stop.get_token()}));
+  EXPECT_FALSE(train(parse_recipe(run.text, "r"), {RunOptions::Resume::no, stop.get_token()}));
   EXPECT_EQ(list_checkpoints(run.run() / "checkpoints").rbegin()->first, 1);  // after the step at hand
 }
 

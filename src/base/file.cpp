@@ -30,10 +30,8 @@ void sweep(const fs::path& folder) {
     if (!swept.insert(folder.string()).second) return;
   }
   std::error_code failure;
-  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    if (entry->path().filename().string().starts_with(temporary_prefix)) remove_unless_locked(entry->path());
-  }
+  for (const fs::path& path : paths_in(folder, failure))
+    if (path.filename().string().starts_with(temporary_prefix)) remove_unless_locked(path);
 }
 
 fs::path folder_of(const fs::path& path) {
@@ -54,6 +52,14 @@ fs::path behind_links(const fs::path& path) {
 }
 
 }  // namespace
+
+std::vector<fs::path> paths_in(const fs::path& folder, std::error_code& failure) {
+  std::vector<fs::path> paths;
+  // A range-based loop would throw where a folder cannot be read to its end.
+  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end; entry.increment(failure))
+    paths.push_back(entry->path());
+  return paths;
+}
 
 MappedFile::MappedFile(const std::filesystem::path& path) : name_(path.string()) {
   const FileHandle file = FileHandle::open(path, name_);

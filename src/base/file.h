@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/bytes.h"
@@ -43,6 +44,9 @@ class InputFile : public ByteSource {
   FileHandle file_;
   uint64_t size_ = 0;
 };
+
+/// What lies in a folder, as far as it can be listed; then `failure` is set. In no order.
+std::vector<std::filesystem::path> paths_in(const std::filesystem::path& folder, std::error_code& failure);
 
 /// All that comes from standard input, at most limits::piped_bytes.
 std::shared_ptr<const ByteSource> read_standard_input_whole();

@@ -1,5 +1,6 @@
 // esrgan-train: what `esrgan train` starts; the only program that links LibTorch.
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "cli/session.h"
 #include "train/networks/host_memory.h"
@@ -14,6 +15,7 @@ constexpr const char* examples = R"(Examples:
   esrgan train -opt options/quick_cpu.yml --set datasets.train.HR=photos
   esrgan train -opt options/train_PSNR.yml --dry-run  what would be done
   esrgan train -opt options/train_PSNR.yml --resume   go on after a stop
+  esrgan train --schema > recipe.schema.json          what a recipe may say, for editors
   esrgan train -opt options/train_PSNR.yml --profile 20
   torchrun --no-python --nproc-per-node 4 esrgan train -opt options/train_PSNR.yml
 )";
@@ -23,14 +25,23 @@ int run(int argc, char** argv) {
   app.footer(examples);
   std::string file;
   std::vector<std::string> changes;
-  bool resume = false, dry = false;
+  std::string resume;
+  bool dry = false, schema = false;
   int profile_steps = 0;
   std::string trace = "trace.json";
-  app.add_option("-o,--opt", file, "The recipe (also -opt)")->required()->type_name("FILE.yml");
+  CLI::Option* recipe_option =
+      app.add_option("-o,--opt", file, "The recipe (also -opt)")->type_name("FILE.yml");
   app.add_option("--set", changes, "Another value for a key of the recipe; may be given often")
       ->type_name("KEY=VALUE");
-  app.add_flag("--resume", resume, "Go on after the last checkpoint of the run");
+  CLI::Option* resume_option =
+      app.add_option("--resume", resume,
+                     "Go on after the last checkpoint of the run; auto: begin it if there is none")
+          ->expected(0, 1)
+          ->check(CLI::IsMember({"", "true", "auto"}))  // without a value it is one of the first two
+          ->type_name("[auto]");
   app.add_flag("--dry-run", dry, "Show the resolved recipe, sizes and memory; train nothing");
+  app.add_flag("--schema", schema, "Print the JSON schema of recipes, for editors; train nothing")
+      ->excludes(recipe_option);
   app.add_option("--profile", profile_steps, "Show where the time of so many steps goes; keep nothing")
       ->check(CLI::Range(1, 10'000))
       ->type_name("STEPS");
@@ -41,6 +52,14 @@ int run(int argc, char** argv) {
     app.parse(cli::spelled(argc, argv));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? cli::all_done : cli::wrong_usage;
+  }
+  if (schema) {
+    std::cout << recipe_schema() << '\n';
+    return cli::all_done;
+  }
+  if (file.empty()) {
+    std::cerr << "--opt is required: a recipe, such as options/quick_cpu.yml\n";
+    return cli::wrong_usage;
   }
   keep_host_memory();
   const Recipe recipe = read_recipe(file, changes);
@@ -53,7 +72,10 @@ int run(int argc, char** argv) {
     profile(recipe, profile_steps, trace);
     return cli::all_done;
   }
-  return train(recipe, {resume, cli::stop_token()}) ? cli::all_done : cli::interrupted;
+  const RunOptions::Resume how = resume_option->count() == 0 ? RunOptions::Resume::no
+                                 : resume == "auto"          ? RunOptions::Resume::if_there
+                                                             : RunOptions::Resume::yes;
+  return train(recipe, {how, cli::stop_token()}) ? cli::all_done : cli::interrupted;
 }
 
 }  // namespace

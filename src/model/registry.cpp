@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/platform_process.h"
 #include "model/model_names.h"
@@ -55,8 +56,8 @@ bool is_weight_file(const fs::path& path) {
 std::vector<fs::path> weight_files() {
   std::vector<fs::path> files;
   std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(models_folder(), absent))
-    if (is_weight_file(entry.path())) files.push_back(entry.path());
+  for (const fs::path& path : paths_in(models_folder(), absent))
+    if (is_weight_file(path)) files.push_back(path);
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -3,9 +3,13 @@
 #include <esrgan/error.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "model/family.h"
+#include "train/data/degradations/degradation.h"
+#include "train/losses/loss.h"
+#include "train/networks/discriminator.h"
 #include "train/schemes/scheme.h"
 #include "train/settings.h"
 
@@ -77,7 +81,8 @@ void read_logger(Settings logger, Recipe& r) {
   r.patience = logger.at_least("patience", 0, 0);
 }
 
-Recipe build(Settings root, const std::string& file) {
+/// Asks for all that a recipe may say.
+Recipe interpret(Settings& root, const std::string& file) {
   Recipe r;
   r.name = root.get<std::string>("name", fs::path(file).stem().string());
   if (r.name.empty() || r.name.find('/') != std::string::npos)
@@ -104,8 +109,13 @@ Recipe build(Settings root, const std::string& file) {
   read_training(train, r);
   r.optimiser = read_optimiser(root.section("optimizer_G"), train, "lr_G");
   r.scheme = read_scheme(root, r);
+  r.measuring = read_measuring(root.section("validation"));
   read_logger(root.section("logger"), r);
+  return r;
+}
 
+Recipe build(Settings root, const std::string& file) {
+  Recipe r = interpret(root, file);
   root.check();
   std::ostringstream text;
   text << root.resolved() << '\n';
@@ -114,7 +124,56 @@ Recipe build(Settings root, const std::string& file) {
   return r;
 }
 
+/// Recipes that together ask for everything, as far as the tables tell. Files that they name are not opened.
+std::vector<std::string> recipes_of_everything() {
+  const auto recipe = [](const std::string& network, const std::string& data, const std::string& train,
+                         const std::string& more) {
+    return "network_G: " + network + "\ndatasets: {train: {HR: x, " + data +
+           "}, val: {any: {HR: x}}}\ntrain: {ema: 0.9, feature: {weights: x}, " + train + "}\n" + more;
+  };
+  const std::string against = "network_D: {which_model_D: discriminator_srgan}\n";
+  std::vector<std::string> all{
+      recipe("{}", "sources: [{HR: x}]", "scheduler: {type: cosine}", against),
+      recipe(
+          "{}", "", "scheduler: {type: multistep, milestones: [1]}, feature_weight: 1",
+          "validation: {metrics: [{type: lpips, weights: x, heads: x}, {type: dists, weights: x, heads: x}, "
+          "{type: psnr}, {type: ssim}, {type: psnr_rgb}, {type: ssim_rgb}]}"),
+      recipe("{}", "degradation: {}", "losses: [{type: gan}]", against)};
+  for (const Family* family : families())
+    if (family->configure != nullptr)
+      all.push_back(
+          recipe(std::string("{which_model_G: ") + family->name + "}", "", "feature_weight: 0", ""));
+  for (const std::string& name : discriminator_names()) {
+    const size_t number = name.find_last_not_of("0123456789") + 1;
+    all.push_back(recipe("{}", "HR_size: " + (number < name.size() ? name.substr(number) : "128"), "niter: 1",
+                         "network_D: {which_model_D: " + name + "}"));
+  }
+  for (const LossKind& kind : loss_kinds())
+    all.push_back(
+        recipe("{}", "", std::string("losses: [{weights: x, heads: x, type: ") + kind.type + "}]", against));
+  std::string operations;
+  for (const DegradationKind& kind : degradation_kinds())
+    if (const std::string type = kind.type; type != "any_order") operations += "{type: " + type + "}, ";
+  operations = "operations: [" + operations + "]";
+  const std::string both = "{type: any_order, groups: [{" + operations + "}, {" + operations + "}]}";
+  for (const std::string& list : {operations, "operations: [" + both + "]"})
+    all.push_back(recipe("{}", "degradation: {type: operations, " + list + "}", "feature_weight: 0", ""));
+  return all;
+}
+
 }  // namespace
+
+std::string recipe_schema() {
+  nlohmann::json schema = nlohmann::json::object();
+  for (const std::string& text : recipes_of_everything()) {
+    Settings root = Settings::parse(text, "schema");
+    interpret(root, "recipe.yml");
+    schema = merged_schemas(schema, root.schema());
+  }
+  schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  schema["title"] = "Training recipe of esrgan";
+  return schema.dump(2);
+}
 
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& changes) {
   return build(Settings::read(file, changes), file);

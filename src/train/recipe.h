@@ -13,6 +13,7 @@
 #include "train/data/data_recipe.h"
 #include "train/networks/arithmetic.h"
 #include "train/networks/optimiser.h"
+#include "train/run/metrics.h"
 #include "train/schedule.h"
 
 namespace esrgan::train {
@@ -39,6 +40,7 @@ struct Recipe {
 
   DataRecipe data;
   std::vector<ValidationRecipe> validation;
+  MeasuringRecipe measuring;
 
   MakeScheme scheme;
   int64_t steps = 0;
@@ -63,5 +65,9 @@ struct Recipe {
 Recipe read_recipe(const std::string& file, const std::vector<std::string>& changes = {});
 Recipe parse_recipe(const std::string& text, const std::string& file,
                     const std::vector<std::string>& changes = {});
+
+/// What a recipe may say, as a JSON schema for editors: all kinds of networks, losses, operations and so on
+/// that the tables have.
+std::string recipe_schema();
 
 }  // namespace esrgan::train

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 #include <sstream>
@@ -19,6 +20,9 @@ struct Settings::State {
   std::string file, path;
   std::vector<std::string> asked;
   YAML::Node resolved{YAML::NodeType::Map};
+  nlohmann::json properties = nlohmann::json::object();  // of a schema; sections and lists of them apart
+  std::map<std::string, std::vector<Settings>> lists;
+  bool keys_are_names = false;                        // and not known beforehand
   std::map<std::string, Settings> sections;           // to be checked with this one
   std::vector<Settings> taken;                        // likewise, those of lists
   std::shared_ptr<std::vector<std::string>> remarks;  // of the document
@@ -30,6 +34,19 @@ template <typename T>
 struct IsVector : std::false_type {};
 template <typename T>
 struct IsVector<std::vector<T>> : std::true_type {};
+
+/// The type of a value in a JSON schema.
+template <typename T>
+nlohmann::json schema_of_type() {
+  if constexpr (std::is_same_v<T, bool>) return {{"type", "boolean"}};
+  if constexpr (std::is_integral_v<T>) return {{"type", "integer"}};
+  if constexpr (std::is_floating_point_v<T>) return {{"type", "number"}};
+  if constexpr (IsVector<T>::value) {
+    const nlohmann::json item = schema_of_type<typename T::value_type>();
+    return {{"anyOf", {item, {{"type", "array"}, {"items", item}}}}};
+  }
+  return {{"type", "string"}};
+}
 
 template <typename T>
 const char* expected_type() {
@@ -196,6 +213,7 @@ bool Settings::has(const std::string& key) const {
 template <typename T>
 std::optional<T> Settings::find(const std::string& key) {
   const YAML::Node node = value(key);
+  state_->properties[key].update(schema_of_type<T>());
   if (!node.IsDefined() || node.IsNull()) return {};
   try {
     if constexpr (IsVector<T>::value) {
@@ -239,6 +257,7 @@ ESRGAN_SETTINGS_TYPE(std::vector<std::string>)
 std::string Settings::choose(const std::string& key, const std::vector<std::string>& choices,
                              const std::string& fallback) {
   auto found = get<std::string>(key, fallback);
+  state_->properties[key]["enum"] = choices;
   if (std::find(choices.begin(), choices.end(), found) != choices.end()) return found;
   refuse_word(key, choices);
 }
@@ -259,6 +278,7 @@ Settings Settings::section(const std::string& key) {
 
 std::vector<std::pair<std::string, Settings>> Settings::named_sections(const std::string& key) {
   Settings outer = section(key);
+  outer.state_->keys_are_names = true;
   std::vector<std::pair<std::string, Settings>> found;
   if (!outer.state_->node.IsMap()) return found;
   for (const auto& entry : outer.state_->node)
@@ -275,6 +295,7 @@ std::vector<Settings> Settings::sections(const std::string& key) {
     found.push_back(from_node(node[i], full_name(key) + "[" + std::to_string(i) + "]"));
     state_->resolved[key].push_back(found.back().state_->resolved);
     state_->taken.push_back(found.back());
+    state_->lists[key].push_back(found.back());
   }
   return found;
 }
@@ -319,6 +340,52 @@ void Settings::refuse_missing(const std::string& key) const {
 
 YAML::Node Settings::resolved() const {
   return state_->resolved;
+}
+
+void Settings::describe_minimum(const std::string& key, double least) {
+  state_->properties[key]["minimum"] = least;
+}
+
+nlohmann::json Settings::schema() const {
+  nlohmann::json properties = state_->properties;
+  nlohmann::json of_all_names = nlohmann::json::object();
+  for (const auto& [key, section] : state_->sections) {
+    if (!state_->keys_are_names)
+      properties[key] = section.schema();
+    else
+      of_all_names = merged_schemas(of_all_names, section.schema());
+  }
+  for (const auto& [key, entries] : state_->lists) {
+    nlohmann::json items = nlohmann::json::object();
+    for (const Settings& entry : entries) items = merged_schemas(items, entry.schema());
+    properties[key] = {{"type", "array"}, {"items", items}};
+  }
+  for (const std::string& key : state_->asked)
+    if (!properties.contains(key)) properties[key] = nlohmann::json::object();
+  nlohmann::json schema{{"type", {"object", "null"}}};
+  if (state_->keys_are_names) {
+    schema["additionalProperties"] = of_all_names;
+    return schema;
+  }
+  schema["properties"] = properties;
+  schema["additionalProperties"] = false;
+  return schema;
+}
+
+nlohmann::json merged_schemas(const nlohmann::json& a, const nlohmann::json& b) {
+  if (!a.is_object() || !b.is_object()) return a.is_null() ? b : a;
+  nlohmann::json all = a;
+  for (const auto& [key, value] : b.items()) {
+    if (!all.contains(key)) {
+      all[key] = value;
+    } else if (key == "enum") {
+      for (const auto& word : value)
+        if (std::find(all[key].begin(), all[key].end(), word) == all[key].end()) all[key].push_back(word);
+    } else {
+      all[key] = merged_schemas(all[key], value);
+    }
+  }
+  return all;
 }
 
 }  // namespace esrgan::train

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -72,6 +73,7 @@ class Settings {
   template <typename T>
   T at_least(const std::string& key, T least, T fallback) {
     const T found = get<T>(key, fallback);
+    describe_minimum(key, static_cast<double>(least));
     if (!(found >= least)) refuse(key, "at least " + std::to_string(least));
     return found;
   }
@@ -103,6 +105,9 @@ class Settings {
   /// Everything that was asked for with its answer.
   YAML::Node resolved() const;
 
+  /// Everything that was asked for, as a JSON schema (draft 2020-12).
+  nlohmann::json schema() const;
+
  private:
   struct State;
   explicit Settings(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -112,6 +117,7 @@ class Settings {
   [[noreturn]] void refuse_missing(const std::string& key) const;
   template <typename T>
   void record(const std::string& key, const T& value);
+  void describe_minimum(const std::string& key, double least);
   std::string place(const YAML::Node& node) const;
   std::string full_name(const std::string& key) const;
 
@@ -120,6 +126,9 @@ class Settings {
 
 /// What differs between two documents, "KEY.KEY: VALUE (was VALUE)" each.
 std::vector<std::string> changed_keys(const std::string& before, const std::string& after);
+
+/// What either of two schemas allows.
+nlohmann::json merged_schemas(const nlohmann::json& a, const nlohmann::json& b);
 
 /// Whichever of `known` takes the fewest edits to become `word`; empty when `known` is.
 std::string nearest_word(const std::string& word, const std::vector<std::string>& known);

@@ -11,6 +11,8 @@ extern "C" {
 #include <fstream>
 #include <regex>
 
+#include "base/errors.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/platform_memory.h"
 #include "image/reader.h"
@@ -287,12 +289,15 @@ std::vector<std::string> list_pictures(const std::string& input) {
   if (!fs::is_directory(where)) throw Error(ErrorKind::not_found, where.string(), "there is no such folder");
   const std::regex expression(pattern ? expression_of(name) : ".*");
   std::vector<std::string> files;
-  for (const auto& entry : fs::directory_iterator(where)) {
-    const std::string file = entry.path().filename().string();
-    if (entry.is_regular_file() && !file.starts_with('.') && can_read(entry.path().extension().string()) &&
-        std::regex_match(file, expression))
-      files.push_back(entry.path().string());
+  std::error_code failure;
+  for (const fs::path& found : paths_in(where, failure)) {
+    const std::string file = found.filename().string();
+    std::error_code gone;
+    if (!file.starts_with('.') && can_read(found.extension().string()) &&
+        std::regex_match(file, expression) && fs::is_regular_file(found, gone))
+      files.push_back(found.string());
   }
+  if (failure) throw file_error(where.string(), "cannot be listed", failure.value());
   if (files.empty())
     throw Error(ErrorKind::not_found, input,
                 pattern ? "no picture has such a name" : "there is no picture in this folder");

@@ -141,3 +141,31 @@ for file, tensors in (("generator", generator), ("discriminator", discriminator)
     write_safetensors(folder / f"{file}.safetensors", tensors)
 stage("psnr", generator, None, None)
 stage("gan", generator, discriminator, vgg)
+
+# Optimisers on numbers alone, with a warm-up: what a step k is given is gradient.k and rate.k.
+RATES = [1e-2 * min(1, (k + 1) / 4) for k in range(STEPS)]
+DECAY = 0.03
+start = torch.randn(50)
+saved = {"start": start, "rates": torch.tensor(RATES)}
+gradients = [torch.randn(50) * (1 + k) for k in range(STEPS)]
+saved.update({f"gradient.{k}": g for k, g in enumerate(gradients)})
+for name, kind in (("Adam", torch.optim.Adam), ("AdamW", torch.optim.AdamW)):
+    w = start.clone().requires_grad_()
+    steps = kind([w], lr=1, betas=BETAS, weight_decay=DECAY)
+    for rate, g in zip(RATES, gradients):
+        steps.param_groups[0]["lr"] = rate
+        w.grad = g.clone()
+        steps.step()
+    saved["after." + name] = w.detach()
+# Defazio et al. 2024, algorithm 1, with the weights and the bias correction of the authors' code.
+x = z = start.double()
+v, weights, largest = torch.zeros_like(x), 0, 0
+for k, (rate, g) in enumerate(zip(RATES, gradients)):
+    y, g = (1 - BETAS[0]) * z + BETAS[0] * x, g.double()
+    v = BETAS[1] * v + (1 - BETAS[1]) * g * g
+    z = z - rate * (g / ((v / (1 - BETAS[1] ** (k + 1))).sqrt() + 1e-8) + DECAY * y)
+    largest = max(largest, rate)
+    weights += largest ** 2
+    x = (1 - largest ** 2 / weights) * x + largest ** 2 / weights * z
+saved["after.AdamWScheduleFree"], saved["learning.AdamWScheduleFree"] = x.float(), ((1 - BETAS[0]) * z + BETAS[0] * x).float()
+write_safetensors(folder / "optimisers.safetensors", saved)

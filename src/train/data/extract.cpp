@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/errors.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "train/data/pictures.h"
@@ -66,6 +67,22 @@ void cut_up(const fs::path& file, const fs::path& target, const ExtractOptions& 
     }
 }
 
+/// Leaves in the folder how its pictures are cut. Throws Error when those that are there were cut otherwise.
+void remember(const fs::path& to, const ExtractOptions& options) {
+  const fs::path file = to / ".extract.txt";
+  const std::string how = "--size " + std::to_string(options.size) + " --step " +
+                          std::to_string(options.step) + " --scale " + std::to_string(options.scale);
+  std::error_code absent;
+  if (fs::exists(file, absent)) {
+    const MappedFile before(file);
+    const std::string found(before.bytes().begin(), before.bytes().end());
+    if (found != how)
+      throw Error(ErrorKind::invalid_argument, to.string(), "sub-images in this folder", how, found);
+    return;
+  }
+  write_file(file, {reinterpret_cast<const uint8_t*>(how.data()), how.size()});
+}
+
 }  // namespace
 
 std::vector<int> sub_image_places(int side, const ExtractOptions& options) {
@@ -89,6 +106,7 @@ ExtractResult extract_sub_images(const fs::path& from, const fs::path& to, const
   std::error_code error;
   fs::create_directories(to, error);
   if (error) throw file_error(to.string(), "cannot be made", error.value());
+  remember(to, options);
   std::vector<ExtractResult> results(files.size());
   ThreadPool pool(options.threads);
   pool.parallel_for(files.size(), [&](size_t i, int) {

@@ -77,7 +77,7 @@ void make_pack(const fs::path& target, const std::vector<PairFiles>& files, int 
       }
       entries[begin + i] = {static_cast<uint64_t>(stream.tellp()), static_cast<uint32_t>(pairs[i]->hr.width),
                             static_cast<uint32_t>(pairs[i]->hr.height)};
-      for (const Pixels* pixels : {&pairs[i]->hr, &pairs[i]->lr})
+      for (const PackedPicture* pixels : {&pairs[i]->hr, &pairs[i]->lr})
         write(pixels->samples.data(), pixels->samples.size());
     }
     log_info("packed " + std::to_string(begin + pairs.size()) + " of " + std::to_string(files.size()) +
@@ -124,11 +124,11 @@ std::optional<Pair> PackFile::pair(size_t index) const {
   std::memcpy(&entry, file_->bytes().data() + sizeof(Header) + index * sizeof entry, sizeof entry);
   if (entry.width == 0) return {};
   const auto pixels = [&](uint64_t offset, uint32_t width, uint32_t height) {
-    return Pixels{static_cast<int>(width), static_cast<int>(height),
-                  file_->bytes().subspan(offset, size_t{3} * width * height), file_};
+    return PackedPicture{static_cast<int>(width), static_cast<int>(height),
+                         file_->bytes().subspan(offset, size_t{3} * width * height), file_};
   };
   const auto scale = static_cast<uint32_t>(scale_);
-  const Pixels hr = pixels(entry.offset, entry.width, entry.height);
+  const PackedPicture hr = pixels(entry.offset, entry.width, entry.height);
   return Pair{hr, pixels(entry.offset + hr.samples.size(), entry.width / scale, entry.height / scale)};
 }
 

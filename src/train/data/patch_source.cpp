@@ -66,7 +66,7 @@ Around around(int begin, int side, int extent, Random& random) {
   return {before, side, before + side + std::min(extent - begin - side, reach + blocks - 1 - shift)};
 }
 
-auto values_of(const Pixels& pixels) {
+auto values_of(const PackedPicture& pixels) {
   return [&pixels](int x, int y, int c) {
     const size_t pixel = static_cast<size_t>(y) * static_cast<size_t>(pixels.width) + static_cast<size_t>(x);
     return static_cast<float>(pixels.samples[pixel * 3 + static_cast<size_t>(c)]) / 255;

@@ -3,9 +3,11 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/errors.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "image/reader.h"
@@ -35,21 +37,35 @@ std::string size_text(int width, int height) {
 
 }  // namespace
 
-std::vector<fs::path> pictures_in(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
+namespace {
+
+/// Adds the pictures of a folder and its sub-folders, through links as well, but into none of `seen` again.
+void add_pictures(const fs::path& folder, std::set<fs::path>& seen, std::vector<fs::path>& found) {
+  std::error_code failure, gone;
+  if (!seen.insert(fs::weakly_canonical(folder, gone)).second) return;
+  for (const fs::path& path : paths_in(folder, failure)) {
     // What begins with a dot is hidden, or was being written when its program was killed.
-    if (!entry.path().filename().string().starts_with('.') && entry.is_regular_file() &&
-        can_read(entry.path().extension().string()))
-      found.push_back(entry.path());
-  if (error) throw file_error(folder.string(), "cannot be listed", error.value());
+    if (path.filename().string().starts_with('.')) continue;
+    if (fs::is_directory(path, gone))
+      add_pictures(path, seen, found);
+    else if (can_read(path.extension().string()) && fs::is_regular_file(path, gone))
+      found.push_back(path);
+  }
+  if (failure) throw file_error(folder.string(), "cannot be listed", failure.value());
+}
+
+}  // namespace
+
+std::vector<fs::path> pictures_in(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::set<fs::path> seen;
+  add_pictures(folder, seen, found);
   if (found.empty()) throw Error(ErrorKind::not_found, folder.string(), "there is no picture in this folder");
   std::sort(found.begin(), found.end());
   return found;
 }
 
-Pixels stored(const FloatImage& picture) {
+PackedPicture stored(const FloatImage& picture) {
   auto samples = std::make_shared<std::vector<uint8_t>>(picture.pixels.size());
   std::transform(picture.pixels.begin(), picture.pixels.end(), samples->begin(), [](float value) {
     return static_cast<uint8_t>(std::clamp(value, 0.0F, 1.0F) * 255 + 0.5F);
@@ -57,7 +73,7 @@ Pixels stored(const FloatImage& picture) {
   return {picture.width, picture.height, *samples, samples};
 }
 
-FloatImage floats_of(const Pixels& pixels, int left, int top, int width, int height) {
+FloatImage floats_of(const PackedPicture& pixels, int left, int top, int width, int height) {
   FloatImage part(width, height, 3);
   for (int y = 0; y < height; ++y) {
     const auto row = pixels.samples.subspan(
@@ -69,7 +85,7 @@ FloatImage floats_of(const Pixels& pixels, int left, int top, int width, int hei
   return part;
 }
 
-FloatImage floats_of(const Pixels& pixels) {
+FloatImage floats_of(const PackedPicture& pixels) {
   return floats_of(pixels, 0, 0, pixels.width, pixels.height);
 }
 

@@ -15,21 +15,21 @@
 namespace esrgan::train {
 
 /// 8-bit RGB, rows from top to bottom, channels interleaved.
-struct Pixels {
+struct PackedPicture {
   int width = 0, height = 0;
   std::span<const uint8_t> samples;
   std::shared_ptr<const void> owner;  ///< of the samples' memory
 };
 
 /// 8-bit pixels of floats in [0, 1], rounded.
-Pixels stored(const FloatImage& picture);
+PackedPicture stored(const FloatImage& picture);
 /// A part of a picture as floats in [0, 1].
-FloatImage floats_of(const Pixels& pixels, int left, int top, int width, int height);
-FloatImage floats_of(const Pixels& pixels);
+FloatImage floats_of(const PackedPicture& pixels, int left, int top, int width, int height);
+FloatImage floats_of(const PackedPicture& pixels);
 
 /// A large picture, cut to a multiple of the scale, and its reduced one.
 struct Pair {
-  Pixels hr, lr;
+  PackedPicture hr, lr;
   size_t bytes() const { return hr.samples.size() + lr.samples.size(); }
 };
 

@@ -8,20 +8,10 @@
 namespace esrgan::train {
 namespace {
 
-constexpr std::array kinds{
-    LossKind{"l1", "pixel", read_l1},
-    LossKind{"l2", "pixel", read_l2},
-    LossKind{"charbonnier", "pixel", read_charbonnier},
-    LossKind{"vgg", "feature", read_perceptual},
-    LossKind{"ms-ssim", "ms_ssim", read_ms_ssim},
-    LossKind{"tv", "tv", read_total_variation},
-    LossKind{"gradient", "gradient", read_gradient},
-    LossKind{"colour", "colour", read_colour},
-    LossKind{"ldl", "ldl", read_artefacts, false, true},
-    LossKind{"feature-matching", "matching", read_feature_matching, true},
-    LossKind{"lpips", "lpips", read_lpips},
-    LossKind{"dists", "dists", read_dists},
-};
+#define ESRGAN_LOSS_ROW(type, name, read, discriminator, running_mean) \
+  LossKind{type, name, read, discriminator, running_mean},
+constexpr std::array kinds{ESRGAN_LOSS_KINDS(ESRGAN_LOSS_ROW)};
+#undef ESRGAN_LOSS_ROW
 
 constexpr const char* gan_type = "gan";
 

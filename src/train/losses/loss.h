@@ -43,7 +43,7 @@ struct LossKind {
   bool needs_running_mean = false;
 };
 
-/// A loss of a file of its own is a line here.
+/// All of them: kinds.h.
 std::span<const LossKind> loss_kinds();
 /// Null when there is none of this type.
 const LossKind* find_loss(const std::string& type);

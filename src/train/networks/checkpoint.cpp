@@ -8,6 +8,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "weights/read_weights.h"
@@ -70,11 +71,10 @@ fs::path checkpoint_name(const fs::path& folder, int64_t step) {
 std::map<int64_t, fs::path> list_checkpoints(const fs::path& folder) {
   std::map<int64_t, fs::path> found;
   std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(folder, absent)) {
+  for (const fs::path& path : paths_in(folder, absent)) {
     long long step = 0;
-    if (entry.path().extension() == extension &&
-        std::sscanf(entry.path().filename().c_str(), "step_%lld.", &step) == 1)
-      found.emplace(step, entry.path());
+    if (path.extension() == extension && std::sscanf(path.filename().c_str(), "step_%lld.", &step) == 1)
+      found.emplace(step, path);
   }
   return found;
 }

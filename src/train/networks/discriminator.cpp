@@ -17,9 +17,14 @@ constexpr struct {
 
 }  // namespace
 
-MakeNetwork read_discriminator(Settings net, int hr_size) {
+std::vector<std::string> discriminator_names() {
   std::vector<std::string> names;
   for (const auto& known : discriminators) names.emplace_back(known.name);
+  return names;
+}
+
+MakeNetwork read_discriminator(Settings net, int hr_size) {
+  const std::vector<std::string> names = discriminator_names();
   const std::string name = net.choose("which_model_D", names, names.front());
   if (net.at_least("in_nc", 1, colours) != colours) net.refuse("in_nc", "3: patches are RGB");
   for (const auto& known : discriminators)

@@ -13,6 +13,9 @@ namespace esrgan::train {
 /// has the network.
 using MakeNetwork = std::function<std::shared_ptr<Network>()>;
 
+/// What recipes can ask for.
+std::vector<std::string> discriminator_names();
+
 /// The discriminator of the section network_D, for patches of `hr_size` pixels a side.
 MakeNetwork read_discriminator(Settings net, int hr_size);
 

@@ -1,5 +1,6 @@
 #include "train/networks/trained_network.h"
 
+#include <ATen/autocast_mode.h>
 #include <esrgan/error.h>
 
 #include "base/text.h"
@@ -70,12 +71,14 @@ torch::Tensor TrainedNetwork::best_values() const {
 torch::Tensor TrainedNetwork::forward_result(const torch::Tensor& x) {
   const torch::NoGradGuard no_gradients;
   const torch::Tensor values = best_values(), learning = flat_.values().clone();
+  at::autocast::clear_cache();  // of casts: other values are to come, and afterwards gradients
   flat_.values().copy_(values);
   const bool was_training = module_->is_training();
   module_->eval();
   torch::Tensor result = module_->forward(x);
   module_->train(was_training);
   flat_.values().copy_(learning);
+  at::autocast::clear_cache();
   return result;
 }
 

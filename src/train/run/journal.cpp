@@ -19,7 +19,14 @@ std::string duration(double seconds) {
   return text.data();
 }
 
-std::vector<std::string> metric_columns(std::vector<std::string> losses) {
+std::vector<std::string> measure_columns(const std::vector<std::string>& metrics) {
+  std::vector<std::string> columns{"set"};
+  for (const char* prefix : {"", "bicubic_"})
+    for (const std::string& metric : metrics) columns.push_back(prefix + metric);
+  return columns;
+}
+
+std::vector<std::string> step_columns(std::vector<std::string> losses) {
   for (const char* name : {"rate", "seconds_per_step", "data_share"}) losses.emplace_back(name);
   return losses;
 }
@@ -31,15 +38,17 @@ std::vector<uint8_t> bytes_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-Journal::Journal(const Recipe& recipe, std::vector<std::string> losses, bool resume)
+Journal::Journal(const Recipe& recipe, std::vector<std::string> losses, std::vector<std::string> metrics,
+                 bool resume)
     : recipe_(recipe),
       losses_(std::move(losses)),
+      metrics_(std::move(metrics)),
       folder_(std::filesystem::path(recipe.folder) / recipe.name, recipe.resolved, resume),
-      metrics_(folder_.path() / "metrics.csv", metric_columns(losses_)),
-      measures_(folder_.path() / "validation.csv", {"set", "psnr", "ssim", "bicubic_psnr", "bicubic_ssim"}) {}
+      steps_(folder_.path() / "metrics.csv", step_columns(losses_)),
+      measures_(folder_.path() / "validation.csv", measure_columns(metrics_)) {}
 
 void Journal::start_after(int64_t step) {
-  metrics_.start_after(step);
+  steps_.start_after(step);
   measures_.start_after(step);
   events_.emplace(folder_.path(), step);
 }
@@ -57,7 +66,7 @@ void Journal::progress(int64_t step, const Progress& progress) {
   values.push_back(text_of(progress.rate));
   values.push_back(fixed_text_of(progress.seconds_per_step, 4));
   values.push_back(fixed_text_of(progress.data_share, 4));
-  metrics_.add(step, values);
+  steps_.add(step, values);
   events_->scalar("run/rate", step, progress.rate);
   events_->scalar("run/seconds_per_step", step, progress.seconds_per_step);
   folder_.say(line + "  rate " + text_of(progress.rate, 3) + "  " +
@@ -66,17 +75,20 @@ void Journal::progress(int64_t step, const Progress& progress) {
 }
 
 void Journal::quality(int64_t step, const ValidationResult& result) {
-  measures_.add(step, {result.name, fixed_text_of(result.ours.psnr, 4), fixed_text_of(result.ours.ssim, 5),
-                       fixed_text_of(result.bicubic.psnr, 4), fixed_text_of(result.bicubic.ssim, 5)});
-  events_->scalar("psnr/" + result.name, step, result.ours.psnr);
-  events_->scalar("ssim/" + result.name, step, result.ours.ssim);
+  std::vector<std::string> row{result.name};
+  for (const std::vector<double>* values : {&result.ours, &result.bicubic})
+    for (const double value : *values) row.push_back(fixed_text_of(value, 5));
+  measures_.add(step, row);
+  std::string line = "step " + std::to_string(step) + "  " + result.name + ":";
+  for (size_t m = 0; m < metrics_.size(); ++m) {
+    events_->scalar(metrics_[m] + "/" + result.name, step, result.ours[m]);
+    line += "  " + metrics_[m] + " " + fixed_text_of(result.ours[m], 4) + " (bicubic " +
+            fixed_text_of(result.bicubic[m], 4) + ")";
+  }
   if (!result.sample.empty())
     events_->image("samples/" + result.name, step, result.sample_width, result.sample_height,
                    bytes_of(result.sample));
-  folder_.say("step " + std::to_string(step) + "  " + result.name + ": Y-PSNR " +
-              fixed_text_of(result.ours.psnr, 2) + " dB, SSIM " + fixed_text_of(result.ours.ssim, 4) +
-              "  (bicubic " + fixed_text_of(result.bicubic.psnr, 2) + " dB, " +
-              fixed_text_of(result.bicubic.ssim, 4) + ")");
+  folder_.say(line);
 }
 
 void Journal::gradients(int64_t step, const std::vector<TrainedNetwork*>& networks) {

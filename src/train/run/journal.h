@@ -24,9 +24,9 @@ struct Progress {
 
 class Journal {
  public:
-  /// Makes the run's folder, or goes on in it.
-  /// `losses`: their names, in the order of the table.
-  Journal(const Recipe& recipe, std::vector<std::string> losses, bool resume);
+  /// Makes the run's folder, or goes on in it. `losses`, `metrics`: their names, in the order of the tables.
+  Journal(const Recipe& recipe, std::vector<std::string> losses, std::vector<std::string> metrics,
+          bool resume);
 
   RunFolder& folder() { return folder_; }
   /// What is known of later steps is dropped: they are done (again).
@@ -40,9 +40,9 @@ class Journal {
 
  private:
   Recipe recipe_;
-  std::vector<std::string> losses_;
+  std::vector<std::string> losses_, metrics_;
   RunFolder folder_;
-  CsvLog metrics_, measures_;
+  CsvLog steps_, measures_;
   std::optional<EventFile> events_;
 };
 

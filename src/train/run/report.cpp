@@ -7,6 +7,7 @@
 #include <sstream>
 #include <vector>
 
+#include "base/file.h"
 #include "train/run/chart.h"
 #include "train/run/run_folder.h"
 
@@ -69,19 +70,21 @@ std::string quality(const CsvTable& measures) {
   }
   std::string html;
   for (const auto& [name, set] : sets)
-    html += line_chart(name + ": Y-PSNR, dB", {column(set, "psnr"), column(set, "bicubic_psnr")}, false) +
-            line_chart(name + ": SSIM", {column(set, "ssim"), column(set, "bicubic_ssim")}, false);
+    for (const std::string& metric : measures.columns)
+      if (const std::string bicubic = "bicubic_" + metric;
+          std::find(measures.columns.begin(), measures.columns.end(), bicubic) != measures.columns.end())
+        html += line_chart(name + ": " + metric, {column(set, metric), column(set, bicubic)}, false);
   return html;
 }
 
 std::string samples(const fs::path& folder) {
   std::map<std::string, fs::path> newest;  // by set: NAME_step_N.png
   std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(folder, absent)) {
-    const std::string stem = entry.path().stem().string();
-    if (stem.starts_with('.')) continue;  // half written
+  for (const fs::path& path : paths_in(folder, absent)) {
+    const std::string stem = path.stem().string();
+    if (stem.starts_with('.') || path.extension() != ".png") continue;  // half written, or a folder
     fs::path& found = newest[stem.substr(0, stem.rfind("_step_"))];
-    if (found.empty() || found.stem().string() < stem) found = entry.path();
+    if (found.empty() || found.stem().string() < stem) found = path;
   }
   std::string html;
   for (const auto& [set, file] : newest)

@@ -55,6 +55,8 @@ class RunFolder {
     return path_ / "models" / (name + ".safetensors");
   }
   std::filesystem::path sample(const std::string& name) const { return path_ / "samples" / (name + ".png"); }
+  /// Of all pictures of a validation.
+  std::filesystem::path samples(const std::string& name) const { return path_ / "samples" / name; }
 
   /// One line, with the time, to log.txt and standard error.
   void say(const std::string& text);

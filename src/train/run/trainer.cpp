@@ -1,5 +1,7 @@
 #include "train/run/trainer.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -8,6 +10,7 @@
 #include "base/text.h"
 #include "train/data/prefetcher.h"
 #include "train/networks/convolution.h"
+#include "train/run/evaluator.h"
 #include "train/run/journal.h"
 #include "train/run/surroundings.h"
 #include "train/schemes/scheme.h"
@@ -48,9 +51,19 @@ class Run {
         share_(recipe, ranks_) {
     compare_recipes(recipe, ranks_);
     if (!ranks_.first()) return;
-    journal_.emplace(recipe, scheme_->loss_names(), options.resume);
+    Metrics metrics;
+    std::vector<std::string> names;
+    for (const MakeMetric& make : recipe.measuring.metrics) {
+      metrics.push_back(make());
+      names.push_back(metrics.back()->name());
+    }
+    const std::string best =
+        recipe.measuring.best == "usual" && scheme_->is_faithful() ? "psnr" : recipe.measuring.best;
+    deciding_ = static_cast<size_t>(std::find(names.begin(), names.end(), best) - names.begin());
+    if (deciding_ < metrics.size()) deciding_metric_ = metrics[deciding_];
+    journal_.emplace(recipe, scheme_->loss_names(), names, resumes());
     for (const ValidationRecipe& set : recipe.validation)
-      sets_.emplace_back(set, recipe.generator.scale, at::get_num_threads());
+      sets_.emplace_back(set, recipe.generator.scale, metrics);
   }
 
   bool run() {
@@ -73,6 +86,8 @@ class Run {
   }
 
  private:
+  bool resumes() const { return options_.resume != RunOptions::Resume::no; }
+
   void say(const std::string& text) {
     if (journal_) journal_->folder().say(text);
   }
@@ -81,7 +96,7 @@ class Run {
     say(recipe_.name + ": " + recipe_.generator.summary() + ", " +
         std::to_string(scheme_->networks().front()->parameters()) + " parameters; " +
         std::to_string(source_->pictures()) + " training pictures; " + describe_device());
-    if (options_.resume && journal_) {
+    if (resumes() && journal_) {
       if (const auto checkpoint = newest_checkpoint(journal_->folder().checkpoints())) {
         restore(*checkpoint);
         say("goes on after step " + std::to_string(step_));
@@ -186,6 +201,8 @@ class Run {
       journal_->start_after(step_);
     }
     synchronise();
+    save();  // a run that is killed now does not meet the same patches again
+    good_checkpoints_ = 0;
     say("step " + std::to_string(failed) + ": a loss is not finite; back to step " + std::to_string(step_));
     timed_from_ = std::min(timed_from_, step_);
     feed();
@@ -227,19 +244,29 @@ class Run {
     journal_->report();
   }
 
+  Upscale upscaler() {
+    const Architecture& a = recipe_.generator;
+    if (device_.is_cuda())
+      return network_upscale(*scheme_->networks().front(), device_, a.scale, a.unshuffle);
+    return engine_upscale(journal_->folder().model("latest"), at::get_num_threads());
+  }
+
   void measure_sets() {
     write_model("latest");
-    double first_psnr = 0;
+    const Upscale upscale = upscaler();
+    double found = 0;
     for (size_t i = 0; i < sets_.size(); ++i) {
+      const RunFolder& folder = journal_->folder();
       const ValidationResult result =
-          sets_[i].measure(journal_->folder().model("latest"), journal_->folder().sample(sample_name(i)));
-      if (i == 0) first_psnr = result.ours.psnr;
+          sets_[i].measure(upscale, folder.sample(sample_name(i)),
+                           recipe_.measuring.all_pictures ? folder.samples(sample_name(i)) : "");
+      if (i == 0 && deciding_metric_) found = result.ours[deciding_];
       journal_->quality(step_, result);
     }
     // Where pictures are to look real, PSNR falls from the first step on: it chooses nothing there.
-    if (!scheme_->is_faithful()) return;
-    if (first_psnr > best_) {
-      best_ = first_psnr;
+    if (!deciding_metric_) return;
+    if (!best_ || deciding_metric_->is_better(found, *best_)) {
+      best_ = found;
       without_gain_ = 0;
       write_model("best");
     } else if (++without_gain_ >= recipe_.patience && recipe_.patience > 0) {
@@ -263,7 +290,7 @@ class Run {
     checkpoint.numbers["skipped_steps"] = std::to_string(skipped_steps_);
     checkpoint.numbers["rollbacks"] = std::to_string(rollbacks_);
     checkpoint.numbers["without_gain"] = std::to_string(without_gain_);
-    checkpoint.numbers["best"] = exact_text_of(best_);
+    if (best_) checkpoint.numbers["best." + deciding_metric_->name()] = exact_text_of(*best_);
     for (const auto& [name, sum] : sums_) {
       checkpoint.numbers["sum." + name] = exact_text_of(sum.sum);
       checkpoint.numbers["count." + name] = std::to_string(sum.count);
@@ -285,7 +312,10 @@ class Run {
     skipped_steps_ = number("skipped_steps");
     rollbacks_ = static_cast<int>(number("rollbacks"));
     without_gain_ = static_cast<int>(number("without_gain"));
-    best_ = number_of(checkpoint.number("best"));
+    best_.reset();  // another metric may have decided before
+    if (deciding_metric_)
+      if (const std::string name = "best." + deciding_metric_->name(); checkpoint.numbers.contains(name))
+        best_ = number_of(checkpoint.number(name));
     ended_early_ = recipe_.patience > 0 && without_gain_ >= recipe_.patience;
     sums_.clear();
     for (const std::string& name : scheme_->loss_names())  // the recipe may have had others before
@@ -307,7 +337,9 @@ class Run {
   int64_t step_ = 0, saved_ = -1, skipped_steps_ = 0;
   int rollbacks_ = 0, good_checkpoints_ = 0, without_gain_ = 0;
   bool ended_early_ = false, stopped_ = false;
-  double best_ = 0;  // Y-PSNR of the first validation set
+  size_t deciding_ = 0;                            // place of the metric among all
+  std::shared_ptr<const Metric> deciding_metric_;  // null: none tells which model is best
+  std::optional<double> best_;                     // of the first validation set, by that metric
 
   std::map<std::string, LossMean> sums_;  // since the last line
   double waited_ = 0, busy_ = 0;          // seconds since the last line

@@ -9,7 +9,8 @@
 namespace esrgan::train {
 
 struct RunOptions {
-  bool resume = false;
+  /// Whether to go on with a run that is there; if_there: or to begin it.
+  enum class Resume { no, yes, if_there } resume = Resume::no;
   std::stop_token stop;  ///< the run ends after the step, with a checkpoint
 };
 

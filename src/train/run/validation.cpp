@@ -1,28 +1,11 @@
 #include "train/run/validation.h"
 
-#include <esrgan/upscaler.h>
-
 #include <algorithm>
 
 #include "image/resize.h"
 
 namespace esrgan::train {
 namespace {
-
-Image image_of(const Pixels& pixels) {
-  Image image;
-  image.info.width = pixels.width;
-  image.info.height = pixels.height;
-  image.info.channels = 3;
-  image.samples.resize(pixels.samples.size());
-  std::copy(pixels.samples.begin(), pixels.samples.end(), image.data<uint8_t>());
-  return image;
-}
-
-void add(Quality& sum, const Quality& part, size_t count) {
-  sum.psnr += part.psnr / static_cast<double>(count);
-  sum.ssim += part.ssim / static_cast<double>(count);
-}
 
 FloatImage upscale_pixels(const FloatImage& picture, int scale) {
   FloatImage result(picture.width * scale, picture.height * scale, picture.channels);
@@ -43,25 +26,36 @@ void write_strip(const std::vector<FloatImage>& pictures, const std::filesystem:
 
 }  // namespace
 
-ValidationSet::ValidationSet(const ValidationRecipe& recipe, int scale, int threads)
-    : name_(recipe.name), scale_(scale), threads_(threads) {
-  for (const PairFiles& files : list_pairs(recipe.source, scale)) pairs_.push_back(load_pair(files, scale));
-  for (const Pair& pair : pairs_) add(bicubic_, published_bicubic(floats_of(pair.hr), scale), pairs_.size());
+ValidationSet::ValidationSet(const ValidationRecipe& recipe, int scale, Metrics metrics)
+    : name_(recipe.name), scale_(scale), metrics_(std::move(metrics)), bicubic_(metrics_.size()) {
+  const std::vector<PairFiles> files = list_pairs(recipe.source, scale);
+  for (const PairFiles& file : files) {
+    pictures_.push_back({file.hr.stem().string(), load_pair(file, scale)});
+    const Pair& pair = pictures_.back().pair;
+    const FloatImage original = floats_of(pair.hr),
+                     bicubic = resize_bicubic(floats_of(pair.lr), scale, SampleType::u8);
+    for (size_t m = 0; m < metrics_.size(); ++m)
+      bicubic_[m] += (file.lr.empty() ? metrics_[m]->of_published_bicubic(original, bicubic, scale)
+                                      : metrics_[m]->of(original, bicubic, scale)) /
+                     static_cast<double>(files.size());
+  }
 }
 
-ValidationResult ValidationSet::measure(const std::filesystem::path& model,
-                                        const std::filesystem::path& sample) const {
-  UpscaleOptions options;
-  options.precision = Precision::full;
-  options.threads = threads_;
-  Upscaler upscaler(model.string(), options);
+ValidationResult ValidationSet::measure(const Upscale& upscale, const std::filesystem::path& sample,
+                                        const std::filesystem::path& folder) const {
   ValidationResult result;
   result.name = name_;
   result.bicubic = bicubic_;
-  for (size_t i = 0; i < pairs_.size(); ++i) {
-    const FloatImage original = floats_of(pairs_[i].hr), reduced = floats_of(pairs_[i].lr);
-    const FloatImage ours = to_float_image(upscaler.upscale(image_of(pairs_[i].lr)));
-    add(result.ours, compare(original, ours, scale_, MetricChannels::y), pairs_.size());
+  result.ours.resize(metrics_.size());
+  if (!folder.empty()) std::filesystem::create_directories(folder);
+  for (size_t i = 0; i < pictures_.size(); ++i) {
+    const Picture& picture = pictures_[i];
+    const FloatImage original = floats_of(picture.pair.hr), reduced = floats_of(picture.pair.lr);
+    const FloatImage ours = upscale(picture.pair.lr);
+    for (size_t m = 0; m < metrics_.size(); ++m)
+      result.ours[m] += metrics_[m]->of(original, ours, scale_) / static_cast<double>(pictures_.size());
+    if (!folder.empty())
+      write_image(from_float_image(ours, SampleType::u8, {}), (folder / picture.name).string() + ".png");
     if (i == 0 && !sample.empty()) {
       write_strip(
           {upscale_pixels(reduced, scale_), resize_bicubic(reduced, scale_, SampleType::u8), ours, original},

@@ -1,37 +1,52 @@
-// How good a generator is, measured with the engine that users will run it on.
+// How good a generator is, measured on pictures.
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "metrics/metrics.h"
 #include "train/data/pictures.h"
+#include "train/run/metric.h"
 
 namespace esrgan::train {
 
+using Metrics = std::vector<std::shared_ptr<const Metric>>;
+/// Enlarges a picture; values in [0, 1], rounded to 8 bits.
+using Upscale = std::function<FloatImage(const PackedPicture& small)>;
+
 struct ValidationResult {
   std::string name;
-  Quality ours, bicubic;         ///< means over the pictures, Y channel, borders of `scale` pixels cut
-  std::filesystem::path sample;  ///< the picture that was written, or empty
+  std::vector<double> ours, bicubic;  ///< means over the pictures, one for each metric
+  std::filesystem::path sample;       ///< the picture that was written, or empty
   int sample_width = 0, sample_height = 0;
 };
 
 /// A set of pictures that is kept in memory.
 class ValidationSet {
  public:
-  /// `threads`: of the engine; 0 takes all processors.
-  ValidationSet(const ValidationRecipe& recipe, int scale, int threads = 0);
+  ValidationSet(const ValidationRecipe& recipe, int scale, Metrics metrics);
 
-  /// Enlarges every picture with the model of a file, in full precision. When `sample` is not empty, writes
-  /// the first picture there: reduced, bicubic, ours and the original side by side.
-  ValidationResult measure(const std::filesystem::path& model, const std::filesystem::path& sample) const;
+  const std::string& name() const { return name_; }
+
+  /// Enlarges every picture. `sample`, when it is not empty: the first picture is written there reduced,
+  /// bicubic, ours and the original side by side. `folder`, likewise: all that were made are written there,
+  /// with the names of the originals.
+  ValidationResult measure(const Upscale& upscale, const std::filesystem::path& sample,
+                           const std::filesystem::path& folder) const;
 
  private:
+  struct Picture {
+    std::string name;
+    Pair pair;
+  };
+
   std::string name_;
-  int scale_, threads_;
-  std::vector<Pair> pairs_;
-  Quality bicubic_;
+  int scale_;
+  Metrics metrics_;
+  std::vector<Picture> pictures_;
+  std::vector<double> bicubic_;
 };
 
 }  // namespace esrgan::train

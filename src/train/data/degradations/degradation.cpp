@@ -7,7 +7,6 @@
 namespace esrgan::train {
 namespace {
 
-/// An operation of a file of its own is a line here.
 constexpr DegradationKind operations[] = {
     {"blur", read_blur},     {"sinc", read_sinc},         {"defocus", read_defocus},
     {"motion", read_motion}, {"resize", read_resize},     {"reduce", read_reduce},
@@ -96,6 +95,10 @@ FloatImage DegradationChain::degrade(const FloatImage& picture, int scale, Rando
   clamp_to_range(result);
   quantise(result);
   return result;
+}
+
+std::span<const DegradationKind> degradation_kinds() {
+  return operations;
 }
 
 DegradationSteps read_operations(Settings& settings, const std::string& key) {

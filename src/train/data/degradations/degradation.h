@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +53,9 @@ struct DegradationKind {
   const char* type;  ///< in recipes
   std::unique_ptr<const Degradation> (*read)(Settings& settings);
 };
+
+/// An operation of a file of its own is a line here.
+std::span<const DegradationKind> degradation_kinds();
 
 /// The operations of a list, by the key `type` and with the key `prob`.
 DegradationSteps read_operations(Settings& settings, const std::string& key);

@@ -81,6 +81,7 @@ const char* code(uint8_t* pixels, int width, int height, const char* name, const
   frame->width = encoding->width;
   frame->height = encoding->height;
   frame->pts = 0;
+  frame->quality = encoding->global_quality;  // of a constant quantiser
   const int stride = 3 * width;
   if (av_frame_get_buffer(frame.get(), 0) < 0 ||
       !convert(&pixels, &stride, width, height, AV_PIX_FMT_RGB24, frame->data, frame->linesize, frame->width,
