@@ -23,4 +23,7 @@ std::string escaped(std::string_view text);
 /// "'a', 'b' and 3 more": the first names, long ones cut.
 std::string listed(std::span<const std::string> names);
 
+/// Letters to insert, remove or replace so that one word becomes the other (Levenshtein 1966).
+size_t edit_distance(std::string_view a, std::string_view b);
+
 }  // namespace esrgan

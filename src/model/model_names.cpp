@@ -2,28 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <numeric>
+
+#include "base/text.h"
 
 namespace esrgan {
-namespace {
-
-/// Letters to insert, remove or replace (Levenshtein 1966).
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-}  // namespace
 
 std::string plain_model_name(std::string_view name) {
   std::string plain;

@@ -8,10 +8,11 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <set>
 #include <sstream>
 #include <type_traits>
+
+#include "base/text.h"
 
 namespace esrgan::train {
 
@@ -55,21 +56,6 @@ const char* expected_type() {
   if constexpr (std::is_floating_point_v<T>) return "a number";
   if constexpr (IsVector<T>::value) return "a list";
   return "a text";
-}
-
-size_t edits(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 std::string text_of(const YAML::Node& node) {
@@ -141,7 +127,7 @@ std::vector<std::string> changed_keys(const std::string& before, const std::stri
 
 std::string nearest_word(const std::string& word, const std::vector<std::string>& known) {
   const auto nearest = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
-    return edits(word, a) < edits(word, b);
+    return edit_distance(word, a) < edit_distance(word, b);
   });
   return nearest == known.end() ? "" : *nearest;
 }

@@ -21,8 +21,9 @@ nn::Conv2d collapsed(int in, int out) {
 class SpanBlock : public nn::Module {
  public:
   explicit SpanBlock(int features) {
+    constexpr std::array names{"c1_r", "c2_r", "c3_r"};
     for (size_t j = 0; j < convs_.size(); ++j)
-      convs_.at(j) = register_module("c" + std::to_string(j + 1) + "_r", collapsed(features, features));
+      convs_.at(j) = register_module(names.at(j), collapsed(features, features));
   }
 
   /// Sets x to what comes out; returns what the first convolution made.
