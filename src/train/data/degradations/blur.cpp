@@ -77,13 +77,12 @@ BlurKernel covered(double reach, const Contains& contains) {
   constexpr int points = 5;  // along each side of a pixel
   BlurKernel kernel{2 * static_cast<int>(std::ceil(reach)) + 1, {}};
   kernel.weights.assign(static_cast<size_t>(kernel.size * kernel.size), 0);
+  const int middle = kernel.size / 2;
   float sum = 0;
   for (int y = 0; y < kernel.size; ++y)
     for (int x = 0; x < kernel.size; ++x)
       for (int i = 0; i < points * points; ++i) {
-        const auto at = [&](int pixel, int point) {
-          return pixel - kernel.size / 2 + (point + 0.5) / points - 0.5;
-        };
+        const auto at = [&](int pixel, int point) { return pixel - middle + (point + 0.5) / points - 0.5; };
         if (!contains(at(x, i % points), at(y, i / points))) continue;
         kernel.weights[static_cast<size_t>(y * kernel.size + x)] += 1;
         sum += 1;

@@ -44,8 +44,8 @@ class Scratches : public Degradation {
     const double half = random.uniform(0.3, 1.2);
     const double angle = random.chance(0.7) ? random.uniform(-0.05, 0.05) : random.uniform(-pi / 2, pi / 2);
     double x = random.uniform(0, picture.width), y = random.uniform(0, picture.height);
-    const double length = random.uniform(0.2, 1.5) * picture.height;
-    for (double passed = 0; passed < length; passed += 0.5) {
+    const int halves = static_cast<int>(2 * random.uniform(0.2, 1.5) * picture.height);
+    for (int i = 0; i < halves; ++i) {
       x += 0.5 * std::sin(angle) + random.uniform(-0.05, 0.05);
       y += 0.5 * std::cos(angle);
       const int nearest = static_cast<int>(std::floor(x));

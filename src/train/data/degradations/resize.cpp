@@ -56,6 +56,7 @@ std::vector<Interpolation> read_filters(Settings& settings) {
                                                                  {"lanczos", Interpolation::lanczos},
                                                                  {"nearest", Interpolation::nearest}};
   std::vector<std::string> words;
+  words.reserve(known.size());
   for (const auto& [word, filter] : known) words.push_back(word);
   std::vector<Interpolation> filters;
   for (const std::string& word :
