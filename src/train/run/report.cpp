@@ -73,7 +73,8 @@ std::string quality(const CsvTable& measures) {
     for (const std::string& metric : measures.columns)
       if (const std::string bicubic = "bicubic_" + metric;
           std::find(measures.columns.begin(), measures.columns.end(), bicubic) != measures.columns.end())
-        html += line_chart(name + ": " + metric, {column(set, metric), column(set, bicubic)}, false);
+        html += line_chart(std::string(name).append(": ").append(metric),
+                           {column(set, metric), column(set, bicubic)}, false);
   return html;
 }
 
