@@ -36,6 +36,13 @@ finish() {  # exit status 0 when all that were started end well
   started=()
   return $status
 }
+# first_checkpoint NAME: waits until two processes have written it.
+first_checkpoint() {
+  until [ -e "$work/runs/$1/checkpoints/step_00000005.safetensors" ]; do
+    kill -0 "${started[0]}" 2> /dev/null || fail "two processes: $(cat "$work/$1".*.log)"
+    sleep 0.05
+  done
+}
 started=()
 last_loss() { tail -1 "$work/runs/$1/metrics.csv" | cut -d, -f2; }
 same_loss() {  # NAME [OTHER]: as one process's
@@ -80,10 +87,7 @@ finish || fail "two processes, two parts each: $(cat "$work"/halves.*.log)"
 recipe asked 100000
 port=$(free_port)
 for rank in 0 1; do start $rank 2 asked; done
-until [ -e "$work/runs/asked/checkpoints/step_00000005.safetensors" ]; do
-  kill -0 "${started[0]}" 2> /dev/null || fail "two processes: $(cat "$work"/asked.*.log)"
-  sleep 0.05
-done
+first_checkpoint asked
 kill -INT "${started[1]}"
 for process in "${started[@]}"; do
   status=0
@@ -96,10 +100,7 @@ grep -q "stopped at step" "$work/asked.0.log" || fail "no word on the stop: $(ta
 recipe dies 100000
 port=$(free_port)
 for rank in 0 1; do start $rank 2 dies; done
-until [ -e "$work/runs/dies/checkpoints/step_00000005.safetensors" ]; do
-  kill -0 "${started[0]}" 2> /dev/null || fail "two processes: $(cat "$work"/dies.*.log)"
-  sleep 0.05
-done
+first_checkpoint dies
 kill -9 "${started[1]}"
 if wait "${started[0]}"; then fail "a process goes on alone"; fi
 started=()

@@ -22,11 +22,10 @@ struct Settings::State {
   std::vector<std::string> asked;
   YAML::Node resolved{YAML::NodeType::Map};
   nlohmann::json properties = nlohmann::json::object();  // of a schema; sections and lists of them apart
-  std::map<std::string, std::vector<Settings>> lists;
-  bool keys_are_names = false;                        // and not known beforehand
-  std::map<std::string, Settings> sections;           // to be checked with this one
-  std::vector<Settings> taken;                        // likewise, those of lists
-  std::shared_ptr<std::vector<std::string>> remarks;  // of the document
+  bool keys_are_names = false;                           // and not known beforehand
+  std::map<std::string, Settings> sections;              // to be checked with this one
+  std::map<std::string, std::vector<Settings>> lists;    // likewise
+  std::shared_ptr<std::vector<std::string>> remarks;     // of the document
 };
 
 namespace {
@@ -280,7 +279,6 @@ std::vector<Settings> Settings::sections(const std::string& key) {
   for (size_t i = 0; i < node.size(); ++i) {
     found.push_back(from_node(node[i], full_name(key) + "[" + std::to_string(i) + "]"));
     state_->resolved[key].push_back(found.back().state_->resolved);
-    state_->taken.push_back(found.back());
     state_->lists[key].push_back(found.back());
   }
   return found;
@@ -310,7 +308,8 @@ void Settings::check() const {
                   nearest_word(key, state_->asked), "");
     }
   for (const auto& [key, section] : state_->sections) section.check();
-  for (const Settings& entry : state_->taken) entry.check();
+  for (const auto& [key, entries] : state_->lists)
+    for (const Settings& entry : entries) entry.check();
 }
 
 void Settings::refuse(const std::string& key, const std::string& expected) const {

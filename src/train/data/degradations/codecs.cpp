@@ -4,11 +4,11 @@
 #include <webp/decode.h>
 #include <webp/encode.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
 #include "image/codecs/jpeg_errors.h"
+#include "image/samples.h"
 
 namespace esrgan::train {
 namespace {
@@ -37,27 +37,27 @@ void compress(const FloatImage& picture, int quality, Bytes& to) {
   std::vector<JSAMPLE> samples(picture.row_samples());
   JSAMPROW row = samples.data();
   for (int y = 0; y < picture.height; ++y) {
-    std::transform(picture.row(y), picture.row(y) + picture.row_samples(), samples.begin(), [](float value) {
-      return static_cast<JSAMPLE>(std::clamp(value, 0.0F, 1.0F) * 255 + 0.5F);
-    });
+    pack_samples(picture.row(y), samples.size(), SampleType::u8,
+                 reinterpret_cast<std::byte*>(samples.data()));
     jpeg_write_scanlines(&codec, &row, 1);
   }
   jpeg_finish_compress(&codec);
 }
 
-/// 8-bit samples of a picture.
-std::vector<uint8_t> bytes_of(const FloatImage& picture) {
-  std::vector<uint8_t> bytes(picture.pixels.size());
-  std::transform(picture.pixels.begin(), picture.pixels.end(), bytes.begin(), [](float value) {
-    return static_cast<uint8_t>(std::clamp(value, 0.0F, 1.0F) * 255 + 0.5F);
-  });
+}  // namespace
+
+std::vector<uint8_t> bytes_of(const std::vector<float>& pixels) {
+  std::vector<uint8_t> bytes(pixels.size());
+  pack_samples(pixels.data(), pixels.size(), SampleType::u8, reinterpret_cast<std::byte*>(bytes.data()));
   return bytes;
 }
 
-}  // namespace
+void take_bytes(const uint8_t* bytes, std::vector<float>& pixels) {
+  unpack_samples(reinterpret_cast<const std::byte*>(bytes), SampleType::u8, pixels.size(), pixels.data());
+}
 
 FloatImage through_webp(const FloatImage& picture, int quality) {
-  const std::vector<uint8_t> bytes = bytes_of(picture);
+  const std::vector<uint8_t> bytes = bytes_of(picture.pixels);
   uint8_t* encoded = nullptr;
   const size_t size = WebPEncodeRGB(bytes.data(), picture.width, picture.height, 3 * picture.width,
                                     static_cast<float>(quality), &encoded);
@@ -68,8 +68,7 @@ FloatImage through_webp(const FloatImage& picture, int quality) {
   if (!decoded || width != picture.width || height != picture.height)
     throw Error(ErrorKind::internal, "", "WebP: a patch could not be compressed");
   FloatImage result(picture.width, picture.height, 3);
-  std::transform(decoded.get(), decoded.get() + result.pixels.size(), result.pixels.begin(),
-                 [](uint8_t value) { return static_cast<float>(value) / 255; });
+  take_bytes(decoded.get(), result.pixels);
   return result;
 }
 
@@ -91,8 +90,8 @@ FloatImage through_jpeg(const FloatImage& picture, int quality) {
   JSAMPROW row = samples.data();
   for (int y = 0; y < result.height; ++y) {
     jpeg_read_scanlines(&codec, &row, 1);
-    std::transform(samples.begin(), samples.end(), result.row(y),
-                   [](JSAMPLE value) { return static_cast<float>(value) / 255; });
+    unpack_samples(reinterpret_cast<const std::byte*>(samples.data()), SampleType::u8, samples.size(),
+                   result.row(y));
   }
   jpeg_finish_decompress(&codec);
   return result;

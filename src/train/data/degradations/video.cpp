@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/module.h"
+#include "train/data/degradations/codecs.h"
 #include "train/data/degradations/module/video_codec.h"
 #include "train/data/degradations/operations.h"
 
@@ -41,16 +42,12 @@ class VideoCodec : public Degradation {
   void apply(FloatImage& picture, const DegradationGoal& /*goal*/, Random& random) const override {
     const FilmCodec& codec = *kinds_[random.below(kinds_.size())];
     const Range& range = std::string_view(codec.option) == "q" ? quantiser_ : crf_;
-    std::vector<uint8_t> bytes(picture.pixels.size());
-    std::transform(picture.pixels.begin(), picture.pixels.end(), bytes.begin(), [](float value) {
-      return static_cast<uint8_t>(std::lround(std::clamp(value, 0.0F, 1.0F) * 255));
-    });
+    std::vector<uint8_t> bytes = bytes_of(picture.pixels);
     const char* problem = module().code(bytes.data(), picture.width, picture.height, codec.encoder,
                                         codec.option, std::round(range.draw(random)));
     if (problem != nullptr)
       throw Error(ErrorKind::unsupported, "", std::string("degradation by ") + codec.name + ": " + problem);
-    std::transform(bytes.begin(), bytes.end(), picture.pixels.begin(),
-                   [](uint8_t value) { return static_cast<float>(value) / 255; });
+    take_bytes(bytes.data(), picture.pixels);
   }
 
  private:
