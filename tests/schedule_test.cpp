@@ -1,4 +1,7 @@
 // The processor's schedule: the same bits for any number of threads, and in panels.
+#include "base/cpu_features.h"
+#include "device/cpu/cpu_executor.h"
+#include "device/cpu/item_queue.h"
 #include "operations_fixture.h"
 
 namespace esrgan {
@@ -135,6 +138,47 @@ TEST_F(Operations, WidePicturesAreTheSameBitsInPanels) {
     }
   }
   EXPECT_GT(fewer, 0);  // there were panels
+}
+
+/// In whatever order threads come to an end: two bands that lie in one place are never written at once.
+TEST_F(Operations, ABandIsWrittenWhenTheOneInItsPlaceIsDone) {
+  constexpr size_t threads = 7;
+  for (int trial = 0; trial < 40; ++trial) {
+    const Graph graph = RandomGraph(*this, trial % 2 == 1).take();
+    const int width = between(300, 600), height = between(8, 40), channels = graph.map(graph.input).channels;
+    const std::vector<float> in = reals(static_cast<size_t>(width * height * channels));
+    ThreadPool pool(threads, [](int workers, const std::function<void(int)>& work) {
+      for (int worker = 0; worker < workers; ++worker) work(worker);
+    });
+    CpuExecutor executor(graph, *make_cpu_kernels(chosen_isa(), false), pool);
+    run(executor, in, width, height);
+    ItemQueue queue(executor.schedule(), executor.layout(), executor.items(), threads);
+    for (size_t run = 0; run < executor.items().size(); ++run) {
+      queue.start(run);
+      std::vector<const Item*> working;
+      for (size_t left = executor.items()[run].size(); left > 0;) {
+        const Item* const taken =
+            working.size() < threads && between(0, 2) > 0 ? queue.take_now(true) : nullptr;
+        if (taken == nullptr) {
+          if (working.empty()) continue;
+          std::swap(working[static_cast<size_t>(between(0, static_cast<int>(working.size()) - 1))],
+                    working.back());
+          queue.finish(*working.back());
+          working.pop_back();
+          --left;
+          continue;
+        }
+        const auto map = static_cast<size_t>(output_of(graph.operations[taken->step]));
+        const MapLife& life = executor.schedule().maps[map];
+        const int bands = life.external ? 0 : life.bands;
+        for (const Item* other : working)
+          ASSERT_FALSE(bands > 0 && other->step == taken->step && other->band != taken->band &&
+                       other->band % bands == taken->band % bands)
+              << trial << ": step " << taken->step << ", bands " << other->band << " and " << taken->band;
+        working.push_back(taken);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -137,6 +137,8 @@ class Scheduler {
       }
       for (const size_t r : readers_[out])
         step.needs.push_back({r, schedule_.steps[r].reach + 1 - life.bands, false});
+      // A part that nobody reads in this panel must be done as well before another band takes its place.
+      step.needs.push_back({i, 1 - life.bands, false});
     }
     for (const size_t t : stage.transforms) {
       TransformSpec& transform = schedule_.transforms[t];
