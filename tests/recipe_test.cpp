@@ -124,7 +124,15 @@ TEST(Recipe, IsChangedFromOutside) {
   };
   EXPECT_NE(message("train.nitre=7").find("unknown key 'train.nitre': expected niter"), std::string::npos);
   EXPECT_NE(message("train.niter").find("--set"), std::string::npos);
-  EXPECT_NE(message("scale.x=1").find("'scale' is none"), std::string::npos);
+  EXPECT_NE(message("scale.x=1").find("'scale' is neither"), std::string::npos);
+  const std::string sources = "datasets: {train: {sources: [{HR: a}, {HR: b}]}}\n";
+  const Recipe listed = parse_recipe(sources, "r.yml", {"datasets.train.sources.1.HR=c"});
+  EXPECT_EQ(listed.data.sources.at(0).hr, "a");
+  EXPECT_EQ(listed.data.sources.at(1).hr, "c");
+  EXPECT_NE(error_of([&] {
+              parse_recipe(sources, "r.yml", {"datasets.train.sources.2.HR=c"});
+            }).find("a number below 2"),
+            std::string::npos);
   EXPECT_NE(message("seed=[1").find("--set"), std::string::npos);
   EXPECT_NE(message("seed=1e30").find("a whole number"), std::string::npos);
 }

@@ -235,6 +235,23 @@ TEST(Optimiser, OfEveryKindStepsAsPyTorchDoes) {
   }
 }
 
+TEST(Optimiser, MuonStepsAsItsPapersSay) {
+  const StateDict expected = read_weights(std::string(ESRGAN_TRAIN_CASES) + "/optimisers.safetensors");
+  const auto tensor = [&](const std::string& name) { return from_tensor(expected.at("muon." + name)); };
+  torch::nn::Module module;
+  for (int i = 0; i < 7; ++i)
+    module.register_parameter("w" + std::to_string(i), tensor("start." + std::to_string(i)).clone());
+  FlatParameters weights(module);
+  Settings settings = Settings::parse("{type: Muon, weight_decay: 0.03}", "test"),
+           train = Settings::parse("{}", "test");
+  const auto optimiser = make_optimiser(read_optimiser(settings, train, "lr_G"), weights);
+  for (int k = 0; k < 10; ++k) {
+    weights.gradients().copy_(tensor("gradient." + std::to_string(k)));
+    optimiser->step(weights, static_cast<double>(expected.at("rates").values[static_cast<size_t>(k)]));
+  }
+  EXPECT_LE((weights.values() - tensor("after")).abs().max().item<double>(), 1e-5);
+}
+
 // ---- evaluation ----
 
 TEST(Evaluator, OfTheNetworkAndTheEngineAgree) {

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
+#include <span>
 
+#include "image/resize.h"
 #include "support.h"
 #include "train/data/patch_source.h"
 #include "train/data/prefetcher.h"
@@ -103,6 +106,46 @@ TEST(Data, FindsThePartnersOfDiv2k) {
   write_image(test::make_picture(11, 12, 3), folder / "X4/0001x4.png");
   EXPECT_NE(error_of([&] { load_pair(list_pairs(source, 4).at(0), 4); }).find("expected 10x12, found 11x12"),
             std::string::npos);
+}
+
+TEST(Data, APictureServesAtEachOfItsScales) {
+  const TemporaryFolder folder;
+  const FloatImage picture = to_float_image(test::make_picture(48, 40, 3));
+  write_image(test::make_picture(48, 40, 3), folder / "p.png");
+  SourceRecipe source;
+  source.hr = folder.path();
+  source.hr_scales = {1, 0.5};
+  const auto pairs = list_pairs(source, 4);
+  ASSERT_EQ(pairs.size(), 2U);
+  EXPECT_EQ(load_pair(pairs[0], 4).hr.width, 48);
+  const Pair half = load_pair(pairs[1], 4);
+  const FloatImage expected = resize_bicubic(picture, 0.5, SampleType::u8);
+  EXPECT_TRUE(std::ranges::equal(half.hr.samples, stored(expected).samples));
+  EXPECT_TRUE(
+      std::ranges::equal(half.lr.samples, stored(resize_bicubic(expected, 0.25, SampleType::u8)).samples));
+}
+
+TEST(Data, OfSeveralPlacesTheOneWithTheSteepestSlopesIsCut) {
+  // A flat picture with stripes in one corner: by 16 tries most patches see them, by one few.
+  const TemporaryFolder folder;
+  Image picture = test::make_picture(128, 128, 3);
+  for (int y = 0; y < 128; ++y)
+    for (int x = 0; x < 384; ++x)
+      picture.data<uint8_t>()[y * 384 + x] = x < 96 && y < 32 && x / 12 % 2 == 0 ? 255 : 0;
+  DataRecipe recipe = pictures_in(folder, 0);
+  write_image(picture, folder / "p.png");
+  for (const int tries : {1, 16}) {
+    recipe.crop_tries = tries;
+    const Batch batch = PatchSource(recipe).make(0, 0, 64);
+    int striped = 0;
+    for (int i = 0; i < 64; ++i)
+      striped += std::ranges::any_of(std::span(batch.at("hr").sample(i), size_t{3} * 32 * 32),
+                                     [](float value) { return value > 0.5F; });
+    if (tries == 1)
+      EXPECT_LT(striped, 24);
+    else
+      EXPECT_GT(striped, 40);
+  }
 }
 
 // ---- beside PyTorch ----

@@ -3,6 +3,7 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -71,17 +72,25 @@ void make_change(const std::string& change, const YAML::Node& document) {
   if (end == std::string::npos || end == 0) refuse("KEY=VALUE, such as train.niter=1000");
   YAML::Node at;
   at.reset(document);
+  const auto child = [&](const std::string& key) -> YAML::Node {
+    if (!at.IsSequence()) return at[key];
+    size_t index = at.size();
+    std::from_chars(key.data(), key.data() + key.size(), index);
+    if (index >= at.size()) refuse("a number below " + std::to_string(at.size()) + " for an item of a list");
+    return at[index];
+  };
   std::istringstream keys(change.substr(0, end));
   std::string key, next;
   std::getline(keys, key, '.');
   while (std::getline(keys, next, '.')) {
-    if (!at[key] || at[key].IsNull()) at[key] = YAML::Node(YAML::NodeType::Map);
-    if (!at[key].IsMap()) refuse("a key of a mapping; '" + key + "' is none");
-    at.reset(at[key]);
+    YAML::Node inner = child(key);
+    if (!inner || inner.IsNull()) inner = YAML::Node(YAML::NodeType::Map);
+    if (inner.IsScalar()) refuse("a key of a mapping or a list; '" + key + "' is neither");
+    at.reset(inner);
     key = next;
   }
   try {
-    at[key] = YAML::Clone(YAML::Load(change.substr(end + 1)));  // without the line of another text
+    child(key) = YAML::Clone(YAML::Load(change.substr(end + 1)));  // without the line of another text
   } catch (const YAML::Exception& error) {
     refuse("a value that YAML understands (" + error.msg + ")");
   }

@@ -168,4 +168,29 @@ for k, (rate, g) in enumerate(zip(RATES, gradients)):
     weights += largest ** 2
     x = (1 - largest ** 2 / weights) * x + largest ** 2 / weights * z
 saved["after.AdamWScheduleFree"], saved["learning.AdamWScheduleFree"] = x.float(), ((1 - BETAS[0]) * z + BETAS[0] * x).float()
+# Jordan et al. 2024 with the length of Liu et al. 2025, on the convolutions between the first and the last; AdamW on the rest.
+shapes = [(4, 3, 3, 3), (4,), (8, 4, 3, 3), (8,), (24, 8, 1, 1), (8, 24, 3, 3), (3, 8, 3, 3)]
+weights = [torch.randn(s).double() * 0.1 for s in shapes]
+saved.update({f"muon.start.{i}": w.float() for i, w in enumerate(weights)})
+mean, square = [torch.zeros_like(w) for w in weights], [torch.zeros_like(w) for w in weights]
+for k, rate in enumerate(RATES):
+    flat = []
+    for i, w in enumerate(weights):
+        g = torch.randn(w.shape).double() * (1 + k)
+        flat.append(g.flatten().float())
+        g = flat[-1].double().view(w.shape)
+        mean[i] = BETAS[0] * mean[i] + (1 - BETAS[0]) * g
+        square[i] = BETAS[1] * square[i] + (1 - BETAS[1]) * g * g
+        w *= 1 - rate * DECAY
+        if w.dim() == 4 and 0 < i < len(weights) - 1:
+            m = ((1 - BETAS[0]) * g + BETAS[0] * mean[i]).flatten(1)
+            x = m / m.norm()
+            for _ in range(5):
+                x = 3.4445 * x - 4.7750 * (x @ x.T) @ x + 2.0315 * (x @ x.T) @ (x @ x.T) @ x
+            w -= rate * 0.2 * max(m.shape) ** 0.5 * x.view(w.shape)
+        else:
+            root = (square[i] / (1 - BETAS[1] ** (k + 1))).sqrt() + 1e-8
+            w -= rate * mean[i] / (1 - BETAS[0] ** (k + 1)) / root
+    saved[f"muon.gradient.{k}"] = torch.cat(flat)
+saved["muon.after"] = torch.cat([w.flatten() for w in weights]).float()
 write_safetensors(folder / "optimisers.safetensors", saved)

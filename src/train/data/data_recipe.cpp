@@ -19,7 +19,7 @@ SourceRecipe find_div2k(Settings& settings, const std::string& root, int scale, 
     const fs::path hr = fs::path(root) / (prefix + part + "_HR");
     const fs::path lr = fs::path(root) / (prefix + part + "_LR_bicubic") / ("X" + std::to_string(scale));
     if (fs::is_directory(hr, absent))
-      return {hr.string(), fs::is_directory(lr, absent) ? lr.string() : "", 1, ""};
+      return {hr.string(), fs::is_directory(lr, absent) ? lr.string() : "", 1, "", {1}};
   }
   settings.refuse("root", "a folder with DIV2K_" + part + "_HR or " + part + "_HR in it");
 }
@@ -28,7 +28,7 @@ SourceRecipe find_div2k(Settings& settings, const std::string& root, int scale, 
 SourceRecipe read_folders(Settings& settings, int scale, const std::string& part) {
   const auto root = settings.get<std::string>("root", "");
   if (!root.empty()) {
-    settings.ignore({"HR", "LR", "LR_name"}, "beside root");
+    settings.ignore({"HR", "LR", "LR_name", "HR_scales"}, "beside root");
     return find_div2k(settings, root, scale, part);
   }
   SourceRecipe s;
@@ -37,6 +37,11 @@ SourceRecipe read_folders(Settings& settings, int scale, const std::string& part
   s.lr_name = settings.get<std::string>("LR_name", "");
   if (!s.lr_name.empty() && s.lr_name.find("{}") == std::string::npos)
     settings.refuse("LR_name", "a name with {} for the large picture's, such as {}_small");
+  s.hr_scales = settings.get("HR_scales", s.hr_scales);
+  for (const double hr_scale : s.hr_scales)
+    if (!(hr_scale > 0 && hr_scale <= 1)) settings.refuse("HR_scales", "numbers above 0, at most 1");
+  if (s.hr_scales.empty() || (!s.lr.empty() && s.hr_scales != std::vector<double>{1}))
+    settings.refuse("HR_scales", "no LR folder beside it: the small pictures are made of the reduced ones");
   return s;
 }
 
@@ -92,6 +97,7 @@ DataRecipe read_data(Settings& datasets, int scale, uint64_t seed) {
   d.batch_size = train.at_least("batch_size", 1, d.batch_size);
   d.hr_size = train.at_least("HR_size", 8, d.hr_size);
   if (d.hr_size % scale != 0) train.refuse("HR_size", "a multiple of the scale, " + std::to_string(scale));
+  d.crop_tries = train.at_least("crop_tries", 1, d.crop_tries);
   d.flip = train.get("use_flip", d.flip);
   d.rotate = train.get("use_rot", d.rotate);
   d.workers = train.at_least("n_workers", 1, d.workers);

@@ -31,6 +31,7 @@ struct SourceRecipe {
   std::string hr, lr;   ///< without `lr` the reduced pictures are made, by the published bicubic
   double weight = 1;    ///< how often, in relation to the other sources
   std::string lr_name;  ///< of a reduced picture: "{}" stands for the large one's stem; empty: DIV2K's ways
+  std::vector<double> hr_scales = {1};  ///< every large picture serves at each of these, in (0, 1]
 };
 
 /// Patches of several pictures made one.
@@ -46,7 +47,8 @@ struct DataRecipe {
   MakeSource open;
   std::vector<SourceRecipe> sources;
   int batch_size = 16;
-  int hr_size = 128;  ///< side of the patches of the large pictures
+  int hr_size = 128;   ///< side of the patches of the large pictures
+  int crop_tries = 1;  ///< of so many places in a picture the one with the steepest slopes is cut
   bool flip = true, rotate = true;
   MixtureRecipe mixture;
   int workers = 2;            ///< threads that decode and cut

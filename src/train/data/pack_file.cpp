@@ -33,7 +33,8 @@ struct Entry {
 uint64_t fingerprint(const std::vector<PairFiles>& files, int scale) {
   Fingerprint print;
   print.add(std::to_string(scale));
-  for (const PairFiles& pair : files)
+  for (const PairFiles& pair : files) {
+    print.add(std::to_string(pair.hr_scale));
     for (const fs::path& file : {pair.hr, pair.lr}) {
       print.add(file.string());
       if (file.empty()) continue;
@@ -41,6 +42,7 @@ uint64_t fingerprint(const std::vector<PairFiles>& files, int scale) {
       print.add(std::to_string(fs::file_size(file, unknown)));
       print.add(std::to_string(fs::last_write_time(file, unknown).time_since_epoch().count()));
     }
+  }
   return print.value();
 }
 

@@ -66,6 +66,31 @@ Around around(int begin, int side, int extent, Random& random) {
   return {before, side, before + side + std::min(extent - begin - side, reach + blocks - 1 - shift)};
 }
 
+/// Sum of the absolute differences of neighbours in a patch, green alone.
+int64_t slopes(const PackedPicture& picture, int left, int top, int side) {
+  const size_t stride = static_cast<size_t>(picture.width) * 3;
+  int64_t sum = 0;
+  for (int y = top; y + 1 < top + side; ++y) {
+    const uint8_t* row = picture.samples.data() + static_cast<size_t>(y) * stride + 1;
+    for (size_t x = static_cast<size_t>(left) * 3; x + 3 < static_cast<size_t>(left + side) * 3; x += 3)
+      sum += std::abs(row[x + 3] - row[x]) + std::abs(row[x + stride] - row[x]);
+  }
+  return sum;
+}
+
+/// Left and top of a patch: of `tries` random places the one with the steepest slopes.
+std::pair<int, int> place(const PackedPicture& picture, int side, int tries, Random& random) {
+  std::pair<int, int> best;
+  int64_t most = -1;
+  for (int i = 0; i < tries; ++i) {
+    const auto left = static_cast<int>(random.below(static_cast<uint64_t>(picture.width - side + 1)));
+    const auto top = static_cast<int>(random.below(static_cast<uint64_t>(picture.height - side + 1)));
+    const int64_t found = tries > 1 ? slopes(picture, left, top, side) : 0;
+    if (found > most) most = found, best = {left, top};
+  }
+  return best;
+}
+
 auto values_of(const PackedPicture& pixels) {
   return [&pixels](int x, int y, int c) {
     const size_t pixel = static_cast<size_t>(y) * static_cast<size_t>(pixels.width) + static_cast<size_t>(x);
@@ -162,8 +187,7 @@ void PatchSource::cut(uint64_t position, Random& random, const Sample& sample) c
   }
   const auto pair = choose(*sources_[chosen], position);
   const int scale = recipe_.scale, side = recipe_.hr_size / scale;
-  const auto left = static_cast<int>(random.below(static_cast<uint64_t>(pair->lr.width - side + 1)));
-  const auto top = static_cast<int>(random.below(static_cast<uint64_t>(pair->lr.height - side + 1)));
+  const auto [left, top] = place(pair->lr, side, recipe_.crop_tries, random);
   const bool mirror_x = random.chance(0.5), mirror_y = random.chance(0.5), transpose = random.chance(0.5);
   const Turn turn{recipe_.flip && mirror_x, recipe_.rotate && mirror_y, recipe_.rotate && transpose};
   cut_patch(values_of(pair->hr), left * scale, top * scale, recipe_.hr_size, turn, sample.hr);

@@ -103,8 +103,11 @@ std::vector<std::string> lr_names(const SourceRecipe& source, const std::string&
 std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale) {
   std::vector<PairFiles> pairs;
   for (const fs::path& hr : pictures_in(source.hr)) {
+    if (source.lr.empty()) {
+      for (const double hr_scale : source.hr_scales) pairs.push_back({hr, {}, hr_scale});
+      continue;
+    }
     pairs.push_back({hr, {}});
-    if (source.lr.empty()) continue;
     const fs::path inner = fs::relative(hr, source.hr).parent_path();
     const std::vector<std::string> names = lr_names(source, hr.stem().string(), scale);
     for (const std::string& name : names)
@@ -120,7 +123,9 @@ std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale) {
 }
 
 Pair load_pair(const PairFiles& files, int scale) {
-  const FloatImage hr = crop_to_multiple(read_rgb(files.hr), scale);
+  FloatImage whole = read_rgb(files.hr);
+  if (files.hr_scale != 1) whole = resize_bicubic(whole, files.hr_scale, SampleType::u8);
+  const FloatImage hr = crop_to_multiple(whole, scale);
   if (hr.width == 0 || hr.height == 0)
     throw Error(ErrorKind::bad_data, files.hr.string(), "is smaller than the scale");
   const FloatImage lr =
@@ -154,7 +159,10 @@ std::shared_ptr<const Pair> PairCache::load(size_t index) const {
 
 uint64_t PairCache::fingerprint() const {
   Fingerprint print;
-  for (const PairFiles& pair : files_) print.add(pair.hr.filename().string());
+  for (const PairFiles& pair : files_) {
+    print.add(pair.hr.filename().string());
+    if (pair.hr_scale != 1) print.add(std::to_string(pair.hr_scale));
+  }
   return print.value();
 }
 

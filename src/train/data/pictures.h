@@ -40,15 +40,16 @@ std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& fold
 /// The files of one or two folders.
 struct PairFiles {
   std::filesystem::path hr, lr;  ///< `lr` empty: made from `hr`
+  double hr_scale = 1;           ///< the large picture is the file's reduced to this
 };
 
-/// The pictures of a source in the order of their names. A reduced picture is called as its large one, or
-/// with "x4" (the scale) after the stem, as in DIV2K, or as the source's lr_name says. Throws Error when
-/// there is none, or one without its partner.
+/// The pictures of a source in the order of their names, each at each of its scales. A reduced picture is
+/// called as its large one, or with "x4" (the scale) after the stem, as in DIV2K, or as the source's lr_name
+/// says. Throws Error when there is none, or one without its partner.
 std::vector<PairFiles> list_pairs(const SourceRecipe& source, int scale);
 
-/// Decodes a pair; what is not RGB becomes it, alpha is dropped. The reduced picture, when there is no file
-/// of it, is made by resize_bicubic(). Throws Error when the sizes do not fit the scale.
+/// Decodes a pair; what is not RGB becomes it, alpha is dropped. What has no file is made by
+/// resize_bicubic(). Throws Error when the sizes do not fit the scale.
 Pair load_pair(const PairFiles& files, int scale);
 
 class PackFile;

@@ -6,8 +6,10 @@ namespace esrgan::train {
 namespace {
 
 /// An optimiser of a file of its own is a line here.
-constexpr OptimiserKind optimisers[] = {
-    {"Adam", make_adam}, {"AdamW", make_adamw}, {"AdamWScheduleFree", make_schedule_free, true}};
+constexpr OptimiserKind optimisers[] = {{"Adam", make_adam},
+                                        {"AdamW", make_adamw},
+                                        {"AdamWScheduleFree", make_schedule_free, true},
+                                        {"Muon", make_muon}};
 
 }  // namespace
 

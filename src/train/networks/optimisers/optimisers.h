@@ -11,5 +11,6 @@ std::unique_ptr<Optimiser> make_adam(const OptimiserRecipe& recipe, const FlatPa
 std::unique_ptr<Optimiser> make_adamw(const OptimiserRecipe& recipe, const FlatParameters& parameters);
 std::unique_ptr<Optimiser> make_schedule_free(const OptimiserRecipe& recipe,
                                               const FlatParameters& parameters);
+std::unique_ptr<Optimiser> make_muon(const OptimiserRecipe& recipe, const FlatParameters& parameters);
 
 }  // namespace esrgan::train
