@@ -69,6 +69,15 @@ class Settings {
         ->second;
   }
 
+  /// A row of a table, by its name.
+  template <typename Row, size_t Count>
+  const Row& choose_row(const std::string& key, const Row (&rows)[Count], const Row& usual) {
+    std::vector<std::string> words;
+    for (const Row& row : rows) words.emplace_back(row.name);
+    const std::string found = choose(key, words, usual.name);
+    return *std::find_if(std::begin(rows), std::end(rows), [&](const Row& row) { return row.name == found; });
+  }
+
   /// A number no less than `least`.
   template <typename T>
   T at_least(const std::string& key, T least, T fallback) {

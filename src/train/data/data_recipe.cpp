@@ -103,10 +103,7 @@ DataRecipe read_data(Settings& datasets, int scale, uint64_t seed) {
   d.workers = train.at_least("n_workers", 1, d.workers);
   d.cache_memory = static_cast<uint64_t>(train.at_least("cache_megabytes", int64_t{0}, int64_t{0})) << 20U;
   d.pack_folder = train.get<std::string>("pack", "");
-  using Read = decltype(SourceKind::read);
-  std::vector<std::pair<std::string, Read>> known;
-  for (const SourceKind& kind : source_kinds) known.emplace_back(kind.type, kind.read);
-  d.open = train.choose_as<Read>("type", known, read_patches)(train, d);
+  d.open = train.choose_row("type", source_kinds, source_kinds[0]).read(train, d);
   return d;
 }
 

@@ -20,7 +20,7 @@ struct DataRecipe;
 using MakeSource = std::function<std::unique_ptr<SampleSource>(const DataRecipe& recipe, int sharing)>;
 
 struct SourceKind {
-  const char* type;  ///< in recipes
+  const char* name;  ///< in recipes
   /// Reads what of the section `datasets.train` is the kind's own. What is common has been read into
   /// `recipe`.
   MakeSource (*read)(Settings& train, DataRecipe& recipe);

@@ -15,9 +15,7 @@ constexpr OptimiserKind optimisers[] = {{"Adam", make_adam},
 
 OptimiserRecipe read_optimiser(Settings settings, Settings& train, const std::string& rate_in_train) {
   OptimiserRecipe o;
-  std::vector<std::pair<std::string, const OptimiserKind*>> kinds;
-  for (const OptimiserKind& kind : optimisers) kinds.emplace_back(kind.name, &kind);
-  o.kind = settings.choose_as<const OptimiserKind*>("type", kinds, &optimisers[0]);
+  o.kind = &settings.choose_row("type", optimisers, optimisers[0]);
   const double rate = train.get(rate_in_train, o.rate);
   o.rate = settings.get("lr", rate);
   if (train.has(rate_in_train) && o.rate != rate)

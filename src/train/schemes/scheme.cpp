@@ -14,11 +14,8 @@ constexpr SchemeKind schemes[] = {{"fidelity", read_fidelity}, {"adversarial", r
 }  // namespace
 
 MakeScheme read_scheme(Settings& root, const Recipe& recipe) {
-  using Read = decltype(SchemeKind::read);
-  std::vector<std::pair<std::string, Read>> known;
-  for (const SchemeKind& kind : schemes) known.emplace_back(kind.name, kind.read);
-  const Read usual = root.has("network_D") ? read_adversarial : read_fidelity;
-  return root.choose_as<Read>("scheme", known, usual)(root, recipe);
+  const SchemeKind& usual = schemes[root.has("network_D") ? 1 : 0];
+  return root.choose_row("scheme", schemes, usual).read(root, recipe);
 }
 
 std::unique_ptr<Scheme> make_scheme(const Recipe& recipe, torch::Device device, const Ranks& ranks) {
