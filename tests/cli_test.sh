@@ -20,7 +20,10 @@ expect 2 "subcommand" "$program"
 expect 2 "--tile-size" "$program" upscale a.ppm --tile-size 7
 expect 0 "esrgan 0" "$program" --version
 expect 0 "Examples:" "$program" upscale --help
-expect 1 "script/setup models" env ESRGAN_MODELS=/nowhere "$program" upscale a.ppm
+expect 0 "a_x4.ppm: 160x120" env -i "$program" upscale a.ppm
+rm -f a_x4.ppm
+expect 0 "from the program itself" "$program" models
+expect 0 "SPAN x4" "$program" info builtin-x4
 expect 1 "script/setup models" "$program" upscale a.ppm -m realesrgan-x4plus
 expect 0 "because" "$program" info tiny
 expect 0 "a_x2.ppm: 80x60" "$program" upscale a.ppm -m tiny
@@ -81,7 +84,8 @@ expect 0 "tiny" "$program" models
 expect 0 "mixed.safetensors" "$program" interpolate tiny tiny --alpha 0.5 -o mixed.safetensors
 expect 1 "exists already" "$program" interpolate tiny tiny --alpha 0.5 -o mixed.safetensors
 expect 0 "psnr.safetensors" "$program" convert tiny models/psnr.safetensors --objective psnr
-expect 0 "80x60" "$program" upscale a.ppm -o by-type.png --model-type psnr
+expect 0 "80x60" "$program" upscale a.ppm -o sharp.png --model-type gan
+expect 0 "160x120" "$program" upscale a.ppm -o faithful.png --model-type psnr
 expect 0 "inf" "$program" metrics a.ppm a.ppm
 expect 0 "mean" "$program" evaluate -m tiny --data folder/sub --scale 2
 expect 1 "enlargement of the model" "$program" evaluate -m tiny --data folder/sub --scale 4

@@ -3,8 +3,10 @@
 #include <esrgan/log.h>
 #include <esrgan/models.h>
 
+#include "model/model.h"
 #include "model/model_names.h"
 #include "support.h"
+#include "weights/builtin.h"
 #include "weights/safetensors.h"
 
 namespace esrgan {
@@ -74,16 +76,36 @@ TEST_F(Models, AnUnknownNameIsAnsweredWithTheNearest) {
   EXPECT_EQ(nearest_model_name(std::string(100'000, 'a'), {"a"}), "");
 }
 
+TEST_F(Models, ThoseInsideTheProgramNeedNoFile) {
+  const std::string name = default_model();
+  EXPECT_EQ(name, "builtin-x4");
+  const std::string path = find_model("Builtin_x4.safetensors");
+  EXPECT_EQ(path, "builtin:/builtin-x4.safetensors");
+  EXPECT_EQ(find_model(path), path);
+  const Model model = read_model(path);
+  EXPECT_EQ(model.architecture.scale, 4);
+  EXPECT_EQ(model.weights.metadata.at("esrgan.objective"), "psnr");
+  EXPECT_NE(message("builtn-x4").find("is 'builtin-x4' meant?"), std::string::npos);
+  EXPECT_THROW(find_model("builtin:/absent.safetensors"), Error);
+  // A file of that name in the folder takes its place.
+  put("builtin-x4.safetensors");
+  EXPECT_EQ(find_model("builtin-x4"), folder_ / "builtin-x4.safetensors");
+  EXPECT_EQ(default_model(Objective::psnr), "builtin-x4");
+  put("realesrgan-x4plus.safetensors");
+  EXPECT_EQ(default_model(), "realesrgan-x4plus");
+}
+
 TEST_F(Models, TheDefaultIsFoundWithoutALookIntoFilesThatAreNotNeeded) {
   test::write_bytes(folder_ / "a-bad-one.safetensors", {1, 2, 3});
   put("realsr-df2k-x4.safetensors");
   EXPECT_EQ(default_model(Objective::gan), "realsr-df2k-x4");
   EXPECT_EQ(warnings_, 0);
-  put("b.safetensors", "psnr");
+  std::filesystem::remove(folder_ / "realsr-df2k-x4.safetensors");
+  put("b.safetensors", "gan");
   // Of a file only the header: its tensors may be missing.
   std::filesystem::resize_file(folder_ / "b.safetensors",
                                std::filesystem::file_size(folder_ / "b.safetensors") - 100);
-  EXPECT_EQ(default_model(Objective::psnr), "b");
+  EXPECT_EQ(default_model(Objective::gan), "b");
   EXPECT_EQ(warnings_, 1);
 }
 
@@ -91,12 +113,14 @@ TEST_F(Models, TheListHasAllWithTheirAliases) {
   put("realesrgan-x4plus.safetensors");
   put("mine.safetensors", "psnr");
   const std::vector<KnownModel> models = list_models();
-  ASSERT_EQ(models.size(), 5U);
+  const size_t first = builtin_weights().size();
+  ASSERT_EQ(models.size(), first + 5);
   EXPECT_TRUE(models[0].installed);
-  EXPECT_EQ(models[0].aliases, std::vector<std::string>{"RealESRGAN_x4plus"});
-  EXPECT_FALSE(models[1].installed);
-  EXPECT_EQ(models[4].name, "mine");
-  EXPECT_EQ(models[4].objective, Objective::psnr);
+  EXPECT_FALSE(models[0].purpose.empty() || models[0].licence.empty());
+  EXPECT_EQ(models[first].aliases, std::vector<std::string>{"RealESRGAN_x4plus"});
+  EXPECT_FALSE(models[first + 1].installed);
+  EXPECT_EQ(models[first + 4].name, "mine");
+  EXPECT_EQ(models[first + 4].objective, Objective::psnr);
 }
 
 }  // namespace

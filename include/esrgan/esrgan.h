@@ -82,8 +82,8 @@ ESRGAN_API const char* esrgan_last_error(void);
 /* Sets the defaults. */
 ESRGAN_API void esrgan_options_init(esrgan_options* options);
 
-/* Loads a model: a file, or the name of one that is installed. `options` may be NULL. On success *upscaler is
- * the caller's to close, otherwise it is NULL. */
+/* Loads a model: a file, or a name (installed, or inside the program). `options` may be NULL. On success
+ * *upscaler is the caller's to close, otherwise it is NULL. */
 ESRGAN_API esrgan_status esrgan_open(const char* model, const esrgan_options* options,
                                      esrgan_upscaler** upscaler);
 

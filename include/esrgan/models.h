@@ -3,6 +3,7 @@
 
 #include <esrgan/export.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ struct KnownModel {
   std::string name;
   std::string licence;
   std::string purpose;
-  std::string source;  ///< the public package it comes from; empty for a file that the user put there
+  std::string source;  ///< the public package it comes from, or this program; empty for a file of the user's
   Objective objective = Objective::gan;
   bool installed = false;
   std::string path;                    ///< where it is, or would be
@@ -29,16 +30,18 @@ struct KnownModel {
 /// ~/.local/share/esrgan/models.
 ESRGAN_API std::string models_folder();
 
-/// All models that are known, then the files in models_folder() besides; the first is the default.
+/// The models inside the program, those that are known besides, then the other files in models_folder().
 ESRGAN_API std::vector<KnownModel> list_models();
 
-/// Path of an installed model, by its name or an alias, in either case of letters, with '_' or '-', and with
+/// Path of an installed model ("builtin:/NAME.safetensors" of one inside the program, which is taken as any
+/// other), by its name or an alias, in either case of letters, with '_' or '-', and with
 /// or without .pth; a path to a file is returned as it is. Throws Error that tells how to get a model that is
 /// missing, or which known name is the nearest.
 ESRGAN_API std::string find_model(const std::string& name_or_path);
 
 /// Name of the first installed model with this objective; files are looked into, by their headers, only when
-/// none that is known will do. Throws Error when there is none.
-ESRGAN_API std::string default_model(Objective objective);
+/// none that is known will do. Throws Error when there is none. Without an objective: the first for `gan`,
+/// or, where none is installed, the first inside the program.
+ESRGAN_API std::string default_model(std::optional<Objective> objective = {});
 
 }  // namespace esrgan

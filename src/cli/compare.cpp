@@ -160,7 +160,6 @@ struct CompareCommand {
     std::vector<std::string> installed;
     for (const KnownModel& model : list_models())
       if (model.installed) installed.push_back(model.name);
-    if (installed.empty()) default_model(Objective::gan);  // says how to get one
     return installed;
   }
 

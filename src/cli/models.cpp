@@ -21,9 +21,10 @@ int run_models(bool json) {
                         {"source", model.source},
                         {"path", model.path}});
     if (json) continue;
-    std::cout << model.name << (model.installed ? "" : "  (not installed: script/setup models)") << "\n    "
-              << (model.purpose.empty() ? "purpose not known" : model.purpose) << "; " << objective << "; "
-              << (model.licence.empty() ? "licence not known" : model.licence)
+    std::cout << model.name
+              << (model.installed || model.source.empty() ? "" : "  (not installed: script/setup models)")
+              << "\n    " << (model.purpose.empty() ? "purpose not known" : model.purpose) << "; "
+              << objective << "; " << (model.licence.empty() ? "licence not known" : model.licence)
               << (model.source.empty() ? "" : "; from " + model.source) << "\n";
     std::string aliases;
     for (const std::string& alias : model.aliases) aliases += (aliases.empty() ? "" : ", ") + alias;

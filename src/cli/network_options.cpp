@@ -17,7 +17,7 @@ void NetworkOptions::describe(CLI::App& app) {
   app.add_option("-m,-n,--model,--model-path,--model-name", model,
                  "Model by name (see 'esrgan models') or file")
       ->type_name("MODEL");
-  app.add_option("--model-type", objective, "Take the first installed model of this kind")
+  app.add_option("--model-type", objective, "Take the first model of this kind: faithful, or sharp")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, Objective>{{"psnr", Objective::psnr}, {"gan", Objective::gan}}))
       ->type_name("psnr|gan");

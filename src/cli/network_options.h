@@ -5,6 +5,7 @@
 #include <esrgan/upscaler.h>
 
 #include <array>
+#include <optional>
 #include <string>
 
 namespace CLI {
@@ -16,7 +17,7 @@ namespace esrgan::cli {
 struct NetworkOptions {
   UpscaleOptions upscale;
   std::string model, tile = "auto", memory, device = "auto", threads;
-  Objective objective = Objective::gan;
+  std::optional<Objective> objective;
   bool verbose = false;
 
   /// Adds them to a command; `this` must outlive it.

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/platform_process.h"
 #include "model/model_names.h"
+#include "weights/builtin.h"
 #include "weights/read_weights.h"
 
 namespace esrgan {
@@ -73,8 +74,7 @@ std::vector<KnownModel> known_models_here() {
   return models;
 }
 
-/// A file that a user put beside the known models. What it was trained for stands in its metadata, if
-/// anywhere.
+/// What a file was trained for stands in its metadata, if anywhere. A file that cannot be read is a warning.
 KnownModel describe_file(const fs::path& path) {
   KnownModel model{path.stem().string(), "", "", "", Objective::gan, true, path.string(), {}};
   try {
@@ -88,9 +88,20 @@ KnownModel describe_file(const fs::path& path) {
     model.purpose = text("esrgan.purpose");
   } catch (const Error& error) {
     model.purpose = "cannot be read";
+    model.installed = false;
     log_warning(error.what());
   }
   return model;
+}
+
+/// Those inside the program.
+std::vector<KnownModel> builtin_models() {
+  std::vector<KnownModel> models;
+  for (const std::string& path : builtin_weights()) {
+    models.push_back(describe_file(path));
+    models.back().source = "the program itself";
+  }
+  return models;
 }
 
 bool is_among(const std::vector<KnownModel>& models, const fs::path& file) {
@@ -101,7 +112,9 @@ bool is_among(const std::vector<KnownModel>& models, const fs::path& file) {
 [[noreturn]] void refuse_name(const std::string& name) {
   std::vector<std::string> all;
   std::string known;
-  for (const KnownModel& model : known_models()) {
+  std::vector<KnownModel> models = builtin_models();
+  std::ranges::move(known_models(), std::back_inserter(models));
+  for (const KnownModel& model : models) {
     known += model.name + ", ";
     all.push_back(model.name);
     all.insert(all.end(), model.aliases.begin(), model.aliases.end());
@@ -122,7 +135,8 @@ std::string models_folder() {
 
 std::vector<KnownModel> list_models() {
   return with_errors([&] {
-    std::vector<KnownModel> models = known_models_here();
+    std::vector<KnownModel> models = builtin_models();
+    std::ranges::move(known_models_here(), std::back_inserter(models));
     for (const fs::path& file : weight_files())
       if (!is_among(models, file)) models.push_back(describe_file(file));
     return models;
@@ -132,13 +146,16 @@ std::vector<KnownModel> list_models() {
 std::string find_model(const std::string& name_or_path) {
   return with_errors([&]() -> std::string {
     const fs::path given = name_or_path;
-    if (std::error_code absent; fs::is_regular_file(given, absent)) return name_or_path;
+    if (std::error_code absent; builtin_bytes(given) || fs::is_regular_file(given, absent))
+      return name_or_path;
     if (given.has_parent_path()) refuse_name(name_or_path);
     for (const char* extension : {".safetensors", ".pth", ".param"}) {
       const fs::path installed = fs::path(models_folder()) / (name_or_path + extension);
       if (std::error_code absent; fs::is_regular_file(installed, absent)) return installed.string();
     }
     const std::string plain = plain_model_name(name_or_path);
+    for (const std::string& path : builtin_weights())
+      if (plain_model_name(fs::path(path).filename().string()) == plain) return path;
     const std::vector<KnownModel> models = known_models_here();
     const auto known = std::find_if(models.begin(), models.end(),
                                     [&](const KnownModel& model) { return is_called(model, plain); });
@@ -154,20 +171,22 @@ std::string find_model(const std::string& name_or_path) {
   });
 }
 
-std::string default_model(Objective objective) {
+std::string default_model(std::optional<Objective> objective) {
   return with_errors([&]() -> std::string {
-    const std::vector<KnownModel> known = known_models_here();
-    for (const KnownModel& model : known)
-      if (model.installed && model.objective == objective) return model.name;
+    const std::vector<KnownModel> builtin = builtin_models(), known = known_models_here();
+    const Objective wanted = objective.value_or(Objective::gan);
+    for (const std::vector<KnownModel>* models : {&builtin, &known})
+      for (const KnownModel& model : *models)
+        if (model.installed && model.objective == wanted) return model.name;
     for (const fs::path& file : weight_files())
       if (!is_among(known, file))
-        if (const KnownModel model = describe_file(file); model.objective == objective) return model.name;
-    if (objective == Objective::gan)
-      throw Error(ErrorKind::not_found, "", std::string("no model is installed: ") + how_to_install);
-    throw Error(
-        ErrorKind::not_found, "",
-        "no PSNR-oriented model is installed; put one whose metadata say esrgan.objective = psnr into " +
-            models_folder() + " ('esrgan convert --objective psnr' writes it), or name a file with --model");
+        if (const KnownModel model = describe_file(file); model.installed && model.objective == wanted)
+          return model.name;
+    if (!objective) return builtin.front().name;
+    throw Error(ErrorKind::not_found, "",
+                std::string("no model of this kind is installed: ") + how_to_install +
+                    ", or name a file with --model ('esrgan convert --objective' says in a file what it was "
+                    "trained for)");
   });
 }
 

@@ -123,9 +123,11 @@ class FilmSource : public FrameSource {
 }  // namespace
 
 nlohmann::json file_identity(const std::string& path) {
+  return identity_of(MappedFile(path).bytes());
+}
+
+nlohmann::json identity_of(std::span<const uint8_t> bytes) {
   constexpr size_t part = 1U << 20U;
-  const MappedFile file(path);
-  const std::span<const uint8_t> bytes = file.bytes();
   const AVCRC* const table = av_crc_get_table(AV_CRC_32_IEEE_LE);
   const size_t length = std::min(part, bytes.size());
   return {{"size", bytes.size()},

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -80,5 +81,6 @@ int choose_segment_frames(const VideoOptions& options, double work);
 
 /// Size and checksums of a file's ends.
 nlohmann::json file_identity(const std::string& path);
+nlohmann::json identity_of(std::span<const uint8_t> bytes);
 
 }  // namespace esrgan::video

@@ -9,6 +9,7 @@
 #include "video/containers.h"
 #include "video/jobs.h"
 #include "video/preview.h"
+#include "weights/builtin.h"
 
 namespace esrgan {
 namespace {
@@ -32,11 +33,16 @@ void check(const VideoOptions& options) {
 }
 
 /// All that a film's frames depend on.
+nlohmann::json model_identity(const std::string& model) {
+  const auto builtin = builtin_bytes(model);
+  return builtin ? video::identity_of(*builtin) : video::file_identity(model);
+}
+
 nlohmann::json identity(const std::string& model, const video::FrameSource& source,
                         const VideoOptions& options) {
   const UpscaleOptions& up = options.upscale;
   return {{"input", source.identity()},
-          {"model", model.empty() ? nlohmann::json() : video::file_identity(model)},
+          {"model", model.empty() ? nlohmann::json() : model_identity(model)},
           {"scale", up.scale},
           {"tile", up.tile},
           {"halo", up.halo},

@@ -3,6 +3,7 @@
 #include <esrgan/error.h>
 
 #include "base/file.h"
+#include "weights/builtin.h"
 #include "weights/foreign_file.h"
 #include "weights/ncnn.h"
 #include "weights/pth.h"
@@ -28,6 +29,7 @@ bool is_ncnn(const std::filesystem::path& path) {
 }
 
 StateDict read_unchecked(const std::filesystem::path& path, const Selector& select) {
+  if (const auto bytes = builtin_bytes(path)) return read_safetensors(*bytes, path.string(), select);
   if (is_ncnn(path)) return read_ncnn_pair(path);
   const MappedFile file(path);
   if (looks_like_pth(file.bytes())) return read_pth(file.bytes(), file.name(), select);
@@ -44,6 +46,7 @@ StateDict read_weights(const std::filesystem::path& path, const Selector& select
 }
 
 std::map<std::string, std::string> read_weights_metadata(const std::filesystem::path& path) {
+  if (const auto bytes = builtin_bytes(path)) return read_safetensors_metadata(*bytes, path.string());
   const MappedFile file(path);  // of which only what is looked at is read
   if (is_ncnn(path) || looks_like_pth(file.bytes())) return {};
   refuse_foreign_file(file.bytes(), file.name());
