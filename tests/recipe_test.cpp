@@ -133,6 +133,10 @@ TEST(Recipe, IsChangedFromOutside) {
               parse_recipe(sources, "r.yml", {"datasets.train.sources.2.HR=c"});
             }).find("a number below 2"),
             std::string::npos);
+  EXPECT_NE(error_of([&] {
+              parse_recipe(sources, "r.yml", {"datasets.train.sources.1x.HR=c"});
+            }).find("a number below 2"),
+            std::string::npos);
   EXPECT_NE(message("seed=[1").find("--set"), std::string::npos);
   EXPECT_NE(message("seed=1e30").find("a whole number"), std::string::npos);
 }

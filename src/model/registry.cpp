@@ -94,13 +94,14 @@ KnownModel describe_file(const fs::path& path) {
   return model;
 }
 
-/// Those inside the program.
-std::vector<KnownModel> builtin_models() {
+/// Those inside the program, then those that are known besides.
+std::vector<KnownModel> named_models() {
   std::vector<KnownModel> models;
   for (const std::string& path : builtin_weights()) {
     models.push_back(describe_file(path));
     models.back().source = "the program itself";
   }
+  std::ranges::move(known_models_here(), std::back_inserter(models));
   return models;
 }
 
@@ -112,9 +113,7 @@ bool is_among(const std::vector<KnownModel>& models, const fs::path& file) {
 [[noreturn]] void refuse_name(const std::string& name) {
   std::vector<std::string> all;
   std::string known;
-  std::vector<KnownModel> models = builtin_models();
-  std::ranges::move(known_models(), std::back_inserter(models));
-  for (const KnownModel& model : models) {
+  for (const KnownModel& model : named_models()) {
     known += model.name + ", ";
     all.push_back(model.name);
     all.insert(all.end(), model.aliases.begin(), model.aliases.end());
@@ -135,8 +134,7 @@ std::string models_folder() {
 
 std::vector<KnownModel> list_models() {
   return with_errors([&] {
-    std::vector<KnownModel> models = builtin_models();
-    std::ranges::move(known_models_here(), std::back_inserter(models));
+    std::vector<KnownModel> models = named_models();
     for (const fs::path& file : weight_files())
       if (!is_among(models, file)) models.push_back(describe_file(file));
     return models;
@@ -173,16 +171,15 @@ std::string find_model(const std::string& name_or_path) {
 
 std::string default_model(std::optional<Objective> objective) {
   return with_errors([&]() -> std::string {
-    const std::vector<KnownModel> builtin = builtin_models(), known = known_models_here();
+    const std::vector<KnownModel> named = named_models();
     const Objective wanted = objective.value_or(Objective::gan);
-    for (const std::vector<KnownModel>* models : {&builtin, &known})
-      for (const KnownModel& model : *models)
-        if (model.installed && model.objective == wanted) return model.name;
+    for (const KnownModel& model : named)
+      if (model.installed && model.objective == wanted) return model.name;
     for (const fs::path& file : weight_files())
-      if (!is_among(known, file))
+      if (!is_among(named, file))
         if (const KnownModel model = describe_file(file); model.installed && model.objective == wanted)
           return model.name;
-    if (!objective) return builtin.front().name;
+    if (!objective) return named.front().name;
     throw Error(ErrorKind::not_found, "",
                 std::string("no model of this kind is installed: ") + how_to_install +
                     ", or name a file with --model ('esrgan convert --objective' says in a file what it was "

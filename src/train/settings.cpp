@@ -75,8 +75,9 @@ void make_change(const std::string& change, const YAML::Node& document) {
   const auto child = [&](const std::string& key) -> YAML::Node {
     if (!at.IsSequence()) return at[key];
     size_t index = at.size();
-    std::from_chars(key.data(), key.data() + key.size(), index);
-    if (index >= at.size()) refuse("a number below " + std::to_string(at.size()) + " for an item of a list");
+    const char* const end_of_key = key.data() + key.size();
+    if (std::from_chars(key.data(), end_of_key, index).ptr != end_of_key || index >= at.size())
+      refuse("a number below " + std::to_string(at.size()) + " for an item of a list");
     return at[index];
   };
   std::istringstream keys(change.substr(0, end));

@@ -10,7 +10,8 @@
 
 namespace esrgan {
 
-/// Reads safetensors, .pth or ncnn files (either of the .param/.bin pair may be named). The format is told
+/// Reads safetensors, .pth or ncnn files (either of the .param/.bin pair may be named), or one inside the
+/// program (builtin.h). The format is told
 /// by content, for ncnn by extension. Throws Error naming the file, and the tensor where one holds numbers
 /// that are not finite. Of the first two only the tensors that `select` chooses are read.
 StateDict read_weights(const std::filesystem::path& path, const Selector& select = select_all);

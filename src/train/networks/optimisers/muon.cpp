@@ -33,7 +33,7 @@ Tensor orthogonalised(const Tensor& matrices) {
 class Muon : public Optimiser {
  public:
   Muon(const OptimiserRecipe& recipe, const FlatParameters& parameters)
-      : recipe_(recipe), mean_(torch::zeros_like(parameters.values())), square_(torch::zeros_like(mean_)) {
+      : recipe_(recipe), moments_(parameters.values()) {
     std::vector<std::pair<int64_t, Shape>> weights;
     int64_t offset = 0;
     for (const Tensor& parameter : parameters.parameters()) {
@@ -44,9 +44,7 @@ class Muon : public Optimiser {
     for (size_t i = 1; i + 1 < weights.size(); ++i) layers_[weights[i].second].push_back(weights[i].first);
   }
 
-  std::vector<std::pair<std::string, Tensor*>> memory() override {
-    return {{"mean", &mean_}, {"square", &square_}};
-  }
+  std::vector<std::pair<std::string, Tensor*>> memory() override { return moments_.memory(); }
 
   void step(FlatParameters& parameters, double rate) override {
     const torch::NoGradGuard no_gradients;
@@ -54,13 +52,9 @@ class Muon : public Optimiser {
     const Tensor gradient = parameters.gradients();
     Tensor& values = parameters.values();
     if (recipe_.weight_decay > 0) values.mul_(1 - rate * recipe_.weight_decay);
-    mean_.mul_(recipe_.beta1).add_(gradient, 1 - recipe_.beta1);
-    square_.mul_(recipe_.beta2).addcmul_(gradient, gradient, 1 - recipe_.beta2);
-    const double correction1 = 1 - std::pow(recipe_.beta1, static_cast<double>(steps));
-    const double correction2 = 1 - std::pow(recipe_.beta2, static_cast<double>(steps));
-    const Tensor root = square_.sqrt().div_(std::sqrt(correction2)).add_(optimiser_epsilon);
-    Tensor change = mean_.div(root).mul_(1 / correction1);
-    const Tensor ahead = torch::lerp(gradient, mean_, recipe_.beta1);  // Nesterov's
+    moments_.add(gradient, recipe_, steps);
+    Tensor change = moments_.mean.div(moments_.root).mul_(1 / moments_.share);
+    const Tensor ahead = torch::lerp(gradient, moments_.mean, recipe_.beta1);  // Nesterov's
     for (const auto& [shape, offsets] : layers_) {
       const auto [rows, columns] = shape;
       const auto part = [&, rows = rows, columns = columns](const Tensor& flat, int64_t offset) {
@@ -79,7 +73,7 @@ class Muon : public Optimiser {
  private:
   using Shape = std::pair<int64_t, int64_t>;  // rows, columns
   OptimiserRecipe recipe_;
-  Tensor mean_, square_;
+  Moments moments_;
   std::map<Shape, std::vector<int64_t>> layers_;  // places in the flat tensors
 };
 
