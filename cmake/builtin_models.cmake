@@ -1,14 +1,17 @@
-# esrgan_builtin_models(OUT): the weight files that models/builtin.txt names, as an assembler file for the sources of a target
-# (OUT is its name) and weights/builtin_models.inc, a line for each: ESRGAN_BUILTIN(symbol, "name"). The linker takes the bytes as they are.
+# esrgan_builtin_models(OUT): the weight files that models/builtin.txt names, and the statistics of natural pictures, as an assembler file
+# for the sources of a target (OUT is its name) and weights/builtin_models.inc, a line for each: ESRGAN_BUILTIN(symbol, "name").
+# The linker takes the bytes as they are.
 function(esrgan_builtin_models out)
   set(list ${PROJECT_SOURCE_DIR}/models/builtin.txt)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${list})
   file(STRINGS ${list} names REGEX "^[^#]")
+  list(APPEND names ../src/metrics/natural-statistics)
   set(assembler "  .section .rodata\n")
   set(lines "")
   set(files "")
   foreach(name IN LISTS names)
     set(file ${PROJECT_SOURCE_DIR}/models/${name}.safetensors)
+    get_filename_component(name ${name} NAME)
     string(MAKE_C_IDENTIFIER ${name} symbol)
     foreach(label IN ITEMS esrgan_${symbol}_begin esrgan_${symbol}_end)
       string(APPEND assembler "  .globl ${label}\n  .hidden ${label}\n")

@@ -88,6 +88,16 @@ expect 0 "80x60" "$program" upscale a.ppm -o sharp.png --model-type gan
 expect 0 "160x120" "$program" upscale a.ppm -o faithful.png --model-type psnr
 expect 0 "inf" "$program" metrics a.ppm a.ppm
 expect 0 "mean" "$program" evaluate -m tiny --data folder/sub --scale 2
+expect 0 "mean" "$program" evaluate -m tiny --data folder/sub --scale 2 --save saved
+ls saved/*.png >/dev/null || fail "evaluate --save saves nothing"
+expect 0 "" "$program" downscale folder/sub --scale 2 -o reduced
+first=$("$program" evaluate --data folder/sub --scale 2 --json | grep -o '"psnr_rgb": [0-9.]*' | head -1)
+second=$("$program" evaluate --data folder/sub --small reduced --scale 2 --json | grep -o '"psnr_rgb": [0-9.]*' | head -1)
+[ "$first" = "$second" ] || fail "evaluate --small: $first is $second"
+expect 1 "size of the small picture" "$program" evaluate --data folder/sub --small folder/sub --scale 2
+expect 1 "no small picture" "$program" evaluate --data folder/sub --small saved/.. --scale 2
+expect 2 "--features" "$program" metrics a.ppm a.ppm --lpips nothing.pth
+expect 1 "nothing.pth" "$program" metrics a.ppm a.ppm --features nothing.pth
 expect 1 "enlargement of the model" "$program" evaluate -m tiny --data folder/sub --scale 4
 
 # Models side by side: a model that fails is named, and the others are shown all the same.

@@ -3,10 +3,14 @@
 
 #include <cmath>
 
+#include "device/device.h"
 #include "image/denoise_tv.h"
 #include "image/resize.h"
+#include "metrics/features.h"
 #include "metrics/metrics.h"
+#include "metrics/naturalness.h"
 #include "support.h"
+#include "weights/read_weights.h"
 
 namespace esrgan {
 namespace {
@@ -110,6 +114,61 @@ TEST_F(Measure, ATwoPixelPictureIsDenoisedAsTheFormulaSays) {
   denoise_tv(picture, 0.1F, 1e-9, 20000);
   EXPECT_NEAR(picture.pixels[0], 0.3F, 1e-3F);
   EXPECT_NEAR(picture.pixels[1], 0.8F, 1e-3F);
+}
+
+const std::string cases = ESRGAN_MEASURE_CASES;
+
+/// A picture of measures.safetensors.
+FloatImage picture(const StateDict& state, const std::string& name) {
+  const Tensor& tensor = state.at(name);
+  FloatImage result(static_cast<int>(tensor.shape.at(1)), static_cast<int>(tensor.shape.at(0)), 3);
+  result.pixels = tensor.values;
+  return result;
+}
+
+TEST(Measures, OfFeaturesAndOfNatureAreThoseOfPyTorch) {
+  const StateDict expected = read_weights(cases + "/measures.safetensors");
+  const FloatImage fake = picture(expected, "fake"), target = picture(expected, "target");
+  const auto value = [&](const char* name) { return static_cast<double>(expected.at(name).values.at(0)); };
+  ThreadPool pool(2);
+  const auto device = open_device("auto", pool);
+  const std::string weights = cases + "/vgg16.safetensors";
+  FeatureDistance distance(weights, cases + "/lpips.safetensors", *device);
+  const PerceptualDistance found = distance.of(target, fake);
+  EXPECT_NEAR(found.features / value("features"), 1, 1e-4);
+  EXPECT_NEAR(found.lpips.value() / value("lpips"), 1, 1e-4);
+  EXPECT_FALSE(FeatureDistance(weights, "", *device).of(target, fake).lpips.has_value());
+  EXPECT_EQ(distance.of(target, target).features, 0);
+  EXPECT_THROW(distance.of(target, FloatImage(210, 209, 3)), Error);
+  EXPECT_THROW(distance.of(FloatImage(15, 40, 3), FloatImage(15, 40, 3)), Error);
+  EXPECT_THROW(FeatureDistance(cases + "/lpips.safetensors", "", *device), Error);
+
+  const NaturalStatistics natural = read_natural_statistics(cases + "/natural.safetensors");
+  EXPECT_NEAR(naturalness(fake, natural) / value("naturalness"), 1, 2e-3);
+  EXPECT_THROW(read_natural_statistics(weights), Error);
+}
+
+TEST_F(Measure, NaturalnessIsADistanceFromWhatItWasFittedTo) {
+  // Of the same kind as what was fitted to, or of another kind.
+  const auto smooth = [&] { return resize_bicubic(noise(100, 100, 3), 4, SampleType::f32); };
+  NaturalnessFit fit;
+  EXPECT_THROW(fit.statistics(), Error);
+  fit.add(FloatImage(400, 400, 3));  // nothing in it
+  fit.add(noise(95, 400, 3));        // too small
+  EXPECT_EQ(fit.patches(), 0U);
+  for (int i = 0; i < 6; ++i) fit.add(smooth());
+  const NaturalStatistics statistics = fit.statistics();
+  const double same = naturalness(smooth(), statistics), other = naturalness(noise(400, 400, 3), statistics);
+  EXPECT_LT(same * 5, other);
+  EXPECT_GT(naturalness(noise(200, 200, 1), usual_natural_statistics()), 10);
+  EXPECT_THROW(naturalness(FloatImage(400, 400, 3), statistics), Error);
+  EXPECT_THROW(naturalness(noise(95, 400, 3), statistics), Error);
+
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "natural.safetensors";
+  write_natural_statistics(statistics, file);
+  const FloatImage judged = smooth();
+  EXPECT_NEAR(naturalness(judged, read_natural_statistics(file)), naturalness(judged, statistics), 1e-2);
 }
 
 }  // namespace

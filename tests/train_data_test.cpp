@@ -15,6 +15,7 @@
 #include "train/data/degradations/codecs.h"
 #include "train/data/degradations/degradation.h"
 #include "train/data/degradations/filters.h"
+#include "train/data/degrade.h"
 #include "train/data/extract.h"
 #include "train/data/mixture.h"
 #include "train/data/patch_source.h"
@@ -146,6 +147,20 @@ TEST(Degradation, SharpeningRaisesEdgesAndLeavesFlatPartsAlone) {
   EXPECT_LT(sharp.at(79, 4, 0), 0.25F);
   EXPECT_NEAR(sharp.at(2, 4, 0), 0.3F, 1e-3F);
   EXPECT_NEAR(sharp.at(157, 4, 0), 0.7F, 1e-3F);
+}
+
+TEST(Degrade, WholePicturesBySeedAndName) {
+  DataRecipe recipe;
+  recipe.scale = 2;
+  const FloatImage large = picture(61, 40);
+  EXPECT_EQ(degraded(large, recipe, 1, "a").pixels,
+            resize_bicubic(crop_to_multiple(large, 2), 0.5, SampleType::u8).pixels);
+  recipe.degradation = degradation("{type: operations, operations: [{type: noise}]}");
+  const FloatImage first = degraded(large, recipe, 1, "a");
+  EXPECT_EQ(std::pair(first.width, first.height), std::pair(30, 20));
+  EXPECT_EQ(degraded(large, recipe, 1, "a").pixels, first.pixels);
+  EXPECT_NE(degraded(large, recipe, 1, "b").pixels, first.pixels);
+  EXPECT_NE(degraded(large, recipe, 2, "a").pixels, first.pixels);
 }
 
 // ---- sources ----

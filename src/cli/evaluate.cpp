@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/picture_folder.h"
+#include "cli/picture_scores.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "image/resize.h"
@@ -19,130 +20,144 @@ namespace esrgan::cli {
 namespace {
 
 constexpr const char* explanation =
-    R"(Every picture is cropped to a multiple of the scale, reduced by the bicubic of the
-published tables, stored with 8 bits, enlarged again, stored again, and compared after cutting the scale from each side.
+    R"(Every picture is cropped to a multiple of the scale, reduced by the bicubic of the published tables, stored with 8 bits,
+enlarged again, stored again, and compared; PSNR and SSIM after cutting the scale from each side. With --small the small pictures are
+those of a folder, NAME or NAMExS for each NAME.
 
-Example:
+Examples:
   esrgan evaluate -m realsr-df2k-x4 --data Set5/HR --scale 4
+  esrgan evaluate -m realesr-general-x4v3 --data Set14 --small Set14/degraded --features vgg16.safetensors
 )";
 
-struct Scores {
-  Quality y, rgb;
-  void add(const Scores& other) {
-    y.psnr += other.y.psnr;
-    y.ssim += other.y.ssim;
-    rgb.psnr += other.rgb.psnr;
-    rgb.ssim += other.rgb.ssim;
-  }
-  Scores divided_by(double n) const { return {{y.psnr / n, y.ssim / n}, {rgb.psnr / n, rgb.ssim / n}}; }
-  nlohmann::ordered_json json() const {
-    return {{"psnr_y", y.psnr}, {"ssim_y", y.ssim}, {"psnr_rgb", rgb.psnr}, {"ssim_rgb", rgb.ssim}};
-  }
+FloatImage without_alpha(const FloatImage& picture) {
+  if (picture.channels % 2 != 0) return picture;
+  FloatImage opaque(picture.width, picture.height, picture.channels - 1);
+  for (int y = 0; y < picture.height; ++y)
+    for (int x = 0; x < picture.width; ++x)
+      for (int c = 0; c < opaque.channels; ++c) opaque.at(x, y, c) = picture.at(x, y, c);
+  return opaque;
+}
+
+/// What there is of one kind: true pictures, bicubic ones, the model's.
+struct Series {
+  const char* name;
+  std::vector<Scores> scores{};
 };
 
 struct EvaluateCommand {
-  std::string model, data;
+  std::string model, data, small, save;
   int scale = 4, threads = 0;
   bool json = false, self_ensemble = false;
   Precision precision = Precision::full;
-  std::optional<Upscaler> upscaler;
+  PictureJudge judge;
 
   int run() {
-    if (!model.empty()) {
-      UpscaleOptions options;
-      options.threads = threads;
-      options.self_ensemble = self_ensemble;
-      options.precision = precision;
-      upscaler.emplace(find_model(model), options);
-      if (upscaler->network_scale() != scale)
-        throw Error(ErrorKind::unsupported, model, "enlargement of the model", std::to_string(scale),
-                    std::to_string(upscaler->network_scale()));
-    }
+    open();
     const std::vector<std::string> pictures = pictures_in(data);
-    print_header();
-    Scores bicubic_sum, model_sum;
+    if (!json) std::printf("%-16s%-9s%s\n", "image", "", judge.head().c_str());
     nlohmann::ordered_json images = nlohmann::ordered_json::array();
     for (const std::string& picture : pictures) {
       if (stop_token().stop_requested()) throw Cancelled();
       const std::string name = std::filesystem::path(picture).stem().string();
-      const FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(picture))), scale);
-      const FloatImage small = resize_bicubic(truth, 1.0 / scale, SampleType::u8);
-      const Scores bicubic = score_bicubic(truth, small);
-      bicubic_sum.add(bicubic);
-      nlohmann::ordered_json entry{{"image", name}, {"bicubic", bicubic.json()}};
-      Scores ours;
-      if (upscaler) {
-        ours = score(truth, upscale(small, name));
-        model_sum.add(ours);
-        entry["model"] = ours.json();
-      }
-      images.push_back(entry);
-      print_row(name, bicubic, ours);
+      add(picture, name);
+      nlohmann::ordered_json entry{{"image", name}};
+      for (const Series& series : series_) entry[series.name] = judge.json(series.scores.back());
+      images.push_back(std::move(entry));
+      if (!json) print(name, [](const Series& series) { return series.scores.back(); });
     }
-    const auto count = static_cast<double>(pictures.size());
-    print_row("mean", bicubic_sum.divided_by(count), model_sum.divided_by(count));
+    const auto mean = [](const Series& series) { return mean_of(series.scores); };
+    if (!json) print("mean", mean);
     if (json) {
       nlohmann::ordered_json document{{"data", data}, {"scale", scale}, {"model", model}, {"images", images}};
-      document["mean"]["bicubic"] = bicubic_sum.divided_by(count).json();
-      if (upscaler) document["mean"]["model"] = model_sum.divided_by(count).json();
+      if (!small.empty()) document["small"] = small;
+      for (const Series& series : series_) document["mean"][series.name] = judge.json(mean(series));
       print_json(document);
     }
     return all_done;
   }
 
  private:
-  static FloatImage without_alpha(const FloatImage& picture) {
-    if (picture.channels % 2 != 0) return picture;
-    FloatImage opaque(picture.width, picture.height, picture.channels - 1);
-    for (int y = 0; y < picture.height; ++y)
-      for (int x = 0; x < picture.width; ++x)
-        for (int c = 0; c < opaque.channels; ++c) opaque.at(x, y, c) = picture.at(x, y, c);
-    return opaque;
+  void open() {
+    judge.open({MetricChannels::y, MetricChannels::rgb}, threads);
+    series_ = {{"truth"}, {"bicubic"}};
+    if (model.empty()) return;
+    series_.push_back({"model"});
+    UpscaleOptions options;
+    options.threads = threads;
+    options.self_ensemble = self_ensemble;
+    options.precision = precision;
+    upscaler_.emplace(find_model(model), options);
+    if (!save.empty()) std::filesystem::create_directories(save);
+    if (upscaler_->network_scale() != scale)
+      throw Error(ErrorKind::unsupported, model, "enlargement of the model", std::to_string(scale),
+                  std::to_string(upscaler_->network_scale()));
   }
 
-  Scores score_bicubic(const FloatImage& truth, const FloatImage& small) const {
-    return {published_bicubic(truth, scale),
-            compare(truth, resize_bicubic(small, scale, SampleType::u8), scale, MetricChannels::rgb)};
+  void add(const std::string& picture, const std::string& name) {
+    const FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(picture))), scale);
+    const FloatImage reduced = reduced_picture(truth, name);
+    series_[0].scores.push_back(judge.alone(truth));
+    series_[1].scores.push_back(judge.of(truth, resize_bicubic(reduced, scale, SampleType::u8), scale));
+    if (small.empty()) {
+      const Quality published = published_bicubic(truth, scale);
+      series_[1].scores.back()[0] = published.psnr;
+      series_[1].scores.back()[1] = published.ssim;
+    }
+    if (!upscaler_) return;
+    const FloatImage result = upscale(reduced, name);
+    series_[2].scores.push_back(judge.of(truth, result, scale));
+    if (!save.empty())
+      write_image(from_float_image(result, SampleType::u8, {}),
+                  (std::filesystem::path(save) / (name + ".png")).string());
   }
 
-  Scores score(const FloatImage& truth, FloatImage result) const {
-    quantise(result);
-    return {compare(truth, result, scale, MetricChannels::y),
-            compare(truth, result, scale, MetricChannels::rgb)};
+  FloatImage reduced_picture(const FloatImage& truth, const std::string& name) const {
+    if (small.empty()) return resize_bicubic(truth, 1.0 / scale, SampleType::u8);
+    for (const std::string& file : pictures_in(small)) {
+      const std::string stem = std::filesystem::path(file).stem().string();
+      if (stem != name && stem != name + "x" + std::to_string(scale)) continue;
+      FloatImage found = without_alpha(to_float_image(read_image(file)));
+      const auto size = [](int width, int height) {
+        return std::to_string(width) + "x" + std::to_string(height);
+      };
+      if (found.width * scale != truth.width || found.height * scale != truth.height)
+        throw Error(ErrorKind::bad_data, file, "size of the small picture",
+                    size(truth.width / scale, truth.height / scale), size(found.width, found.height));
+      return found;
+    }
+    throw Error(ErrorKind::not_found, small, "there is no small picture called '" + name + "'");
   }
 
-  FloatImage upscale(const FloatImage& small, const std::string& name) {
+  FloatImage upscale(const FloatImage& reduced, const std::string& name) {
     ProgressBar bar(name, 0);
     const UpscaleEvents events{[&](double share) { bar.show(share); }, stop_token()};
-    return to_float_image(upscaler->upscale(from_float_image(small, SampleType::f32, {}), events));
+    FloatImage result =
+        to_float_image(upscaler_->upscale(from_float_image(reduced, SampleType::f32, {}), events));
+    quantise(result);
+    return result;
   }
 
-  void print_header() const {
-    if (json) return;
-    std::printf("%-16s%-38s%s\n", "", "bicubic", upscaler ? "model" : "");
-    std::printf("%-16s%s%s\n", "image", "PSNR-Y  SSIM-Y  PSNR-RGB SSIM-RGB      ",
-                upscaler ? "PSNR-Y  SSIM-Y  PSNR-RGB SSIM-RGB" : "");
-  }
-
-  void print_row(const std::string& name, const Scores& bicubic, const Scores& ours) const {
-    if (json) return;
+  template <typename ScoresOf>
+  void print(const std::string& name, const ScoresOf& scores_of) const {
     ProgressBar::clear_line();
-    std::printf("%-16s%6.2f  %.4f  %6.2f   %.4f", escaped(name).c_str(), bicubic.y.psnr, bicubic.y.ssim,
-                bicubic.rgb.psnr, bicubic.rgb.ssim);
-    if (upscaler)
-      std::printf("        %6.2f  %.4f  %6.2f   %.4f", ours.y.psnr, ours.y.ssim, ours.rgb.psnr,
-                  ours.rgb.ssim);
-    std::printf("\n");
+    std::string title = escaped(name);
+    for (const Series& series : series_) {
+      std::printf("%-16s%-9s%s\n", title.c_str(), series.name, judge.row(scores_of(series)).c_str());
+      title.clear();
+    }
     std::fflush(stdout);
   }
+
+  std::vector<Series> series_;
+  std::optional<Upscaler> upscaler_;
 };
 
 }  // namespace
 
 void add_evaluate(CLI::App& app, Action& action) {
   auto command = std::make_shared<EvaluateCommand>();
-  CLI::App* sub = app.add_subcommand(
-      "evaluate", "PSNR and SSIM of a model, and of bicubic, over a folder of true pictures");
+  CLI::App* sub =
+      app.add_subcommand("evaluate", "How good a model, and bicubic, are over a folder of true pictures");
   sub->add_option("-m,--model,--model-path", command->model,
                   "Model by name or file; without it, bicubic alone")
       ->type_name("MODEL");
@@ -150,11 +165,18 @@ void add_evaluate(CLI::App& app, Action& action) {
       ->required()
       ->type_name("HR_DIR")
       ->check(CLI::ExistingDirectory);
+  sub->add_option("--small", command->small,
+                  "Folder of small pictures; without it, the true ones are reduced")
+      ->type_name("LR_DIR")
+      ->check(CLI::ExistingDirectory);
   sub->add_option("-s,--scale", command->scale, "How many times to reduce and enlarge")
       ->type_name("S")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   sub->add_flag("--self-ensemble", command->self_ensemble, "Mean over 8 flips and rotations");
+  sub->add_option("--save", command->save, "Folder for the pictures that the model makes")
+      ->type_name("FOLDER");
+  command->judge.describe(*sub);
   add_precision(*sub, command->precision);
   sub->add_option("-j,--threads", command->threads, "Worker threads")
       ->type_name("N")

@@ -1,13 +1,8 @@
-#include "metrics/metrics.h"
-
-#include <esrgan/error.h>
-
 #include <CLI/CLI.hpp>
-#include <cmath>
-#include <filesystem>
-#include <iostream>
+#include <cstdio>
 #include <map>
 
+#include "cli/picture_scores.h"
 #include "cli/session.h"
 
 namespace esrgan::cli {
@@ -15,26 +10,29 @@ namespace {
 
 struct MetricsCommand {
   std::string reference, test;
-  int crop = 0;
+  int crop = 0, threads = 0;
   MetricChannels channels = MetricChannels::y;
   bool json = false;
+  PictureJudge judge;
 
-  int run() const {
-    const Quality quality =
-        compare(to_float_image(read_image(reference)), to_float_image(read_image(test)), crop, channels);
+  int run() {
+    judge.open({channels}, threads);
+    const FloatImage first = to_float_image(read_image(reference));
+    const bool pair = !test.empty();
+    const Scores scores = pair ? judge.of(first, to_float_image(read_image(test)), crop) : judge.alone(first);
     const char* name = channels == MetricChannels::y ? "y" : "rgb";
+    nlohmann::ordered_json document{{"reference", reference}};
+    if (pair) document.update({{"test", test}, {"crop", crop}, {"channel", name}});
+    document.update(judge.json(scores));
     if (json) {
-      // JSON has no infinity: equal pictures have a null PSNR.
-      nlohmann::ordered_json document{
-          {"reference", reference}, {"test", test}, {"crop", crop}, {"channel", name}};
-      document["psnr"] =
-          std::isfinite(quality.psnr) ? nlohmann::ordered_json(quality.psnr) : nlohmann::ordered_json();
-      document["ssim"] = quality.ssim;
       print_json(document);
-    } else {
-      std::printf("PSNR %.4f dB  SSIM %.6f  (%s, %d pixels cropped)\n", quality.psnr, quality.ssim, name,
-                  crop);
+      return all_done;
     }
+    if (pair)
+      std::printf("PSNR %.4f dB  SSIM %.6f  (%s, %d pixels cropped)\n", *scores[0], *scores[1], name, crop);
+    for (const char* other : {"naturalness", "features", "lpips"})
+      if (document.contains(other) && document[other].is_number())
+        std::printf("%s %.4f\n", other, document[other].get<double>());
     return all_done;
   }
 };
@@ -43,16 +41,24 @@ struct MetricsCommand {
 
 void add_metrics(CLI::App& app, Action& action) {
   auto command = std::make_shared<MetricsCommand>();
-  CLI::App* sub = app.add_subcommand("metrics", "PSNR and SSIM of two pictures");
+  CLI::App* sub =
+      app.add_subcommand("metrics", "How far a picture is from the true one, or how natural it is");
   sub->add_option("reference", command->reference, "The true picture")->required()->type_name("REFERENCE");
-  sub->add_option("test", command->test, "The picture to judge")->required()->type_name("TEST");
-  sub->add_option("--crop", command->crop, "Pixels to cut from each side; tables cut the scale")
+  sub->add_option("test", command->test,
+                  "The picture to judge; without it, only the first one's naturalness is told")
+      ->type_name("TEST");
+  sub->add_option("--crop", command->crop,
+                  "Pixels to cut from each side for PSNR and SSIM; tables cut the scale")
       ->type_name("N")
       ->check(CLI::Range(0, 100000));
   sub->add_option("--channel", command->channels, "Luma, or all colours")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, MetricChannels>{{"y", MetricChannels::y}, {"rgb", MetricChannels::rgb}}))
       ->type_name("y|rgb");
+  command->judge.describe(*sub);
+  sub->add_option("-j,--threads", command->threads, "Worker threads")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
   sub->add_flag("--json", command->json, "Print as JSON");
   sub->footer("Example:\n  esrgan metrics baby.png baby_x4.png --crop 4\n");
   sub->callback([command, &action] { action = [command] { return command->run(); }; });

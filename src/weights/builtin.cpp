@@ -33,7 +33,8 @@ const std::vector<std::string>& builtin_weights() {
   static const std::vector<std::string> paths = [] {
     std::vector<std::string> all;
     all.reserve(builtins.size());
-    for (const Builtin& builtin : builtins) all.push_back(path_of(builtin.name));
+    for (const Builtin& builtin : builtins)
+      if (path_of(builtin.name) != natural_statistics_path) all.push_back(path_of(builtin.name));
     return all;
   }();
   return paths;
