@@ -86,6 +86,14 @@ expect 1 "exists already" "$program" interpolate tiny tiny --alpha 0.5 -o mixed.
 expect 0 "psnr.safetensors" "$program" convert tiny models/psnr.safetensors --objective psnr
 expect 0 "80x60" "$program" upscale a.ppm -o sharp.png --model-type gan
 expect 0 "160x120" "$program" upscale a.ppm -o faithful.png --model-type psnr
+for kind in onnx pth param; do
+  expect 0 "out.$kind" "$program" export tiny -o out.$kind
+  expect 1 "exists already" "$program" export tiny -o out.$kind
+  expect 0 "80x60" "$program" upscale a.ppm -o again.png -m out.$kind --overwrite
+done
+rm out.param && expect 1 "out.bin: exists already" "$program" export tiny -o out.param
+expect 2 "--output" "$program" export tiny -o out.xyz
+expect 2 "--io fp16" "$program" export tiny -o other.onnx --io fp16
 expect 0 "inf" "$program" metrics a.ppm a.ppm
 expect 0 "mean" "$program" evaluate -m tiny --data folder/sub --scale 2
 expect 0 "mean" "$program" evaluate -m tiny --data folder/sub --scale 2 --save saved

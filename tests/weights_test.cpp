@@ -234,7 +234,8 @@ TEST_F(Weights, OtherKindsOfFilesAreCalledByTheirNames) {
     return std::vector<uint8_t>(text.begin(), text.end());
   };
   const std::pair<std::vector<uint8_t>, std::string> files[] = {
-      {bytes_of("\x08\x07\x12\x07pytorch"), "ONNX"},
+      {bytes_of("\x08\x07\x12\x07pytorch"), "this ONNX file holds no network"},
+      {bytes_of("\x08\x07\x12\x09pytorch"), "damaged or truncated ONNX file"},
       {bytes_of("\xEF\xBB\xBF\n <!doctype HTML><p>"), "web page"},
       {bytes_of("<html lang=en>"), "web page"},
       {bytes_of("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n"), "git lfs pull"},

@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   add_video(app);
   add_models(app, action);
   add_weights_commands(app, action);
+  add_export(app, action);
   add_downscale(app, action);
   add_metrics(app, action);
   add_formats(app, action);

@@ -48,6 +48,7 @@ using Action = std::function<int()>;
 void add_upscale(CLI::App& app, Action& action);
 void add_models(CLI::App& app, Action& action);
 void add_weights_commands(CLI::App& app, Action& action);  // info, convert, interpolate
+void add_export(CLI::App& app, Action& action);
 void add_downscale(CLI::App& app, Action& action);
 void add_metrics(CLI::App& app, Action& action);
 void add_formats(CLI::App& app, Action& action);

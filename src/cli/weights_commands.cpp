@@ -155,7 +155,7 @@ void add_weights_commands(CLI::App& app, Action& action) {
 
   auto convert = std::make_shared<ConvertCommand>();
   sub = app.add_subcommand("convert", "Write weights of any format as safetensors with canonical names");
-  sub->add_option("input", convert->input, ".pth, .safetensors, or .param/.bin of ncnn")
+  sub->add_option("input", convert->input, ".pth, .safetensors, .onnx, or .param/.bin of ncnn")
       ->required()
       ->type_name("FILE");
   convert->writing.describe(*sub, "output,-o,--output", ElementType::f32);

@@ -36,6 +36,7 @@ struct Convolution {
   std::vector<float> weights;  ///< [out][in][kernel][kernel]
   std::vector<float> bias;     ///< [out]
   std::vector<float> slope;    ///< [out], or empty for no activation
+  std::string slope_name{};    ///< of the layer that the slopes were learned in, else empty
   float scale = 1;
   std::vector<Residual> residuals;
 };

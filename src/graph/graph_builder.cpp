@@ -117,13 +117,13 @@ void GraphBuilder::activate(Convolution& conv, float slope) {
 
 void GraphBuilder::activate_prelu(Convolution& conv, const std::string& name, int repeat) {
   const Tensor& found = tensor(name + ".weight");
-  const size_t count = found.values.size();
-  if (count != 1 && count * static_cast<size_t>(repeat) != static_cast<size_t>(conv.out_channels))
+  const size_t count = found.values.size(), outputs = static_cast<size_t>(conv.out_channels);
+  if (count != 1 && count != outputs && count * static_cast<size_t>(repeat) != outputs)
     throw Error(ErrorKind::bad_data, weights_.file, "length of tensor '" + name + ".weight'",
                 "1 or " + std::to_string(conv.out_channels / repeat), found.shape_text());
-  conv.slope.resize(static_cast<size_t>(conv.out_channels));
-  for (size_t c = 0; c < conv.slope.size(); ++c)
-    conv.slope[c] = found.values[count == 1 ? 0 : c / static_cast<size_t>(repeat)];
+  conv.slope.resize(outputs);
+  for (size_t c = 0; c < outputs; ++c) conv.slope[c] = found.values[c * count / outputs];
+  conv.slope_name = name;
 }
 
 MapId GraphBuilder::new_map(int channels, int density) {

@@ -48,7 +48,8 @@ class GraphBuilder {
   void fold_batch_norm(Convolution& convolution, const std::string& name);
   /// (Leaky)ReLU.
   static void activate(Convolution& convolution, float slope);
-  /// PReLU with one slope, or one for each channel; after a pixel-shuffle `repeat` channels share a slope.
+  /// PReLU with one slope, or one for each channel; after a pixel-shuffle `repeat` channels share a slope, or
+  /// each of them has its own.
   void activate_prelu(Convolution& convolution, const std::string& name, int repeat = 1);
 
   // ---- operations ----

@@ -42,6 +42,8 @@ struct Family {
   MapId (*build)(GraphBuilder& builder, const Architecture& architecture);
   /// Whether half precision serves as well as full (docs/precision.md).
   bool half_is_vouched_for;
+  /// Brings weights with canonical names to the layers that the field's programs know; null: they are those.
+  void (*publish)(StateDict& weights);
   /// Takes a recipe's wishes; scale, channels and features are set already. Null: cannot be trained.
   void (*configure)(NetworkWishes& wishes, Architecture& architecture);
 };

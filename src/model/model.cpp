@@ -3,6 +3,8 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -25,6 +27,26 @@ void keep_network(StateDict& weights) {
   std::move(selection.remarks.begin(), selection.remarks.end(), std::back_inserter(weights.remarks));
 }
 
+/// Layers that carry the canonical names, as export_ncnn() writes them, give them to their tensors.
+void take_names_of_layers(StateDict& weights) {
+  std::map<std::string, std::string> names;  // by the number that the tensors go by
+  for (size_t i = 0; i < weights.layers.size(); ++i) names[std::to_string(i)] = weights.layers[i].name;
+  const auto named = [&](const std::string& tensor) {
+    const size_t dot = tensor.find('.');
+    const std::string part = tensor.substr(dot);
+    return names.at(tensor.substr(0, dot)) + (part == ".number" ? "" : part);
+  };
+  std::map<std::string, Tensor> tensors;
+  for (const auto& [name, tensor] : weights.tensors) tensors.emplace(named(name), tensor);
+  std::set<std::string_view> all;
+  for (const auto& [name, tensor] : tensors) all.insert(name);
+  const auto [family, naming] = find_naming(Contents(std::move(all)));
+  if (family == nullptr || naming->renamer != nullptr) return;
+  std::erase_if(tensors, [](const auto& entry) { return entry.first.starts_with(made_up_name); });
+  weights.tensors = std::move(tensors);
+  weights.layers.clear();
+}
+
 std::string names_of_families() {
   std::string names;
   for (const Family* family : families())
@@ -41,6 +63,7 @@ std::string names_of_families() {
 
 /// Of the tensors of one network, under names without prefixes.
 Model recognise(StateDict weights) {
+  if (!weights.layers.empty()) take_names_of_layers(weights);
   const Contents contents(weights);
   if (const auto foreign = foreign_family_of(contents); !foreign.empty())
     throw Error(ErrorKind::unsupported, weights.file,

@@ -18,7 +18,6 @@ struct Beginning {
   const char* kind;  // "this is ..."
 };
 
-constexpr const char* other_framework = "; PyTorch's .pth, safetensors or ncnn's .param and .bin are needed";
 constexpr const char* archive = "an archive: unpack the weight file from it";
 constexpr const char* lone_bin = "the .bin of an ncnn model: its .param is missing beside it";
 
@@ -39,14 +38,6 @@ constexpr Beginning beginnings[] = {
     {"ustar"sv, 257, archive},
 };
 
-/// A ModelProto (onnx.proto3) as programs write it: ir_version first, then a text or a message of a low
-/// field.
-bool looks_like_onnx(std::string_view begin) {
-  return begin.size() > 3 && begin[0] == '\x08' && begin[1] >= 1 && begin[1] <= 32 &&
-         (begin[2] == '\x12' || begin[2] == '\x1A' || begin[2] == '\x22' || begin[2] == '\x3A' ||
-          begin[2] == '\x42');
-}
-
 bool looks_like_web_page(std::string_view begin) {
   if (begin.starts_with("\xEF\xBB\xBF")) begin.remove_prefix(3);
   begin.remove_prefix(std::min(begin.find_first_not_of(" \t\r\n"), begin.size()));
@@ -62,7 +53,6 @@ bool looks_like_web_page(std::string_view begin) {
 std::string kind_of(std::span<const uint8_t> bytes) {
   const std::string_view begin(reinterpret_cast<const char*>(bytes.data()),
                                std::min<size_t>(bytes.size(), 512));
-  if (looks_like_onnx(begin)) return std::string("an ONNX file") + other_framework;
   if (looks_like_web_page(begin)) return "a web page: the download did not bring the file itself";
   for (const Beginning& known : beginnings)
     if (begin.size() >= known.at && begin.substr(known.at).starts_with(known.bytes)) return known.kind;

@@ -14,7 +14,6 @@
 namespace esrgan {
 namespace {
 
-constexpr uint32_t half_weights_tag = 0x01306B47;
 constexpr int array_key = -23300;  // "-233NN=count,value,..." is an array under key NN
 
 /// One after the other, as the text has them.
@@ -52,9 +51,9 @@ class ParamParser {
   ParamParser(std::string_view text, const std::string& file) : lines_(text, '\n'), file_(file) {}
 
   std::vector<OrderedLayer> parse() {
-    const std::string_view line = next_line("the magic number 7767517");
-    if (Words(line, ' ').next() != "7767517")
-      throw Error(ErrorKind::bad_data, file_, "not an ncnn .param file", "7767517", quoted(line));
+    const std::string_view line = next_line("the magic number");
+    if (Words(line, ' ').next() != ncnn_magic)
+      throw Error(ErrorKind::bad_data, file_, "not an ncnn .param file", ncnn_magic, quoted(line));
     Words counts(next_line("the number of layers"), ' ');
     const auto layer_count = number_of<int>(counts.next()), blob_count = number_of<int>(counts.next());
     if (!layer_count || !blob_count || *layer_count < 0 || *layer_count > limits::layers)
@@ -143,7 +142,7 @@ class BinReader {
       throw Error(ErrorKind::bad_data, file_, "truncated before layer " + layer);
     std::memcpy(&tag, bytes_.data(), sizeof tag);
     bytes_ = bytes_.subspan(sizeof tag);
-    if (tag == half_weights_tag) return ElementType::f16;
+    if (tag == ncnn_half_weights) return ElementType::f16;
     if (tag == 0) return ElementType::f32;
     throw Error(ErrorKind::bad_data, file_, "storage of the weights of layer " + layer, "float16 or float32",
                 "tag " + std::to_string(tag));
@@ -165,20 +164,21 @@ void read_convolution(const OrderedLayer& layer, const std::string& tensors, Bin
   const int64_t out = layer.integer(0, 0), kernel = layer.integer(1, 0), size = layer.integer(6, 0);
   const bool plain = out > 0 && out <= limits::channels && kernel > 0 && kernel <= limits::kernel &&
                      layer.integer(11, kernel) == kernel && layer.integer(3, 1) == 1 &&
-                     layer.integer(2, 1) == 1 && layer.integer(4, 0) == kernel / 2 &&
-                     layer.integer(5, 0) == 1;
+                     layer.integer(2, 1) == 1 && layer.integer(4, 0) == kernel / 2;
   if (!plain || size <= 0 || size % (out * kernel * kernel) != 0)
     throw Error(ErrorKind::bad_data, file, "layer '" + layer.name + "' cannot be used",
-                "a square convolution with stride 1, zero padding that keeps the size, and a bias");
+                "a square convolution with stride 1 and zero padding that keeps the size");
   const ElementType type = bin.take_tag(layer.name);
   dict.tensors[tensors + ".weight"] =
       bin.take(type, {out, size / (out * kernel * kernel), kernel, kernel}, layer.name);
-  dict.tensors[tensors + ".bias"] = bin.take(ElementType::f32, {out}, layer.name);
+  if (layer.integer(5, 0) == 1)
+    dict.tensors[tensors + ".bias"] = bin.take(ElementType::f32, {out}, layer.name);
 }
 
 void check_has_no_weights(const OrderedLayer& layer, const std::string& file) {
   static constexpr std::string_view known[] = {"Input",    "Split",  "Concat",       "Eltwise",
-                                               "BinaryOp", "Interp", "PixelShuffle", "ReLU"};
+                                               "BinaryOp", "Interp", "PixelShuffle", "Reorg",
+                                               "ReLU",     "Swish",  "Sigmoid"};
   if (std::find(std::begin(known), std::end(known), layer.type) == std::end(known))
     throw Error(ErrorKind::bad_data, file, "layer '" + layer.name + "'", "a type of layer that is known here",
                 layer.type);
@@ -201,6 +201,8 @@ StateDict read_ncnn(std::string_view param, std::span<const uint8_t> bin, const 
       if (slopes <= 0 || slopes > limits::channels)
         throw Error(ErrorKind::bad_data, param_file, "layer '" + layer.name + "' has no slopes");
       dict.tensors[tensors + ".weight"] = reader.take(ElementType::f32, {slopes}, layer.name);
+    } else if (layer.type == "MemoryData" && layer.integer(0, 0) == 1 && layer.integer(1, 0) == 0) {
+      dict.tensors[tensors + ".number"] = reader.take(ElementType::f32, {1}, layer.name);
     } else {
       check_has_no_weights(layer, param_file);
     }

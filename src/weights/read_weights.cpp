@@ -6,6 +6,8 @@
 #include "weights/builtin.h"
 #include "weights/foreign_file.h"
 #include "weights/ncnn.h"
+#include "weights/onnx.h"
+#include "weights/onnx_file.h"
 #include "weights/pth.h"
 #include "weights/safetensors.h"
 
@@ -33,6 +35,7 @@ StateDict read_unchecked(const std::filesystem::path& path, const Selector& sele
   if (is_ncnn(path)) return read_ncnn_pair(path);
   const MappedFile file(path);
   if (looks_like_pth(file.bytes())) return read_pth(file.bytes(), file.name(), select);
+  if (onnx::looks_like_model(file.bytes())) return read_onnx(file.bytes(), file.name(), select);
   refuse_foreign_file(file.bytes(), file.name());
   return read_safetensors(file.bytes(), file.name(), select);
 }
@@ -49,6 +52,7 @@ std::map<std::string, std::string> read_weights_metadata(const std::filesystem::
   if (const auto bytes = builtin_bytes(path)) return read_safetensors_metadata(*bytes, path.string());
   const MappedFile file(path);  // of which only what is looked at is read
   if (is_ncnn(path) || looks_like_pth(file.bytes())) return {};
+  if (onnx::looks_like_model(file.bytes())) return read_onnx_metadata(file.bytes(), file.name());
   refuse_foreign_file(file.bytes(), file.name());
   return read_safetensors_metadata(file.bytes(), file.name());
 }

@@ -37,6 +37,10 @@ struct OrderedLayer {
   int64_t integer(int key, int64_t fallback) const;
 };
 
+/// What is made up for a file for other programs (factors, sizes) has a name that begins so, and is not read
+/// back.
+constexpr const char* made_up_name = "esrgan::";
+
 /// The content of one weight file.
 struct StateDict {
   std::string file;    ///< for messages

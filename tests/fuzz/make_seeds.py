@@ -11,7 +11,7 @@ def weights_seeds(name):
     return weight_seeds.SEEDS[name]()
 
 
-makers = {name: lambda name=name: weights_seeds(name) for name in ("safetensors", "pth", "ncnn")}
+makers = {name: lambda name=name: weights_seeds(name) for name in ("safetensors", "pth", "ncnn", "onnx")}
 makers.update(picture_seeds.SEEDS)
 for target in sys.argv[2:] or makers:
     folder = Path(sys.argv[1]) / target

@@ -56,4 +56,30 @@ def ncnn():
     yield "compact", PARAM + b"\0" + bytes(4 * (1 + 54 + 2 + 2 + 1 + 216 + 12))
 
 
-SEEDS = {"safetensors": safetensors, "pth": pth, "ncnn": ncnn}
+def varint(value):
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+
+def field(number, value):
+    """Of a protocol buffer: a whole number, or bytes, or a text."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def onnx():
+    def tensor(name, values):
+        shape = [values.shape[0], 1, 1] if values.dim() == 1 and name == "body.1.weight" else values.shape
+        return field(5, b"".join(field(1, n) for n in shape) + field(2, 1) + field(8, name) + field(9, values.numpy().tobytes()))
+    def node(kind, inputs, output, *attributes):
+        return field(1, b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, kind) + b"".join(attributes))
+    def attribute(name, value):
+        return field(5, field(1, name) + field(3, value) + field(20, 2))
+    graph = node("Conv", ["input", "body.0.weight", "body.0.bias"], "a") + node("PRelu", ["a", "body.1.weight"], "b")
+    graph += node("Conv", ["b", "body.2.weight", "body.2.bias"], "c") + node("DepthToSpace", ["c"], "d", attribute("blocksize", 2))
+    graph += b"".join(tensor(name, values) for name, values in compact_network().items())
+    yield "compact", field(1, 8) + field(2, "esrgan") + field(7, graph) + field(8, field(2, 17))
+
+
+SEEDS = {"safetensors": safetensors, "pth": pth, "ncnn": ncnn, "onnx": onnx}

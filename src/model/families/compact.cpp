@@ -101,6 +101,7 @@ void configure(NetworkWishes& wishes, Architecture& a) {
 
 constexpr const char* other_names[] = {"Compact", "SRVGGNet"};
 
-const Family compact{"SRVGGNetCompact", other_names, "convolutions", namings, detect, build, true, configure};
+const Family compact{"SRVGGNetCompact", other_names, "convolutions", namings, detect, build, true,
+                     nullptr,           configure};
 
 }  // namespace esrgan

@@ -44,6 +44,7 @@ MapId build(GraphBuilder& builder, const Architecture& architecture) {
 
 }  // namespace
 
-const Family msrresnet{"MSRResNet", {}, "blocks", namings, detect, build, false, configure_residual_network};
+const Family msrresnet{
+    "MSRResNet", {}, "blocks", namings, detect, build, false, nullptr, configure_residual_network};
 
 }  // namespace esrgan

@@ -247,6 +247,6 @@ const RrdbDetails& rrdb_details(const Architecture& architecture) {
 
 constexpr const char* other_names[] = {"RRDB", "ESRGAN", "RRDB_net"};
 
-const Family rrdbnet{"RRDBNet", other_names, "blocks", namings, detect, build, true, configure};
+const Family rrdbnet{"RRDBNet", other_names, "blocks", namings, detect, build, true, nullptr, configure};
 
 }  // namespace esrgan

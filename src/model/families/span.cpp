@@ -135,6 +135,48 @@ MapId build(GraphBuilder& builder, const Architecture& a) {
   return builder.pixel_shuffle(builder.add(builder.convolution("upsampler.0", all)), a.scale);
 }
 
+/// A collapsed convolution as Conv3XC: the 1x1 layers hand their input on, the one beside them adds nothing.
+void expand(StateDict& weights, const std::string& name) {
+  const Tensor collapsed = weights.at(name + ".weight"), bias = weights.at(name + ".bias");
+  weights.tensors.erase(name + ".weight");
+  weights.tensors.erase(name + ".bias");
+  const auto out = static_cast<size_t>(collapsed.shape.at(0)),
+             in = static_cast<size_t>(collapsed.shape.at(1));
+  const auto add = [&](const std::string& part, size_t outs, size_t ins, size_t kernel, const auto& fill) {
+    Tensor tensor{{static_cast<int64_t>(outs), static_cast<int64_t>(ins), static_cast<int64_t>(kernel),
+                   static_cast<int64_t>(kernel)},
+                  std::vector<float>(outs * ins * kernel * kernel)};
+    fill(tensor.values, ins);
+    weights.add(name + part + ".weight", std::move(tensor));
+    weights.add(name + part + ".bias", {{static_cast<int64_t>(outs)}, std::vector<float>(outs)});
+  };
+  const auto hand_on = [](size_t count) {
+    return [count](std::vector<float>& values, size_t ins) {
+      for (size_t c = 0; c < count; ++c) values[c * ins + c] = 1;
+    };
+  };
+  constexpr size_t gain = 2;
+  add(".sk", out, in, 1, [](std::vector<float>&, size_t) {});
+  add(".conv.0", gain * in, in, 1, hand_on(in));
+  add(".conv.1", gain * out, gain * in, 3, [&](std::vector<float>& values, size_t ins) {
+    for (size_t o = 0; o < out; ++o)
+      for (size_t i = 0; i < in * 9; ++i) values[o * ins * 9 + i] = collapsed.values[o * in * 9 + i];
+  });
+  add(".conv.2", out, gain * out, 1, hand_on(out));
+  weights.tensors.at(name + ".conv.2.bias").values = bias.values;
+  weights.add(name + ".eval_conv.weight", collapsed);
+  weights.add(name + ".eval_conv.bias", bias);
+}
+
+void publish(StateDict& weights) {
+  if (!weights.contains("conv_1.weight")) return;
+  expand(weights, "conv_1");
+  expand(weights, "conv_2");
+  for (int n = 1; n <= blocks; ++n)
+    for (const char* layer : {".c1_r", ".c2_r", ".c3_r"})
+      expand(weights, "block_" + std::to_string(n) + layer);
+}
+
 void configure(NetworkWishes& wishes, Architecture& a) {
   SpanDetails details;
   details.centred = wishes.flag("norm", false);
@@ -149,6 +191,6 @@ const SpanDetails& span_details(const Architecture& architecture) {
   return static_cast<const SpanDetails&>(*architecture.details);
 }
 
-const Family span{"SPAN", {}, "blocks", namings, detect, build, false, configure};
+const Family span{"SPAN", {}, "blocks", namings, detect, build, false, publish, configure};
 
 }  // namespace esrgan

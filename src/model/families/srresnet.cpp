@@ -80,6 +80,11 @@ void detect(Evidence& evidence, Architecture& architecture) {
                           "residual blocks with PReLU: the SRGAN paper's SRResNet");
 }
 
+/// A network whose normalisation was folded into its convolutions, as exporters do, has none.
+void normalise(GraphBuilder& builder, Convolution& convolution, const std::string& name) {
+  if (builder.has(name + ".weight")) builder.fold_batch_norm(convolution, name);
+}
+
 MapId build(GraphBuilder& builder, const Architecture& architecture) {
   const MapId input = builder.input(architecture.in_channels);
   builder.begin_stage();
@@ -91,16 +96,16 @@ MapId build(GraphBuilder& builder, const Architecture& architecture) {
     builder.begin_stage();
     const std::string block = "body." + std::to_string(n);
     Convolution conv = builder.convolution(block + ".conv1", x);
-    builder.fold_batch_norm(conv, block + ".bn1");
+    normalise(builder, conv, block + ".bn1");
     builder.activate_prelu(conv, block + ".act");
     Convolution second = builder.convolution(block + ".conv2", builder.add(std::move(conv)));
-    builder.fold_batch_norm(second, block + ".bn2");
+    normalise(builder, second, block + ".bn2");
     second.residuals = {{x, 1}};
     x = builder.add(std::move(second));
   }
   builder.begin_stage();
   Convolution body = builder.convolution("conv_body", x);
-  builder.fold_batch_norm(body, "bn_body");
+  normalise(builder, body, "bn_body");
   body.residuals = {{first, 1}};
   x = upsample_by_shuffle(builder, builder.add(std::move(body)), architecture, "conv_up", "conv_last",
                           [&](Convolution& conv, int step, int factor) {
@@ -111,6 +116,7 @@ MapId build(GraphBuilder& builder, const Architecture& architecture) {
 
 }  // namespace
 
-const Family srresnet{"SRResNet", {}, "blocks", namings, detect, build, false, configure_residual_network};
+const Family srresnet{
+    "SRResNet", {}, "blocks", namings, detect, build, false, nullptr, configure_residual_network};
 
 }  // namespace esrgan
