@@ -112,6 +112,79 @@ grep -q "goes on after step 5" "$work/log" || fail "--resume auto did not go on"
   fail "the engine does not run what was trained"
 "$esrgan" info "$work/runs/all/models/latest.safetensors" | grep -q "SPAN" || fail "what was trained is no SPAN"
 
+# A teacher: the student comes near it, on the way too; what comes out is the student alone.
+cat >"$work/distil.yml" <<YAML
+scale: 4
+network_G: {which_model_G: SRVGGNetCompact, nf: 4, num_conv: 2}
+distillation:
+  teacher: $work/runs/all/models/latest.safetensors
+  self_ensemble: true
+  feature_weight: 1
+  feature_criterion: l2
+  features: [{teacher: block_6.c3_r, student: body.3}]
+datasets: {train: {HR: $work/pictures, batch_size: 2, HR_size: 64}}
+train: {precision: bf16, pixel_weight: 0, ema: 0.5}
+optimizer_G: {lr: 5e-3}
+logger: {print_freq: 20}
+YAML
+run "$work/distil.yml" 100
+/usr/bin/python3 - "$work/runs/distil/metrics.csv" <<'PYTHON' || fail "the student does not come near its teacher"
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+for loss in ("g_teacher", "g_layers"):
+    assert float(rows[-1][loss]) < 0.7 * float(rows[0][loss]), (loss, rows[0][loss], rows[-1][loss])
+PYTHON
+"$esrgan" info "$work/runs/distil/models/latest.safetensors" | grep -q "SRVGGNetCompact x4, 2 convolutions, 4 features" || fail "the student is another network"
+"$esrgan" train -opt "$work/distil.yml" --set distillation.features.0.student=nothing --set name=none --set path.root="$work/runs" >"$work/log" 2>&1 &&
+  fail "a layer that there is not was taken"
+grep -q "layer of the student: expected one of body.1" "$work/log" || fail "the layers are not named: $(cat "$work/log")"
+
+# Pruned: by what the pictures tell, then fine-tuned; and by the gammas that training made small.
+"$esrgan" prune "$work/runs/all/models/latest.safetensors" -o "$work/pruned.safetensors" --keep 0.6 --multiple 2 --batches 2 \
+  --data "$work/pictures" --sheet "$work/sheet.png" --json >"$work/pruned.json" 2>"$work/log" || fail "prune: $(cat "$work/log")"
+/usr/bin/python3 -c '
+import json, sys
+table = json.load(open(sys.argv[1]))
+assert table["after"]["macs_per_input_pixel"] <= 0.6 * table["before"]["macs_per_input_pixel"], table
+assert table["after"]["parameters"] < table["before"]["parameters"] and table["after"]["seconds"] > 0, table
+' "$work/pruned.json" || fail "the table of prune"
+[ -s "$work/sheet.png" ] || fail "prune --sheet writes nothing"
+cat >"$work/sparse.yml" <<YAML
+scale: 2
+network_G: {which_model_G: SRResNet, nf: 8, nb: 1}
+datasets: {train: {HR: $work/pictures, batch_size: 2, HR_size: 32}}
+train: {sparsity: 1e-2}
+optimizer_G: {lr: 1e-2}
+logger: {print_freq: 10}
+YAML
+run "$work/sparse.yml" 40
+/usr/bin/python3 - "$work/runs/sparse/metrics.csv" <<'PYTHON' || fail "the gammas do not fall"
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+assert float(rows[-1]["g_sparsity"]) < 0.9 * float(rows[0]["g_sparsity"]), rows
+PYTHON
+"$esrgan" prune "$work/runs/sparse/models/latest.safetensors" -o "$work/gamma.safetensors" --keep 0.8 --multiple 2 --importance gamma \
+  --test "$work/pictures" >"$work/log" 2>&1 || fail "prune by gamma: $(cat "$work/log")"
+"$esrgan" prune "$work/runs/all/models/latest.safetensors" -o "$work/none.safetensors" >"$work/log" 2>&1 && fail "prune without pictures"
+grep -q -e "--data" "$work/log" || fail "prune does not ask for pictures: $(cat "$work/log")"
+"$esrgan" quantize "$work/runs/all/models/latest.safetensors" -o "$work/q.onnx" --data "$work/pictures" --batches 2 --keep-float 1 \
+  >"$work/table" 2>"$work/log" || fail "quantize: $(cat "$work/log")"
+grep -q "which stays in floats" "$work/log" && grep -q "^after" "$work/table" || fail "quantize does not tell: $(cat "$work/log" "$work/table")"
+
+# The network of a file goes on learning.
+cat >"$work/file.yml" <<YAML
+scale: 4
+network_G: {model: $work/pruned.safetensors}
+datasets: {train: {HR: $work/pictures, batch_size: 2, HR_size: 64}}
+train: {precision: bf16}
+YAML
+run "$work/file.yml" 3
+[ "$("$esrgan" info "$work/runs/file/models/latest.safetensors" | sed -n 's/^parameters *//p')" = "$("$esrgan" info "$work/pruned.safetensors" | sed -n 's/^parameters *//p')" ] ||
+  fail "the file's network has changed"
+"$esrgan" train -opt "$work/file.yml" --dry-run --set scale=2 --set name=none --set path.root="$work/runs" >"$work/log" 2>&1 &&
+  fail "a network of another enlargement was taken"
+grep -q "scale" "$work/log" || fail "the scale is not named: $(cat "$work/log")"
+
 # A start that fits in parts: the x4 network of another run, for x2.
 "$esrgan" train -opt "$options/quick_cpu.yml" --set name=partial --set path.root="$work/runs" --set train.niter=1 --set scale=2 \
   --set datasets.train.HR="$work/pictures" --set datasets.train.HR_size=48 --set network_G.nf=8 --set network_G.num_conv=2 \

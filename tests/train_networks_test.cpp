@@ -10,10 +10,12 @@
 #include "device/cpu/cpu_device.h"
 #include "model/families/span.h"
 #include "model/family.h"
+#include "model/model.h"
 #include "support.h"
 #include "train/networks/convolution.h"
 #include "train/networks/discriminator.h"
 #include "train/networks/generator.h"
+#include "train/networks/graph_network.h"
 #include "train/networks/optimiser.h"
 #include "train/networks/torch_support.h"
 #include "train/networks/trained_network.h"
@@ -63,6 +65,32 @@ Architecture small(const char* family, int scale, std::map<std::string, std::str
   Architecture a = published(family, scale, std::move(wishes));
   a.features = 12;
   return a;
+}
+
+/// Whatever the file, the module computes as PyTorch does with the published code, and is a weight file again.
+TEST(GraphNetworks, ComputeWhatTheirFilesDo) {
+  size_t compared = 0;
+  for (const auto& entry : fs::directory_iterator(ESRGAN_TORCH_CASES)) {
+    if (entry.path().extension() != ".pth") continue;
+    SCOPED_TRACE(entry.path().stem().string());
+    const Model model = read_model(entry.path());
+    const auto network = std::make_shared<GraphNetwork>(model);
+    const StateDict data = read_weights(fs::path(entry.path()).replace_extension(".safetensors"));
+    const torch::NoGradGuard no_gradients;
+    const torch::Tensor x = from_tensor(data.at("in.2")).permute({2, 0, 1}).unsqueeze(0),
+                        y = from_tensor(data.at("out.2")).permute({2, 0, 1}).unsqueeze(0);
+    Features maps;
+    const torch::Tensor found = network->forward(x, maps);
+    EXPECT_LE(((found - y).abs().max() / y.abs().max()).item<double>(), 1e-5);
+    EXPECT_FALSE(maps.empty());
+    const Model again = detect_model(state_of(*network));
+    EXPECT_EQ(again.architecture.scale, model.architecture.scale);
+    const torch::Tensor repeated = std::make_shared<GraphNetwork>(again)->forward(x);
+    EXPECT_LE(((repeated - y).abs().max() / y.abs().max()).item<double>(), 1e-5);
+    for (const torch::Tensor& parameter : network->parameters()) EXPECT_TRUE(parameter.requires_grad());
+    ++compared;
+  }
+  EXPECT_GE(compared, 24U);
 }
 
 TEST(Generator, IsTheSameInTheEngine) {
@@ -269,7 +297,7 @@ TEST(Evaluator, OfTheNetworkAndTheEngineAgree) {
     const FloatImage small_picture = to_float_image(test::make_picture(430, 30, 3));  // of two tiles
     const PackedPicture packed = stored(small_picture);
     const FloatImage expected = engine_upscale(file, 2)(packed),
-                     found = network_upscale(network, torch::kCPU, architecture.scale, multiple)(packed);
+                     found = network_upscale([&](const torch::Tensor& x) { return network.forward_result(x); }, torch::kCPU, architecture.scale, multiple)(packed);
     ASSERT_EQ(expected.pixels.size(), found.pixels.size());
     float largest = 0;
     for (size_t i = 0; i < expected.pixels.size(); ++i)

@@ -77,7 +77,7 @@ void NetworkOptions::read_threads() {
 }
 
 std::string NetworkOptions::model_file() const {
-  return find_model(model.empty() ? default_model(objective) : model);
+  return find_model(model.empty() ? default_model(objective, upscale.scale) : model);
 }
 
 bool whole_number(const std::string& text, int& value) {

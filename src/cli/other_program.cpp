@@ -18,8 +18,12 @@ struct OtherProgram {
   const char* needs;  // where it is missing
 };
 
+constexpr const char* with_torch = "a build with LibTorch ('script/setup train', then build again)";
 constexpr OtherProgram programs[] = {
-    {"train", "esrgan-train", "a build with LibTorch ('script/setup train', then build again)"},
+    {"train", "esrgan-train", with_torch},
+    {"distill", "esrgan-train", with_torch},
+    {"prune", "esrgan-train", with_torch},
+    {"quantize", "esrgan-train", with_torch},
     {"video", "esrgan-video",
      "a build with FFmpeg's libraries and zimg ('script/setup video', then build again)"}};
 
@@ -38,6 +42,9 @@ void start_other_program(int argc, char** argv) {
 
 void add_train(CLI::App& app) {
   app.add_subcommand("train", "Train a network by a recipe");
+  app.add_subcommand("distill", "Train a small network to do as a large one does");
+  app.add_subcommand("prune", "Take the channels that matter least out of a network");
+  app.add_subcommand("quantize", "Write a network of 8-bit numbers as ONNX");
 }
 
 void add_video(CLI::App& app) {

@@ -13,7 +13,7 @@ namespace esrgan::cli {
 void start_other_program(int argc, char** argv);
 
 /// For the list of commands and for completions; start_other_program() goes before the parsing.
-void add_train(CLI::App& app);
+void add_train(CLI::App& app);  // train, distill, prune, quantize
 void add_video(CLI::App& app);
 
 }  // namespace esrgan::cli

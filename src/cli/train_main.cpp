@@ -1,7 +1,12 @@
-// esrgan-train: what `esrgan train` starts; the only program that links LibTorch.
-#include <CLI/CLI.hpp>
-#include <iostream>
+// esrgan-train: what `esrgan train`, distill, prune and quantize start; the only program that links LibTorch.
+#include <esrgan/error.h>
 
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include "cli/compress_commands.h"
 #include "cli/session.h"
 #include "train/networks/host_memory.h"
 #include "train/recipe.h"
@@ -20,8 +25,10 @@ constexpr const char* examples = R"(Examples:
   torchrun --no-python --nproc-per-node 4 esrgan train -opt options/train_PSNR.yml
 )";
 
-int run(int argc, char** argv) {
-  CLI::App app{"Train a network of the ESRGAN family", "esrgan train"};
+int run(int argc, char** argv, bool distills) {
+  CLI::App app{
+      distills ? "Train a small network to do as a large one does" : "Train a network of the ESRGAN family",
+      distills ? "esrgan distill" : "esrgan train"};
   app.footer(examples);
   std::string file;
   std::vector<std::string> changes;
@@ -64,6 +71,9 @@ int run(int argc, char** argv) {
   keep_host_memory();
   const Recipe recipe = read_recipe(file, changes);
   for (const std::string& remark : recipe.remarks) cli::print_message("warning: " + remark);
+  if (distills && recipe.teacher.empty())
+    throw Error(ErrorKind::invalid_argument, file, "a recipe with a teacher", "the section 'distillation'",
+                "none");
   if (dry) {
     dry_run(recipe);
     return cli::all_done;
@@ -75,12 +85,19 @@ int run(int argc, char** argv) {
   const RunOptions::Resume how = resume_option->count() == 0 ? RunOptions::Resume::no
                                  : resume == "auto"          ? RunOptions::Resume::if_there
                                                              : RunOptions::Resume::yes;
-  return train(recipe, {how, cli::stop_token()}) ? cli::all_done : cli::interrupted;
+  if (!train(recipe, {how, cli::stop_token()})) return cli::interrupted;
+  if (distills) cli::compare_with_teacher(recipe);
+  return cli::all_done;
 }
 
 }  // namespace
 }  // namespace esrgan::train
 
 int main(int argc, char** argv) {
-  return esrgan::cli::run_program([&] { return esrgan::train::run(argc, argv); });
+  const std::string command = std::filesystem::path(argv[0]).filename().string();
+  return esrgan::cli::run_program([&] {
+    if (command == "prune") return esrgan::cli::run_prune(argc, argv);
+    if (command == "quantize") return esrgan::cli::run_quantize(argc, argv);
+    return esrgan::train::run(argc, argv, command == "distill");
+  });
 }

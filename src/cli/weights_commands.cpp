@@ -113,6 +113,7 @@ struct Writing {
     if (!overwrite && std::ifstream(output))
       throw Error(ErrorKind::io, output, "exists already (--overwrite replaces it)");
     model.weights.metadata["esrgan.network"] = model.architecture.summary();
+    model.weights.metadata["esrgan.scale"] = std::to_string(model.architecture.scale);
     for (const auto& [key, value] : metadata) model.weights.metadata[key] = value;
     write_safetensors(model.weights, type, output);
     print_message(output + ": " + model.architecture.summary());

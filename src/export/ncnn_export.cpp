@@ -156,9 +156,9 @@ class NcnnExporter {
   /// What a file says in one number and the graph holds already (residual scales, marks): for those who read
   /// the weights back.
   void add_lone_numbers() {
-    for (const auto& [name, tensor] : lone_numbers(network_.weights)) {
+    for (const std::string& name : network_.weights.lone_numbers()) {
       add_layer("MemoryData", {}, name, " 0=1");
-      append(tensor->values.data(), sizeof(float));
+      append(network_.weights.at(name).values.data(), sizeof(float));
     }
   }
 

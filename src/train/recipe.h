@@ -35,6 +35,7 @@ struct Recipe {
   bool deterministic = false;  ///< on a GPU, too; some operations are slower then
 
   Architecture generator;
+  std::string generator_file;   ///< the network is the one in this weight file, or empty
   std::string generator_start;  ///< a weight file, or empty
   bool strict = true;           ///< the start file must fit as a whole
 
@@ -43,6 +44,7 @@ struct Recipe {
   MeasuringRecipe measuring;
 
   MakeScheme scheme;
+  std::string teacher;  ///< the model that the generator is to be like, or empty
   int64_t steps = 0;
   int accumulate = 1;
   OptimiserRecipe optimiser;  ///< of the generator

@@ -78,6 +78,19 @@ const Tensor& StateDict::at(const std::string& name) const {
   return found->second;
 }
 
+bool StateDict::has_layer(const std::string& layer) const {
+  const auto next = tensors.lower_bound(layer + ".");
+  return next != tensors.end() && next->first.starts_with(layer + ".");
+}
+
+std::vector<std::string> StateDict::lone_numbers() const {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : tensors)
+    if (tensor.values.size() == 1 && !name.ends_with(".weight") && !name.ends_with(".bias"))
+      names.push_back(name);
+  return names;
+}
+
 void StateDict::add(const std::string& name, Tensor tensor) {
   if (!tensors.emplace(name, std::move(tensor)).second)
     throw Error(ErrorKind::bad_data, file, "two tensors stand for '" + name + "'");

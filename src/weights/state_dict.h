@@ -53,6 +53,10 @@ struct StateDict {
   /// The tensor called `name`; throws Error naming file and tensor when it is absent.
   const Tensor& at(const std::string& name) const;
   bool contains(const std::string& name) const { return tensors.contains(name); }
+  /// Whether a tensor belongs to the layer: "conv_first" to conv_first.weight.
+  bool has_layer(const std::string& layer) const;
+  /// Names of tensors of one number that are no layer's: residual scales, marks.
+  std::vector<std::string> lone_numbers() const;
   /// Throws Error when there is a tensor of that name already.
   void add(const std::string& name, Tensor tensor);
 };

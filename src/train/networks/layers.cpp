@@ -23,10 +23,17 @@ Tensor leaky(const Tensor& x, double slope) {
 }
 
 Tensor repeated(const Tensor& x, int factor) {
-  const auto both = static_cast<double>(factor);
+  const std::vector<double> both(2, factor);
+  return nn::functional::interpolate(
+      x, nn::functional::InterpolateFuncOptions().scale_factor(both).mode(torch::kNearest));
+}
+
+Tensor bilinear(const Tensor& x, int factor) {
+  const std::vector<double> both(2, factor);
   return nn::functional::interpolate(x, nn::functional::InterpolateFuncOptions()
-                                            .scale_factor(std::vector<double>{both, both})
-                                            .mode(torch::kNearest));
+                                            .scale_factor(both)
+                                            .mode(torch::kBilinear)
+                                            .align_corners(false));
 }
 
 }  // namespace esrgan::train

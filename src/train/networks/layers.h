@@ -43,4 +43,7 @@ torch::Tensor leaky(const torch::Tensor& x, double slope);
 /// Enlarged by repetition.
 torch::Tensor repeated(const torch::Tensor& x, int factor);
 
+/// Enlarged by linear interpolation between the pixels' middles.
+torch::Tensor bilinear(const torch::Tensor& x, int factor);
+
 }  // namespace esrgan::train

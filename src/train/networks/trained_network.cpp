@@ -35,6 +35,13 @@ TrainedNetwork::TrainedNetwork(std::string name, std::shared_ptr<Network> module
   if (recipe.ema > 0) ema_ = flat_.values().clone();
 }
 
+std::vector<torch::Tensor> TrainedNetwork::norm_scales() const {
+  std::vector<torch::Tensor> scales;
+  for (const auto& module : module_->modules())
+    if (const auto* norm = module->as<torch::nn::BatchNorm2d>()) scales.push_back(norm->weight);
+  return scales;
+}
+
 void TrainedNetwork::backward(const torch::Tensor& loss, bool last) {
   const torch::Tensor scaled = scale_.factor() == 1 ? loss : loss * scale_.factor();
   if (last) gradient_mean_.expect(scaled);

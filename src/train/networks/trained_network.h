@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "train/networks/checkpoint.h"
 #include "train/networks/layers.h"
@@ -43,6 +44,8 @@ class TrainedNetwork {
   torch::Tensor forward_result(const torch::Tensor& x);
   bool has_running_mean() const { return ema_.defined(); }
   void train() { module_->train(); }
+  /// The gammas of its batch normalisation.
+  std::vector<torch::Tensor> norm_scales() const;
   int64_t parameters() const { return flat_.values().numel(); }
 
   /// While off, gradients flow through the network but not to its parameters.

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "image/resize.h"
 
@@ -66,8 +67,9 @@ Upscale engine_upscale(const std::filesystem::path& model, int threads) {
       [upscaler](const PackedPicture& small) { return to_float_image(upscaler->upscale(image_of(small))); };
 }
 
-Upscale network_upscale(TrainedNetwork& network, torch::Device device, int scale, int multiple) {
-  return [&network, device, scale, multiple](const PackedPicture& small) {
+Upscale network_upscale(std::function<Tensor(const Tensor&)> forward, torch::Device device, int scale,
+                        int multiple) {
+  return [forward = std::move(forward), device, scale, multiple](const PackedPicture& small) {
     Tensor x = tensor_of(small).to(device);
     const int64_t down = (multiple - x.size(2) % multiple) % multiple,
                   across = (multiple - x.size(3) % multiple) % multiple;
@@ -81,7 +83,7 @@ Upscale network_upscale(TrainedNetwork& network, torch::Device device, int scale
               .slice(3, (c.begin - left) * zoom, (c.end - left) * zoom);
         };
         const Tensor seen = x.slice(2, rows.from, rows.to).slice(3, columns.from, columns.to);
-        const Tensor made = network.forward_result(seen).to(torch::kFloat);
+        const Tensor made = forward(seen).to(torch::kFloat);
         part(all, rows, columns, scale, 0, 0)
             .copy_(part(made, rows, columns, scale, rows.from, columns.from));
       }

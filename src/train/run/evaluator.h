@@ -4,8 +4,8 @@
 #include <torch/types.h>
 
 #include <filesystem>
+#include <functional>
 
-#include "train/networks/trained_network.h"
 #include "train/run/validation.h"
 
 namespace esrgan::train {
@@ -13,8 +13,9 @@ namespace esrgan::train {
 /// By the engine that users will run it on, in full precision. `threads`: 0 takes all processors.
 Upscale engine_upscale(const std::filesystem::path& model, int threads);
 
-/// By the network itself, on its device, in tiles where a picture is large. `multiple`: of the sides that the
-/// network takes; edges are repeated as far as is needed. `network` must outlive what is returned.
-Upscale network_upscale(TrainedNetwork& network, torch::Device device, int scale, int multiple);
+/// By a network itself, on its device, in tiles where a picture is large. `multiple`: of the sides that the
+/// network takes; edges are repeated as far as is needed.
+Upscale network_upscale(std::function<torch::Tensor(const torch::Tensor&)> forward, torch::Device device,
+                        int scale, int multiple);
 
 }  // namespace esrgan::train

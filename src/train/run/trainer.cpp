@@ -247,7 +247,9 @@ class Run {
   Upscale upscaler() {
     const Architecture& a = recipe_.generator;
     if (device_.is_cuda())
-      return network_upscale(*scheme_->networks().front(), device_, a.scale, a.unshuffle);
+      return network_upscale([network = scheme_->networks().front()](
+                                 const torch::Tensor& x) { return network->forward_result(x); },
+                             device_, a.scale, a.unshuffle);
     return engine_upscale(journal_->folder().model("latest"), at::get_num_threads());
   }
 

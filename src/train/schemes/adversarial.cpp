@@ -23,7 +23,7 @@ std::shared_ptr<Network> start_discriminator(const AdversarialRecipe& own) {
 
 Adversarial::Adversarial(const Recipe& recipe, const AdversarialRecipe& own, torch::Device device,
                          const Ranks& ranks)
-    : Fidelity(recipe, own.losses, device, ranks),
+    : Fidelity(recipe, own, device, ranks),
       own_(own),
       discriminator_("discriminator", start_discriminator(own), learning_of(recipe, own.optimiser), device,
                      ranks) {}
@@ -105,6 +105,8 @@ MakeScheme read_adversarial(Settings& root, const Recipe& recipe) {
   const LossRecipe losses = read_losses(train, true, recipe.ema > 0);
   own.losses = losses.terms;
   own.gan = losses.gan;
+  own.teaching = read_teaching(root);
+  own.sparsity = read_sparsity(train);
   own.generator_every = train.at_least("D_update_ratio", 1, 1);
   own.generator_first = train.at_least("D_init_iters", int64_t{0}, int64_t{0});
   own.optimiser = read_optimiser(root.section("optimizer_D"), train, "lr_D");

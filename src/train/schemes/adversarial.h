@@ -7,8 +7,7 @@
 
 namespace esrgan::train {
 
-struct AdversarialRecipe {
-  std::vector<LossTerm> losses;  ///< beside the discriminator's
+struct AdversarialRecipe : FidelityRecipe {  ///< its losses stand beside the discriminator's
   GanRecipe gan;
   MakeNetwork discriminator;
   std::string start;  ///< its weight file, or empty

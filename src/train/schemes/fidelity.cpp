@@ -1,12 +1,17 @@
 #include "train/schemes/fidelity.h"
 
+#include <esrgan/error.h>
+
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/log.h"
 #include "model/model.h"
 #include "train/networks/arithmetic.h"
 #include "train/networks/convolution.h"
 #include "train/networks/generator.h"
+#include "train/networks/graph_network.h"
 #include "train/networks/torch_support.h"
 #include "train/networks/trace.h"
 #include "train/schemes/kinds.h"
@@ -17,6 +22,8 @@ namespace {
 using torch::Tensor;
 
 std::shared_ptr<Network> start_generator(const Recipe& recipe) {
+  if (!recipe.generator_file.empty())
+    return std::make_shared<GraphNetwork>(read_model(recipe.generator_file));
   std::shared_ptr<Network> generator = make_generator(recipe.generator);
   if (recipe.generator_start.empty()) return generator;
   const StateDict start = read_model(recipe.generator_start).weights;
@@ -25,6 +32,11 @@ std::shared_ptr<Network> start_generator(const Recipe& recipe) {
   else
     log_warning(recipe.generator_start + ": " + load_what_fits(*generator, start));
   return generator;
+}
+
+std::optional<Teaching> start_teaching(const Recipe& recipe, const FidelityRecipe& own) {
+  if (!own.teaching) return {};
+  return std::make_optional<Teaching>(*own.teaching, start_generator(recipe), recipe.generator.scale);
 }
 
 LearningRecipe generator_recipe(const Recipe& recipe) {
@@ -44,13 +56,19 @@ LearningRecipe learning_of(const Recipe& recipe, const OptimiserRecipe& optimise
   return learning;
 }
 
-Fidelity::Fidelity(const Recipe& recipe, const std::vector<LossTerm>& losses, torch::Device device,
-                   const Ranks& ranks)
+Fidelity::Fidelity(const Recipe& recipe, const FidelityRecipe& own, torch::Device device, const Ranks& ranks)
     : recipe_(recipe),
       device_(device),
       ranks_(ranks),
-      generator_("generator", start_generator(recipe), generator_recipe(recipe), device, ranks) {
-  for (const LossTerm& term : losses) {
+      teaching_(start_teaching(recipe, own)),
+      generator_("generator", teaching_ ? teaching_->student() : start_generator(recipe),
+                 generator_recipe(recipe), device, ranks) {
+  if (teaching_) teaching_->to(device);
+  sparsity_ = own.sparsity;
+  if (sparsity_ > 0 && generator_.norm_scales().empty())
+    throw Error(ErrorKind::invalid_argument, "", "train.sparsity", "a network with batch normalisation",
+                recipe.generator.summary());
+  for (const LossTerm& term : own.losses) {
     terms_.push_back({std::string("g_") + term.kind->name, term.weight, term.make()});
     terms_.back().loss->to(device);
     needs_smooth_ = needs_smooth_ || term.kind->needs_running_mean;
@@ -60,7 +78,15 @@ Fidelity::Fidelity(const Recipe& recipe, const std::vector<LossTerm>& losses, to
 std::vector<std::string> Fidelity::loss_names() const {
   std::vector<std::string> names{"g_total", "g_norm"};
   for (const Term& term : terms_) names.push_back(term.name);
+  if (sparsity_ > 0) names.emplace_back("g_sparsity");
+  if (teaching_) std::ranges::copy(teaching_->loss_names(), std::back_inserter(names));
   return names;
+}
+
+StateDict Fidelity::result() {
+  StateDict state = generator_.result();
+  if (teaching_) Teaching::drop_adapters(state);
+  return state;
 }
 
 void Fidelity::note(const std::string& name, const Tensor& loss) {
@@ -79,6 +105,10 @@ bool Fidelity::generator_learns(int64_t /*step*/) const {
 
 void Fidelity::add_losses(LossSum& sum, const LossInputs& inputs) {
   for (const Term& term : terms_) sum.add(term.name, term.weight, term.loss->of(inputs));
+  if (sparsity_ == 0) return;
+  Tensor gammas = torch::zeros({}, inputs.fake.options());
+  for (const Tensor& scale : generator_.norm_scales()) gammas = gammas + scale.abs().sum();
+  sum.add("g_sparsity", sparsity_, gammas);
 }
 
 void Fidelity::learn(TrainedNetwork& network, const std::string& norm_name, int64_t step) {
@@ -102,13 +132,20 @@ void Fidelity::generator_step(const Tensor& lr, const LossInputs& whole, int64_t
       LossInputs inputs;
       if (learns && needs_smooth_)
         inputs.smooth = generator_.forward_result(part_of(lr, part)).to(torch::kFloat);
-      inputs.fake = generator_.forward(part_of(lr, part)).to(torch::kFloat);
+      Features maps;
+      const Tensor small = part_of(lr, part);
+      inputs.fake = (learns && teaching_ && teaching_->compares_layers() ? generator_.forward(small, maps)
+                                                                         : generator_.forward(small))
+                        .to(torch::kFloat);
       fakes_.push_back(inputs.fake.detach());
       if (learns) {
         inputs.target = part_of(whole.target, part);
         inputs.real = part_of(whole.real, part);
         LossSum sum(*this, inputs.fake.options());
         add_losses(sum, inputs);
+        if (teaching_)
+          for (const Teaching::Part& taught : teaching_->parts(small, inputs.fake, maps))
+            sum.add(taught.name, taught.weight, taught.loss);
         note("g_total", sum.total());
         loss = sum.total() * (1.0 / recipe_.accumulate);
       }
@@ -157,15 +194,20 @@ std::map<std::string, double> Fidelity::step(const Batch& batch, int64_t step) {
   return read_losses_of_step();
 }
 
+double read_sparsity(Settings& train) {
+  return train.at_least("sparsity", 0.0, 0.0);
+}
+
 MakeScheme read_fidelity(Settings& root, const Recipe& recipe) {
   root.ignore({"network_D"}, "with scheme: fidelity");
   root.ignore({"optimizer_D"}, "without network_D");
   root.section("path").ignore({"pretrain_model_D"}, "without network_D");
   Settings train = root.section("train");
-  const std::vector<LossTerm> losses = read_losses(train, false, recipe.ema > 0).terms;
+  const FidelityRecipe own{read_losses(train, false, recipe.ema > 0).terms, read_teaching(root),
+                           read_sparsity(train)};
   train.ignore({"lr_D", "D_update_ratio", "D_init_iters"}, "without network_D");
-  return [losses](const Recipe& r, torch::Device device, const Ranks& ranks) {
-    return std::make_unique<Fidelity>(r, losses, device, ranks);
+  return [own](const Recipe& r, torch::Device device, const Ranks& ranks) {
+    return std::make_unique<Fidelity>(r, own, device, ranks);
   };
 }
 

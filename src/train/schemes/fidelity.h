@@ -5,18 +5,25 @@
 
 #include "train/losses/loss.h"
 #include "train/schemes/scheme.h"
+#include "train/schemes/teaching.h"
 
 namespace esrgan::train {
 
+/// What the generator learns from.
+struct FidelityRecipe {
+  std::vector<LossTerm> losses;            ///< against the originals
+  std::optional<TeachingRecipe> teaching;  ///< by another network
+  double sparsity = 0;                     ///< weight of the sum of |gamma| of its batch normalisation
+};
+
 class Fidelity : public Scheme {
  public:
-  Fidelity(const Recipe& recipe, const std::vector<LossTerm>& losses, torch::Device device,
-           const Ranks& ranks);
+  Fidelity(const Recipe& recipe, const FidelityRecipe& own, torch::Device device, const Ranks& ranks);
 
   std::map<std::string, double> step(const Batch& batch, int64_t step) override;
   std::vector<std::string> loss_names() const override;
   std::vector<TrainedNetwork*> networks() override { return {&generator_}; }
-  StateDict result() override { return generator_.result(); }
+  StateDict result() override;
   bool is_faithful() const override { return true; }
 
  protected:
@@ -47,6 +54,7 @@ class Fidelity : public Scheme {
   Recipe recipe_;
   torch::Device device_;
   const Ranks& ranks_;
+  std::optional<Teaching> teaching_;
   TrainedNetwork generator_;
   std::vector<torch::Tensor> fakes_;  // of this step, one for each part
 
@@ -64,10 +72,14 @@ class Fidelity : public Scheme {
   std::map<std::string, double> read_losses_of_step();
 
   std::vector<Term> terms_;
+  double sparsity_ = 0;
   bool needs_smooth_ = false;
   std::map<std::string, torch::Tensor> losses_;  // of this step
   bool too_narrow_ = false;                      // half precision was, in this step
 };
+
+/// `train.sparsity`, for pruning by gamma.
+double read_sparsity(Settings& train);
 
 /// How a network of the recipe learns.
 LearningRecipe learning_of(const Recipe& recipe, const OptimiserRecipe& optimiser);

@@ -45,10 +45,7 @@ class MsrResNet : public Network {
 
  protected:
   Tensor run(Tensor x, Features* features) override {
-    const Tensor base = nn::functional::interpolate(x, nn::functional::InterpolateFuncOptions()
-                                                           .scale_factor(std::vector<double>{scale_, scale_})
-                                                           .mode(torch::kBilinear)
-                                                           .align_corners(false));
+    const Tensor base = bilinear(x, scale_);
     x = convolve(conv_first_, x, 0.1);
     keep(features, "conv_first", x);
     for (size_t i = 0; i < blocks_.size(); ++i) {
