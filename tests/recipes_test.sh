@@ -25,13 +25,15 @@ for recipe in "$options"/*.yml; do
   small=(--set network_G.nf=8 --set path.pretrain_model_G= --set datasets.val= --set datasets.train.HR="$work/pictures"
     --set datasets.train.LR= --set datasets.train.sources= --set datasets.train.pack= --set datasets.train.batch_size=2
     --set train.feature_weight=0 --set train.pixel_weight=1)
-  if grep -q SRVGGNetCompact "$recipe"; then
+  if grep -q 'which_model_G: SRVGGNetCompact' "$recipe"; then
     small+=(--set network_G.num_conv=2)
   elif ! grep -q 'which_model_G: SPAN' "$recipe"; then
     small+=(--set network_G.nb=1)
   fi
-  grep -q RRDBNet "$recipe" && small+=(--set network_G.gc=4)
+  grep -q 'which_model_G: RRDBNet' "$recipe" && small+=(--set network_G.gc=4)
   if grep -q '^network_D' "$recipe"; then small+=(--set network_D.nf=2); fi
+  # The layers that are compared are those of a large teacher.
+  grep -q '^distillation' "$recipe" && small+=(--set distillation.teacher=builtin-x4 --set distillation.feature_weight=0)
   grep -q discriminator_vgg "$recipe" || small+=(--set datasets.train.HR_size=48)
   run "$recipe" 5 "${small[@]}"
   run "$recipe" 10 "${small[@]}" --resume

@@ -12,9 +12,13 @@ namespace {
 using torch::Tensor;
 namespace nn = torch::nn;
 
-nn::Conv2d collapsed(int in, int out) {
+/// How large maps begin, for values of 1 that go in. SiLU and the attention are nearly linear where values
+/// are small, and a network that begins so learns less: the published ones are fed with 255.
+constexpr double first_gain = 16, last_gain = 0.05;
+
+nn::Conv2d collapsed(int in, int out, double gain = 1) {
   nn::Conv2d layer = same_conv(in, out);
-  initialise(layer, 1);
+  initialise(layer, gain);
   return layer;
 }
 
@@ -44,14 +48,15 @@ class SpanNet : public Network {
       means_ = torch::tensor(std::vector<float>(span_means.begin(), span_means.end())).view({1, 3, 1, 1});
     else
       register_buffer("no_norm", torch::zeros({1}));
-    conv_1_ = register_module("conv_1", collapsed(a.in_channels, a.features));
+    const double gain = span_details(a).centred ? first_gain / static_cast<double>(span_range) : first_gain;
+    conv_1_ = register_module("conv_1", collapsed(a.in_channels, a.features, gain));
     for (int n = 1; n <= a.blocks; ++n)
       blocks_.push_back(
           register_module("block_" + std::to_string(n), std::make_shared<SpanBlock>(a.features)));
     conv_cat_ = register_module("conv_cat", same_conv(4 * a.features, a.features, 1));
     conv_2_ = register_module("conv_2", collapsed(a.features, a.features));
     nn::Sequential upsampler;
-    upsampler_ = same_conv(a.features, a.out_channels * a.scale * a.scale);
+    upsampler_ = collapsed(a.features, a.out_channels * a.scale * a.scale, last_gain);
     upsampler->push_back(upsampler_);
     register_module("upsampler", upsampler);
   }
