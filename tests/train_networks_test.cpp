@@ -67,7 +67,8 @@ Architecture small(const char* family, int scale, std::map<std::string, std::str
   return a;
 }
 
-/// Whatever the file, the module computes as PyTorch does with the published code, and is a weight file again.
+/// Whatever the file, the module computes as PyTorch does with the published code, and is a weight file
+/// again.
 TEST(GraphNetworks, ComputeWhatTheirFilesDo) {
   size_t compared = 0;
   for (const auto& entry : fs::directory_iterator(ESRGAN_TORCH_CASES)) {
@@ -297,7 +298,8 @@ TEST(Evaluator, OfTheNetworkAndTheEngineAgree) {
     const FloatImage small_picture = to_float_image(test::make_picture(430, 30, 3));  // of two tiles
     const PackedPicture packed = stored(small_picture);
     const FloatImage expected = engine_upscale(file, 2)(packed),
-                     found = network_upscale([&](const torch::Tensor& x) { return network.forward_result(x); }, torch::kCPU, architecture.scale, multiple)(packed);
+                     found = network_upscale([&](const torch::Tensor&x) { return network.forward_result(x); },
+                                             torch::kCPU, architecture.scale, multiple)(packed);
     ASSERT_EQ(expected.pixels.size(), found.pixels.size());
     float largest = 0;
     for (size_t i = 0; i < expected.pixels.size(); ++i)

@@ -42,8 +42,8 @@ ESRGAN_API std::string find_model(const std::string& name_or_path);
 
 /// Name of the first installed model with this objective; files are looked into, by their headers, only when
 /// none that is known will do. Throws Error when there is none. Without an objective: the first for `gan`,
-/// or, where none is installed, the first inside the program. Of those inside the program with one objective the one
-/// whose enlargement is the least that reaches `scale` (0: any) is taken.
+/// or, where none is installed, the first inside the program. Of those inside the program with one objective
+/// the one whose enlargement is the least that reaches `scale` (0: any) is taken.
 ESRGAN_API std::string default_model(std::optional<Objective> objective = {}, double scale = 0);
 
 }  // namespace esrgan

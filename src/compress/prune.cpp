@@ -107,7 +107,9 @@ class Pruning {
   void remove_share(double whole) {
     const std::vector<std::vector<Unit>> all = units();
     // Work falls with the product of what goes in and comes out.
-    for (double share = std::sqrt(options_.keep); share > 0.01; share -= 0.01) {
+    const int most = static_cast<int>(100 * std::sqrt(options_.keep));
+    for (int percent = most; percent > 0; --percent) {
+      const double share = percent / 100.0;
       std::fill(kept_.begin(), kept_.end(), true);
       for (const std::vector<Unit>& own : all) {
         const auto leaving =
@@ -161,6 +163,7 @@ class Pruning {
 
   static std::vector<float> taken(const std::vector<float>& values, const std::vector<size_t>& places) {
     std::vector<float> result;
+    result.reserve(places.size());
     for (const size_t place : places) result.push_back(values[place]);
     return result;
   }

@@ -16,7 +16,7 @@
 namespace esrgan {
 namespace {
 
-constexpr int patch_side = 96, window = 7;
+constexpr int patch_side = 96, window = 7, half_window = window / 2;
 constexpr size_t count = naturalness_features;
 using Features = std::array<double, count>;
 
@@ -24,7 +24,7 @@ std::array<double, window> gaussian() {
   std::array<double, window> weights{};
   double sum = 0;
   for (int i = 0; i < window; ++i) {
-    const double d = (i - window / 2) / (window / 6.0);
+    const double d = (i - half_window) / (window / 6.0);
     sum += weights[static_cast<size_t>(i)] = std::exp(-d * d / 2);
   }
   for (double& weight : weights) weight /= sum;
@@ -45,7 +45,7 @@ Normalised normalise(const FloatImage& gray) {
       double sum = 0, squares = 0;
       for (int i = 0; i < window; ++i) {
         const double value =
-            255 * static_cast<double>(gray.at(std::clamp(x + i - window / 2, 0, width - 1), y, 0));
+            255 * static_cast<double>(gray.at(std::clamp(x + i - half_window, 0, width - 1), y, 0));
         sum += weights[static_cast<size_t>(i)] * value;
         squares += weights[static_cast<size_t>(i)] * value * value;
       }
@@ -57,7 +57,7 @@ Normalised normalise(const FloatImage& gray) {
     for (int x = 0; x < width; ++x) {
       double sum = 0, squares = 0;
       for (int i = 0; i < window; ++i) {
-        const int from = std::clamp(y + i - window / 2, 0, height - 1);
+        const int from = std::clamp(y + i - half_window, 0, height - 1);
         sum += weights[static_cast<size_t>(i)] * static_cast<double>(sums.at(x, from, 0));
         squares += weights[static_cast<size_t>(i)] * static_cast<double>(sums.at(x, from, 1));
       }
