@@ -20,6 +20,16 @@ run() {
   [ "$(tail -n 1 "$work/runs/$name/metrics.csv" | cut -d, -f1)" = "$steps" ] || fail "$recipe has not done $steps steps"
 }
 
+# fall TABLE SHARE LOSS...: at the end of a run's table each loss is less than this share of what it was.
+fall() {
+  /usr/bin/python3 -c '
+import csv, sys
+rows, share = list(csv.DictReader(open(sys.argv[1]))), float(sys.argv[2])
+for loss in sys.argv[3:]:
+    assert float(rows[-1][loss]) < share * float(rows[0][loss]), (loss, rows[0][loss], rows[-1][loss])
+' "$@"
+}
+
 count=0
 for recipe in "$options"/*.yml; do
   small=(--set network_G.nf=8 --set path.pretrain_model_G= --set datasets.val= --set datasets.train.HR="$work/pictures"
@@ -130,12 +140,7 @@ optimizer_G: {lr: 5e-3}
 logger: {print_freq: 20}
 YAML
 run "$work/distil.yml" 100
-/usr/bin/python3 - "$work/runs/distil/metrics.csv" <<'PYTHON' || fail "the student does not come near its teacher"
-import csv, sys
-rows = list(csv.DictReader(open(sys.argv[1])))
-for loss in ("g_teacher", "g_layers"):
-    assert float(rows[-1][loss]) < 0.7 * float(rows[0][loss]), (loss, rows[0][loss], rows[-1][loss])
-PYTHON
+fall "$work/runs/distil/metrics.csv" 0.7 g_teacher g_layers || fail "the student does not come near its teacher"
 "$esrgan" info "$work/runs/distil/models/latest.safetensors" | grep -q "SRVGGNetCompact x4, 2 convolutions, 4 features" || fail "the student is another network"
 "$esrgan" train -opt "$work/distil.yml" --set distillation.features.0.student=nothing --set name=none --set path.root="$work/runs" >"$work/log" 2>&1 &&
   fail "a layer that there is not was taken"
@@ -160,11 +165,7 @@ optimizer_G: {lr: 1e-2}
 logger: {print_freq: 10}
 YAML
 run "$work/sparse.yml" 40
-/usr/bin/python3 - "$work/runs/sparse/metrics.csv" <<'PYTHON' || fail "the gammas do not fall"
-import csv, sys
-rows = list(csv.DictReader(open(sys.argv[1])))
-assert float(rows[-1]["g_sparsity"]) < 0.9 * float(rows[0]["g_sparsity"]), rows
-PYTHON
+fall "$work/runs/sparse/metrics.csv" 0.9 g_sparsity || fail "the gammas do not fall"
 "$esrgan" prune "$work/runs/sparse/models/latest.safetensors" -o "$work/gamma.safetensors" --keep 0.8 --multiple 2 --importance gamma \
   --test "$work/pictures" >"$work/log" 2>&1 || fail "prune by gamma: $(cat "$work/log")"
 "$esrgan" prune "$work/runs/all/models/latest.safetensors" -o "$work/none.safetensors" >"$work/log" 2>&1 && fail "prune without pictures"

@@ -80,6 +80,7 @@ struct EvaluateCommand {
   void open() {
     judge.open({MetricChannels::y, MetricChannels::rgb}, threads);
     series_ = {{"truth"}, {"bicubic"}};
+    if (!small.empty()) small_pictures_ = pictures_in(small);
     if (model.empty()) return;
     series_.push_back({"model"});
     UpscaleOptions options;
@@ -113,7 +114,7 @@ struct EvaluateCommand {
 
   FloatImage reduced_picture(const FloatImage& truth, const std::string& name) const {
     if (small.empty()) return resize_bicubic(truth, 1.0 / scale, SampleType::u8);
-    for (const std::string& file : pictures_in(small)) {
+    for (const std::string& file : small_pictures_) {
       const std::string stem = std::filesystem::path(file).stem().string();
       if (stem != name && stem != name + "x" + std::to_string(scale)) continue;
       FloatImage found = without_alpha(to_float_image(read_image(file)));
@@ -149,6 +150,7 @@ struct EvaluateCommand {
   }
 
   std::vector<Series> series_;
+  std::vector<std::string> small_pictures_;
   std::optional<Upscaler> upscaler_;
 };
 

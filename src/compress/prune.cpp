@@ -26,8 +26,13 @@ class Pruning {
         options_(options),
         graph_(build_graph(model)),
         ties_(graph_, model.weights),
-        kept_(static_cast<size_t>(ties_.count()), true) {
+        kept_(static_cast<size_t>(ties_.count())),
+        maps_(kept_.size()) {
     weigh(importance);
+    for (size_t m = 0; m < graph_.maps.size(); ++m)
+      for (int c = 0; c < graph_.maps[m].channels; ++c)
+        maps_[static_cast<size_t>(ties_.group(static_cast<MapId>(m), c))].push_back(static_cast<MapId>(m));
+    keep_all();
   }
 
   Model run() {
@@ -51,11 +56,12 @@ class Pruning {
     }
   }
 
-  int channels_left(MapId map) const {
-    int count = 0;
-    for (int c = 0; c < graph_.map(map).channels; ++c)
-      count += kept_[static_cast<size_t>(ties_.group(map, c))] ? 1 : 0;
-    return count;
+  int channels_left(MapId map) const { return left_[static_cast<size_t>(map)]; }
+
+  void keep_all() {
+    std::fill(kept_.begin(), kept_.end(), true);
+    left_.clear();
+    for (const MapSpec& map : graph_.maps) left_.push_back(map.channels);
   }
 
   /// Of each cell of the grid.
@@ -100,8 +106,14 @@ class Pruning {
     return all;
   }
 
-  void remove(const Unit& unit) {
-    for (const int group : unit.groups) kept_[static_cast<size_t>(group)] = false;
+  void remove(const Unit& unit) { set_kept(unit, false); }
+  void restore(const Unit& unit) { set_kept(unit, true); }
+  void set_kept(const Unit& unit, bool kept) {
+    for (const int group : unit.groups) {
+      kept_[static_cast<size_t>(group)] = kept;
+      for (const MapId map : maps_[static_cast<size_t>(group)])
+        left_[static_cast<size_t>(map)] += kept ? 1 : -1;
+    }
   }
 
   void remove_share(double whole) {
@@ -110,7 +122,7 @@ class Pruning {
     const int most = static_cast<int>(100 * std::sqrt(options_.keep));
     for (int percent = most; percent > 0; --percent) {
       const double share = percent / 100.0;
-      std::fill(kept_.begin(), kept_.end(), true);
+      keep_all();
       for (const std::vector<Unit>& own : all) {
         const auto leaving =
             static_cast<size_t>(std::llround((1 - share) * static_cast<double>(own.size() + 1)));
@@ -130,10 +142,9 @@ class Pruning {
       double least = 0, left = 0;
       for (size_t f = 0; f < all.size(); ++f) {
         if (next[f] == all[f].size()) continue;
-        const std::vector<bool> before = kept_;
         remove(all[f][next[f]]);
         const double then = macs(), price = all[f][next[f]].importance / (now - then);
-        kept_ = before;
+        restore(all[f][next[f]]);
         if (best < all.size() && price >= least) continue;
         best = f, least = price, left = then;
       }
@@ -204,7 +215,9 @@ class Pruning {
   PruneOptions options_;
   Graph graph_;
   ChannelTies ties_;
-  std::vector<bool> kept_;  // by group
+  std::vector<bool> kept_;                // by group
+  std::vector<std::vector<MapId>> maps_;  // of a group's channels
+  std::vector<int> left_;                 // channels of each map
   std::vector<double> importance_;
 };
 

@@ -4,10 +4,10 @@
 #include <map>
 #include <utility>
 
-#include "base/half.h"
 #include "base/text.h"
 #include "export/tensor_names.h"
 #include "weights/ncnn.h"
+#include "weights/stored_bytes.h"
 
 namespace esrgan {
 namespace {
@@ -56,11 +56,8 @@ class NcnnExporter {
   void append_weights(const std::vector<float>& values) {
     const uint32_t tag = half_ ? ncnn_half_weights : 0;
     append(&tag, sizeof tag);
-    if (!half_) return append(values.data(), values.size() * sizeof(float));
-    std::vector<uint16_t> halves;
-    halves.reserve(values.size());
-    for (const float value : values) halves.push_back(half_from_float(value));
-    append(halves.data(), halves.size() * sizeof(uint16_t));
+    const std::vector<uint8_t> bytes = stored_bytes(values, half_ ? ElementType::f16 : ElementType::f32);
+    append(bytes.data(), bytes.size());
   }
 
   /// With a point or an exponent: ncnn takes other numbers for whole ones.

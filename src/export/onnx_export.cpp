@@ -9,12 +9,12 @@
 #include <string>
 #include <utility>
 
-#include "base/half.h"
 #include "base/text.h"
 #include "export/tensor_names.h"
 #include "model/family.h"
 #include "weights/onnx.h"
 #include "weights/onnx_file.h"
+#include "weights/stored_bytes.h"
 
 namespace esrgan {
 namespace {
@@ -54,16 +54,9 @@ class OnnxExporter {
 
   void add_tensor(const std::string& name, std::vector<int64_t> shape, const std::vector<float>& values) {
     if (!tensors_.insert(name).second) return;
-    onnx::Tensor tensor{name, options_.half ? onnx::Type::f16 : onnx::Type::f32, std::move(shape), {}};
-    tensor.bytes.resize(values.size() * (options_.half ? 2 : 4));
-    if (!options_.half)
-      std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
-    else
-      for (size_t i = 0; i < values.size(); ++i) {
-        const uint16_t half = half_from_float(values[i]);
-        std::memcpy(tensor.bytes.data() + 2 * i, &half, sizeof half);
-      }
-    model_.initializers.push_back(std::move(tensor));
+    model_.initializers.push_back(
+        {name, options_.half ? onnx::Type::f16 : onnx::Type::f32, std::move(shape),
+         stored_bytes(values, options_.half ? ElementType::f16 : ElementType::f32)});
   }
 
   /// One number of the type that is computed with.

@@ -3,12 +3,11 @@
 #include <esrgan/error.h>
 #include <zip.h>
 
-#include <cstring>
-#include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/file.h"
-#include "base/half.h"
+#include "weights/stored_bytes.h"
 
 namespace esrgan {
 namespace {
@@ -67,18 +66,6 @@ std::string program_of(const StateDict& dict, ElementType type) {
   return pickle.op('u').op('s').take();
 }
 
-std::string bytes_of(const Tensor& tensor, ElementType type) {
-  std::string bytes(tensor.values.size() * size_of(type), '\0');
-  for (size_t i = 0; i < tensor.values.size(); ++i)
-    if (type == ElementType::f16) {
-      const uint16_t half = half_from_float(tensor.values[i]);
-      std::memcpy(bytes.data() + i * sizeof half, &half, sizeof half);
-    } else {
-      std::memcpy(bytes.data() + i * sizeof(float), &tensor.values[i], sizeof(float));
-    }
-  return bytes;
-}
-
 /// A zip archive in memory; what is added must live until bytes() is called.
 class Archive {
  public:
@@ -103,7 +90,7 @@ class Archive {
   Archive(Archive&&) = delete;
   Archive& operator=(Archive&&) = delete;
 
-  void add(const std::string& name, const std::string& content) {
+  void add(const std::string& name, std::span<const uint8_t> content) {
     zip_source_t* source = zip_source_buffer(archive_, content.data(), content.size(), 0);
     const zip_int64_t index =
         source != nullptr ? zip_file_add(archive_, name.c_str(), source, ZIP_FL_ENC_UTF_8) : -1;
@@ -139,14 +126,17 @@ class Archive {
 
 void write_pth(const StateDict& dict, ElementType type, const std::filesystem::path& target) {
   const std::string program = program_of(dict, type), version = "3\n", order = "little";
-  std::vector<std::string> storages;
+  const auto bytes = [](const std::string& text) {
+    return std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  };
+  std::vector<std::vector<uint8_t>> storages;
   storages.reserve(dict.tensors.size());
-  for (const auto& [name, tensor] : dict.tensors) storages.push_back(bytes_of(tensor, type));
+  for (const auto& [name, tensor] : dict.tensors) storages.push_back(stored_bytes(tensor.values, type));
   Archive archive;
-  archive.add("archive/data.pkl", program);
-  archive.add("archive/byteorder", order);
+  archive.add("archive/data.pkl", bytes(program));
+  archive.add("archive/byteorder", bytes(order));
   for (size_t i = 0; i < storages.size(); ++i) archive.add("archive/data/" + std::to_string(i), storages[i]);
-  archive.add("archive/version", version);
+  archive.add("archive/version", bytes(version));
   write_file(target, archive.bytes());
 }
 

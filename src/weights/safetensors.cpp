@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/file.h"
-#include "base/half.h"
 #include "base/limits.h"
+#include "weights/stored_bytes.h"
 
 namespace esrgan {
 namespace {
@@ -262,15 +262,8 @@ void write_safetensors(const StateDict& dict, ElementType type, const std::files
   std::memcpy(bytes.data() + sizeof length, text.data(), length);
   uint8_t* out = bytes.data() + sizeof length + length;
   for (const auto& [name, tensor] : dict.tensors) {
-    for (const float value : tensor.values) {
-      if (type == ElementType::f16) {
-        const uint16_t half = half_from_float(value);
-        std::memcpy(out, &half, sizeof half);
-      } else {
-        std::memcpy(out, &value, sizeof value);
-      }
-      out += size_of(type);
-    }
+    const std::vector<uint8_t> stored = stored_bytes(tensor.values, type);
+    out = std::copy(stored.begin(), stored.end(), out);
   }
   write_file(target, bytes);
 }
