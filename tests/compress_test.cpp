@@ -13,6 +13,7 @@
 #include "export/onnx_export.h"
 #include "model/family.h"
 #include "support.h"
+#include "torch_cases.h"
 #include "weights/read_weights.h"
 #include "weights/safetensors.h"
 
@@ -23,14 +24,6 @@ namespace fs = std::filesystem;
 
 class Compress : public test::RandomTest {
  protected:
-  static std::vector<fs::path> case_files() {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(ESRGAN_TORCH_CASES))
-      if (entry.path().extension() == ".pth") files.push_back(entry.path());
-    std::sort(files.begin(), files.end());
-    return files;
-  }
-
   std::vector<float> run(const Graph& graph, int side, const std::vector<float>& picture) {
     const auto executor = device_->compile(graph, false);
     std::vector<float> result(
@@ -71,7 +64,7 @@ Model folded(const Model& model) {
 
 TEST_F(Compress, ChannelsThatSayNothingLeaveWithoutATrace) {
   size_t pruned_networks = 0;
-  for (const fs::path& file : case_files()) {
+  for (const fs::path& file : test::torch_cases()) {
     SCOPED_TRACE(file.stem().string());
     const Model whole = folded(read_model(file));
     const Graph graph = build_graph(whole);

@@ -13,6 +13,7 @@
 #include "export/pth_export.h"
 #include "model/family.h"
 #include "support.h"
+#include "torch_cases.h"
 #include "weights/onnx_file.h"
 #include "weights/read_weights.h"
 
@@ -20,14 +21,6 @@ namespace esrgan {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<fs::path> case_files() {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(ESRGAN_TORCH_CASES))
-    if (entry.path().extension() == ".pth") files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 void write_text_file(const fs::path& path, const std::string& text) {
   write_file(path, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
@@ -70,7 +63,7 @@ std::set<std::string> names_of(const StateDict& weights) {
 
 TEST_F(Export, ComesBackAsItWas) {
   size_t equal = 0;
-  for (const fs::path& file : case_files()) {
+  for (const fs::path& file : test::torch_cases()) {
     const Model model = read_model(file);
     const Graph graph = build_graph(model);
     const int side = 4 * graph.input_density();
@@ -100,7 +93,7 @@ TEST_F(Export, ComesBackAsItWas) {
 }
 
 TEST_F(Export, HalfIsRounded) {
-  for (const fs::path& file : case_files()) {
+  for (const fs::path& file : test::torch_cases()) {
     const std::string name = file.stem().string();
     if (name != "rrdb_canonical_x4" && name != "compact_prelu_x4" && name != "span_48_no_norm_x4") continue;
     const Model model = read_model(file);
@@ -120,7 +113,7 @@ TEST_F(Export, HalfIsRounded) {
 }
 
 TEST_F(Export, ThePickleIsTheSameEachTime) {
-  const Model model = read_model(case_files().front());
+  const Model model = read_model(test::torch_cases().front());
   const test::TemporaryFolder folder;
   for (const char* name : {"a.pth", "b.pth"}) export_pth(model, false, folder / name);
   const MappedFile first(folder / "a.pth"), second(folder / "b.pth");
@@ -129,7 +122,7 @@ TEST_F(Export, ThePickleIsTheSameEachTime) {
 
 /// What is damaged is an Error or another network, never anything else.
 TEST_F(Export, DamagedOnnxIsRefused) {
-  const std::vector<uint8_t> whole = export_onnx(read_model(case_files().front()), {});
+  const std::vector<uint8_t> whole = export_onnx(read_model(test::torch_cases().front()), {});
   const test::TemporaryFolder folder;
   const fs::path file = folder / "damaged.onnx";
   size_t refused = 0;

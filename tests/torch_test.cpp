@@ -8,6 +8,7 @@
 
 #include "device/cpu/cpu_device.h"
 #include "model/model.h"
+#include "torch_cases.h"
 #include "weights/read_weights.h"
 
 namespace esrgan {
@@ -17,9 +18,7 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> case_names() {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(ESRGAN_TORCH_CASES))
-    if (entry.path().extension() == ".pth") names.push_back(entry.path().stem().string());
-  std::sort(names.begin(), names.end());
+  for (const fs::path& file : test::torch_cases()) names.push_back(file.stem().string());
   return names;
 }
 
