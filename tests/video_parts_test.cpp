@@ -12,9 +12,11 @@ extern "C" {
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "support.h"
 #include "video/decoding_times.h"
+#include "video/film_clock.h"
 #include "video/frame_pixels.h"
 #include "video/pipeline.h"
 #include "video/plan.h"
@@ -81,9 +83,55 @@ TEST_F(VideoParts, TheFirstReadingOfAFilmCanBeStopped) {
   std::stop_source stop;
   PlanRequest request;
   request.stop = stop.get_token();
-  EXPECT_EQ(plan_film(film, request).frames, 3);
+  EXPECT_EQ(plan_film({film}, request).frames, 3);
   stop.request_stop();
-  EXPECT_THROW(plan_film(film, request), Cancelled);
+  EXPECT_THROW(plan_film({film}, request), Cancelled);
+}
+
+// ---- clock ----
+
+/// A film of pictures and sound whose packets are given as (stream, time in seconds).
+class Clock : public ::testing::Test {
+ protected:
+  Clock() {
+    for (const AVMediaType type : {AVMEDIA_TYPE_VIDEO, AVMEDIA_TYPE_AUDIO}) {
+      AVStream* const stream = avformat_new_stream(context_.get(), nullptr);
+      stream->codecpar->codec_type = type;
+      stream->time_base = {1, 90000};
+    }
+    context_->iformat = av_find_input_format("mpegts");
+    clock_.emplace(*context_);
+  }
+  ~Clock() override { context_->iformat = nullptr; }  // it was never opened
+  double corrected(int stream, double time) {
+    const PacketPtr packet = make_packet();
+    packet->pts = packet->dts = std::llround(time * 90000);
+    packet->duration = 3600;
+    clock_->correct(*packet, *context_->streams[stream]);
+    return static_cast<double>(packet->pts) / 90000;
+  }
+
+  FormatPtr context_{avformat_alloc_context()};
+  std::optional<FilmClock> clock_;
+};
+
+TEST_F(Clock, GoesOnWhereItJumps) {
+  for (int i = 0; i < 50; ++i)
+    for (const int stream : {0, 1}) EXPECT_NEAR(corrected(stream, 1000 + 0.04 * i), 1000 + 0.04 * i, 1e-4);
+  // Sound of the new clock comes first, then a picture of the old one.
+  EXPECT_NEAR(corrected(1, 7), 1002, 0.05);
+  EXPECT_NEAR(corrected(0, 1002), 1002, 1e-4);
+  EXPECT_NEAR(corrected(0, 7.04), 1002.04, 0.05);
+  EXPECT_NEAR(corrected(1, 7.04), 1002.04, 0.05);
+}
+
+TEST_F(Clock, KeepsAGapOfOneStream) {
+  for (int i = 0; i < 1000; ++i) {
+    if (i < 25 || i > 900) {
+      EXPECT_NEAR(corrected(0, 0.04 * i), 0.04 * i, 1e-4);
+    }
+    EXPECT_NEAR(corrected(1, 0.04 * i), 0.04 * i, 1e-4);
+  }
 }
 
 // ---- decoding times ----
@@ -364,17 +412,39 @@ TEST_F(VideoParts, AnUnfinishedSegmentLeavesNothing) {
 
 TEST_F(VideoParts, AWorkFolderBelongsToOneJob) {
   const std::string output = folder_ / "film.mkv";
-  WorkFolder(output).begin({{"crf", 18}, {"input", {{"size", 5}}}}, false);
-  EXPECT_NO_THROW(WorkFolder(output).begin({{"crf", 18}, {"input", {{"size", 5}}}}, false));
-  try {
-    WorkFolder(output).begin({{"crf", 18}, {"input", {{"size", 6}}}}, false);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("size (5 there, 6 here)"), std::string::npos) << error.what();
+  const nlohmann::json job{{"frames", {{"crf", 18}, {"input", {{"size", 5}}}}}, {"mux", 1}};
+  const auto begin = [&](const nlohmann::json& other, bool restart = false) {
+    WorkFolder folder(output);
+    folder.begin(other, {}, restart);
+    test::write_bytes(folder.segment(0), {1});
+  };
+  const auto refusal = [&](const nlohmann::json& other) {
+    try {
+      begin(other);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("not refused");
+  };
+  begin(job);
+  begin(job);
+  nlohmann::json other = job;
+  other["mux"] = 2;  // what is not of the frames may change
+  begin(other);
+  EXPECT_EQ(WorkFolder(output).job(), other);
+  other["frames"]["input"]["size"] = 6;
+  EXPECT_NE(refusal(other).find("the film is another"), std::string::npos) << refusal(other);
+  other = job;
+  other["frames"]["crf"] = 20;
+  EXPECT_NE(refusal(other).find("--crf: 18 there, 20 here"), std::string::npos) << refusal(other);
+  EXPECT_TRUE(WorkFolder(output).has(0));
+  {
+    WorkFolder folder(output);
+    folder.begin(other, {}, true);
+    EXPECT_FALSE(folder.has(0));
+    EXPECT_NE(refusal(other).find("another process is at work"), std::string::npos) << refusal(other);
   }
-  EXPECT_NO_THROW(WorkFolder(output).begin({{"crf", 30}}, true));
-  WorkFolder(output).remove();
-  EXPECT_EQ(folder_.files(), 0U);
+  EXPECT_EQ(folder_.files(), 0U);  // nothing was made
 }
 
 // ---- pipeline ----

@@ -21,7 +21,15 @@ namespace esrgan {
 enum class Interlaced {
   keep,         ///< each field is enlarged by itself, and they are woven again
   deinterlace,  ///< one progressive frame of each
-  double_rate   ///< one progressive frame of each field
+  double_rate,  ///< one progressive frame of each field
+  film          ///< inverse telecine: four frames of each five of which fields were woven
+};
+
+/// How samples of 8 bits are rounded.
+enum class Dither {
+  none,      ///< to the nearest value
+  ordered,   ///< by a fixed pattern, which hides steps in skies and the like
+  diffusion  ///< by what was rounded away of the neighbours (Floyd and Steinberg)
 };
 
 /// A part of a job that one of several machines does.
@@ -32,7 +40,10 @@ struct Share {
 struct VideoOptions {
   UpscaleOptions upscale;  ///< input_size and edges are not used
 
-  double start = 0;                            ///< seconds of the input from its beginning
+  int video_stream = -1;  ///< number among the film's video streams, from 0; -1: the one that players take
+  bool keep_start =
+      false;         ///< keep the clock's first time; without it, the output begins at 0 unless it is MPEG-TS
+  double start = 0;  ///< seconds of the input from its beginning
   double duration = 0;                         ///< seconds; 0 for all
   int fps_numerator = 0, fps_denominator = 1;  ///< another frame rate; 0 keeps every frame and its time
   Interlaced interlaced = Interlaced::keep;
@@ -43,6 +54,9 @@ struct VideoOptions {
   std::string encoder;  ///< FFmpeg's name; empty chooses by the container and the picture
   double crf = -1;      ///< constant quality, of the encoder's own scale; negative takes a default for it
   std::vector<std::pair<std::string, std::string>> encoder_options;
+  Dither dither = Dither::none;  ///< where the encoder takes 8 bits
+  std::string audio_encoder;     ///< FFmpeg's name; empty copies sound as it is
+  std::vector<std::pair<std::string, std::string>> container_options;  ///< of FFmpeg's muxer
   std::string pixel_format;          ///< FFmpeg's name; empty takes the one that is nearest to the input's
   std::string image_format = "png";  ///< extension of frames that go to a folder
   std::string others_from;  ///< file whose sound, subtitles and so on go with frames from a folder; empty:
@@ -66,15 +80,16 @@ struct VideoProgress {
 struct VideoReport {
   int width = 0, height = 0;
   std::string encoder;
-  int64_t frames = 0;                ///< written
-  int64_t resumed = 0;               ///< of them, those that were there from an earlier run
-  int64_t repeated = 0;              ///< equal to the frame before, therefore not computed
-  double reused = 0;                 ///< share of the area of the others that was taken from the frame before
-  int64_t damaged = 0;               ///< decoded in part, the rest concealed
-  int64_t lost = 0;                  ///< could not be decoded
-  double network_seconds = 0;        ///< time that the network took
-  double seconds = 0;                ///< time of all
-  uint64_t bytes = 0;                ///< size of the output; 0 when it is not complete yet
+  int64_t frames = 0;          ///< written
+  int64_t resumed = 0;         ///< of them, those that were there from an earlier run
+  int64_t repeated = 0;        ///< equal to the frame before, therefore not computed
+  double reused = 0;           ///< share of the area of the others that was taken from the frame before
+  int64_t damaged = 0;         ///< decoded in part, the rest concealed
+  int64_t lost = 0;            ///< could not be decoded
+  double network_seconds = 0;  ///< time that the network took
+  double seconds = 0;          ///< time of all
+  uint64_t bytes = 0;          ///< size of the output; 0 when it is not made yet
+  bool complete = false;       ///< the output holds all of the film: false also where the film itself was cut
   std::vector<std::string> remarks;  ///< streams that were left out and the like
 };
 
@@ -87,16 +102,22 @@ struct VideoEvents {
 
 /// Enlarges a film. `model_file` may be empty: frames are then taken as they are (to split a film into
 /// pictures, or to join them). `input` is a file, a folder of pictures, a pattern such as "frames/%08d.png"
-/// or "frames/*.png"; `output` is a file, or a folder (an existing one, or a name that ends in "/") for
-/// pictures, which gets a file frames.json with their times. Work in progress lies in a folder `output` +
-/// ".parts"; the same call goes on with what is there. Throws Error.
+/// or "frames/*.png", or a pipe with YUV4MPEG2 ("-" or a named one); `output` is a file, or a folder (an
+/// existing one, or a name that ends in "/") for pictures, which gets a file frames.json with their times, or
+/// a pipe, which gets YUV4MPEG2. Work in progress lies in a folder beside the output, work_folder_of(); the
+/// same call goes on with what is there, except where a pipe is read or YUV4MPEG2 is written. Throws Error.
 ESRGAN_API VideoReport upscale_video(const std::string& model_file, const std::string& input,
                                      const std::string& output, const VideoOptions& options,
                                      const VideoEvents& events = {});
 
+/// Where unfinished work for an output lies.
+ESRGAN_API std::string work_folder_of(const std::string& output);
+
 /// Makes the file of the segments that all shares have left in `output` + ".parts". Throws Error when some
-/// are missing, and names them.
-ESRGAN_API VideoReport join_video(const std::string& output, const VideoEvents& events = {});
+/// are missing, and names them. others_from: the film whose sound and so on go along; empty: where the
+/// machine that planned had it.
+ESRGAN_API VideoReport join_video(const std::string& output, const std::string& others_from = {},
+                                  const VideoEvents& events = {});
 
 /// Writes a picture with some frames of the film, each as it is (enlarged by Lanczos) beside what the network
 /// makes of it; of large frames the middle.

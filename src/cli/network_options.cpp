@@ -80,6 +80,29 @@ std::string NetworkOptions::model_file() const {
   return find_model(model.empty() ? default_model(objective, upscale.scale) : model);
 }
 
+void add_sizes(CLI::App& app, UpscaleOptions& upscale, std::string& fit) {
+  const auto side = CLI::Range(1, 1'000'000);
+  auto* width = app.add_option("--width", upscale.width, "Width of the result")->type_name("N")->check(side);
+  auto* height =
+      app.add_option("--height", upscale.height, "Height of the result")->type_name("N")->check(side);
+  auto* box =
+      app.add_option("--fit", fit, "Largest result within a box, its proportions kept")->type_name("WxH");
+  auto* longest =
+      app.add_option("--longest", upscale.longest, "Longer side of the result")->type_name("N")->check(side);
+  box->excludes(width)->excludes(height)->excludes(longest);
+  longest->excludes(width)->excludes(height);
+  for (CLI::Option* option : {width, height, box, longest}) option->excludes(app.get_option("--scale"));
+}
+
+void read_fit(const std::string& fit, UpscaleOptions& upscale) {
+  if (fit.empty()) return;
+  const size_t cross = fit.find('x');
+  if (cross == std::string::npos || !whole_number(fit.substr(0, cross), upscale.width) ||
+      !whole_number(fit.substr(cross + 1), upscale.height) || upscale.width < 1 || upscale.height < 1)
+    throw Error(ErrorKind::invalid_argument, "", "--fit", "a size such as 1920x1080", "'" + fit + "'");
+  upscale.fit = true;
+}
+
 bool whole_number(const std::string& text, int& value) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   return failure == std::errc{} && end == text.data() + text.size() && !text.empty();

@@ -32,6 +32,11 @@ struct NetworkOptions {
   void read_threads();
 };
 
+/// --width, --height, --fit and --longest; `fit` gets the text of --fit, for read_fit() after parsing. To be
+/// added behind NetworkOptions, whose --scale excludes them.
+void add_sizes(CLI::App& app, UpscaleOptions& upscale, std::string& fit);
+void read_fit(const std::string& fit, UpscaleOptions& upscale);
+
 /// All of a text as a whole number; false when it is none.
 bool whole_number(const std::string& text, int& value);
 

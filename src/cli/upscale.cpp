@@ -75,7 +75,7 @@ struct UpscaleCommand {
       if (!can_read(format))
         throw Error(ErrorKind::invalid_argument, "", "--formats",
                     "extensions that can be read ('esrgan formats')", format);
-    read_sizes();
+    read_fit(fit_text, network.upscale);
     if (!background.empty()) write.background = read_colour(background);
     request.suffix_always = !request.suffix.empty();
     const std::string model_file = network.model_file();
@@ -117,23 +117,11 @@ struct UpscaleCommand {
 
  private:
   void describe_sizes(CLI::App& app) {
-    const auto side = CLI::Range(1, 1'000'000);
     auto& upscale = network.upscale;
-    auto* width =
-        app.add_option("--width", upscale.width, "Width of the result")->type_name("N")->check(side);
-    auto* height =
-        app.add_option("--height", upscale.height, "Height of the result")->type_name("N")->check(side);
-    auto* fit = app.add_option("--fit", fit_text, "Largest result within a box, its proportions kept")
-                    ->type_name("WxH");
-    auto* longest = app.add_option("--longest", upscale.longest, "Longer side of the result")
-                        ->type_name("N")
-                        ->check(side);
-    fit->excludes(width)->excludes(height)->excludes(longest);
-    longest->excludes(width)->excludes(height);
-    for (CLI::Option* option : {width, height, fit, longest}) option->excludes(app.get_option("--scale"));
+    add_sizes(app, upscale, fit_text);
     app.add_option("--input-size", upscale.input_size, "Bring the longer side of the input to N pixels first")
         ->type_name("N")
-        ->check(side);
+        ->check(CLI::Range(1, 1'000'000));
   }
 
   void describe_files(CLI::App& app) {
@@ -173,16 +161,6 @@ struct UpscaleCommand {
   bool has_size() const {
     const UpscaleOptions& upscale = network.upscale;
     return upscale.width > 0 || upscale.height > 0 || upscale.longest > 0;
-  }
-
-  void read_sizes() {
-    if (fit_text.empty()) return;
-    auto& upscale = network.upscale;
-    const size_t cross = fit_text.find('x');
-    if (cross == std::string::npos || !whole_number(fit_text.substr(0, cross), upscale.width) ||
-        !whole_number(fit_text.substr(cross + 1), upscale.height) || upscale.width < 1 || upscale.height < 1)
-      throw Error(ErrorKind::invalid_argument, "", "--fit", "a size such as 1920x1080", "'" + fit_text + "'");
-    upscale.fit = true;
   }
 
   /// A folder that 'esrgan video' has split a film into says when its frames are shown.

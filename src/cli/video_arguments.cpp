@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "cli/share.h"
 
@@ -19,6 +20,7 @@ constexpr const char* examples = R"(Examples:
   esrgan video film.mp4 -o frames/              enlarged pictures; -m none: the film's own
   esrgan video frames/ -o film.mp4 -m none      pictures to a film again
   esrgan video film.mkv -o big.mkv --encoder libx265 --crf 16 --encoder-options preset=slow
+  ffmpeg -i film.mkv -f yuv4mpegpipe - | esrgan video - -o - | ffmpeg -i - out.mkv
   esrgan video film.mkv -o big.mkv --segment 2/4   one of four machines; then: esrgan video -o big.mkv --join
 )";
 
@@ -59,16 +61,31 @@ void read_frame_rate(const std::string& fps, VideoOptions& options) {
                 "'" + fps + "'");
 }
 
+std::vector<std::pair<std::string, std::string>> read_pairs(const std::vector<std::string>& given,
+                                                            const std::string& option) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const std::string& text : given) {
+    const size_t middle = text.find('=');
+    if (middle == 0 || middle == std::string::npos)
+      throw Error(ErrorKind::invalid_argument, "", option, "KEY=VALUE", "'" + text + "'");
+    pairs.emplace_back(text.substr(0, middle), text.substr(middle + 1));
+  }
+  return pairs;
+}
+
 }  // namespace
 
 void VideoArguments::describe(CLI::App& app) {
   app.footer(examples);
-  app.add_option("input,--input", input, "Film, folder of pictures, or a pattern such as frames/%08d.png")
+  app.add_option("input,--input", input,
+                 "Film, folder of pictures, pattern such as frames/%08d.png, or - for YUV4MPEG2 from a pipe")
       ->type_name("FILE");
-  app.add_option("-o,--output", output, "Film, or a folder for pictures: a name that ends in /")
+  app.add_option("-o,--output", output,
+                 "Film, a folder for pictures (a name that ends in /), or - for YUV4MPEG2")
       ->required()
       ->type_name("PATH");
   network.describe(app);
+  add_sizes(app, network.upscale, fit);
   app.add_option("--encoder", options.encoder,
                  "FFmpeg's name: libx264, libx265, libsvtav1, libvpx-vp9, ffv1, prores_ks, hevc_nvenc, ...")
       ->type_name("NAME");
@@ -76,6 +93,22 @@ void VideoArguments::describe(CLI::App& app) {
       ->type_name("Q")
       ->check(CLI::Range(0.0, 255.0));
   app.add_option("--encoder-options", encoder_options, "Any other of its options")->type_name("KEY=VALUE...");
+  app.add_option("--audio-encoder", options.audio_encoder,
+                 "Encode sound anew: aac, libopus, flac, ...; without it, sound is copied as it is")
+      ->type_name("NAME");
+  app.add_option("--container-options", container_options,
+                 "Options of FFmpeg's muxer, such as movflags=+faststart")
+      ->type_name("KEY=VALUE...");
+  app.add_option("--dither", options.dither,
+                 "How 8 bits are rounded: a pattern or noise hides steps in skies")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Dither>{
+          {"none", Dither::none}, {"ordered", Dither::ordered}, {"diffusion", Dither::diffusion}}))
+      ->type_name("none|ordered|diffusion");
+  app.add_option("--video-stream", options.video_stream, "Which of several video streams, counted from 0")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000));
+  app.add_flag("--keep-start", options.keep_start,
+               "Keep the time at which the film's clock begins, instead of 0");
   app.add_option("--pixel-format", options.pixel_format,
                  "FFmpeg's name, such as yuv420p10le; without it, as in the input")
       ->type_name("NAME");
@@ -83,12 +116,13 @@ void VideoArguments::describe(CLI::App& app) {
   app.add_option("--duration", duration, "Take this much")->type_name("[[H:]M:]S");
   app.add_option("--fps", fps, "Another frame rate; without it, every frame keeps its time")
       ->type_name("N|N/D");
-  app.add_option("--deinterlace", deinterlace,
-                 "Make whole frames of interlaced ones: one of each, or of each field")
+  app.add_option(
+         "--deinterlace", deinterlace,
+         "Make whole frames of interlaced ones: one of each, of each field, or those of a film on television")
       ->expected(0, 1)
       ->default_str("frame")
-      ->check(CLI::IsMember({"frame", "field"}))
-      ->type_name("frame|field");
+      ->check(CLI::IsMember({"frame", "field", "film"}))
+      ->type_name("frame|field|film");
   app.add_flag("--reuse", options.reuse,
                "Take regions that did not change from the frame before, where not a bit differs");
   app.add_option("--hwaccel", options.hardware, "Decode on a device: auto, cuda, vaapi, ...")
@@ -117,19 +151,18 @@ void VideoArguments::describe(CLI::App& app) {
 
 void VideoArguments::read() {
   network.read();
+  read_fit(fit, network.upscale);
   options.upscale = network.upscale;
   options.start = read_time(start, "--start");
   options.duration = read_time(duration, "--duration");
   if (!fps.empty()) read_frame_rate(fps, options);
   if (!deinterlace.empty())
-    options.interlaced = deinterlace == "field" ? Interlaced::double_rate : Interlaced::deinterlace;
+    options.interlaced = deinterlace == "field"  ? Interlaced::double_rate
+                         : deinterlace == "film" ? Interlaced::film
+                                                 : Interlaced::deinterlace;
   if (!segment.empty()) options.share = read_share(segment, "--segment");
-  for (const std::string& option : encoder_options) {
-    const size_t middle = option.find('=');
-    if (middle == 0 || middle == std::string::npos)
-      throw Error(ErrorKind::invalid_argument, "", "--encoder-options", "KEY=VALUE", "'" + option + "'");
-    options.encoder_options.emplace_back(option.substr(0, middle), option.substr(middle + 1));
-  }
+  options.encoder_options = read_pairs(encoder_options, "--encoder-options");
+  options.container_options = read_pairs(container_options, "--container-options");
 }
 
 }  // namespace esrgan::cli

@@ -14,8 +14,8 @@ namespace esrgan::cli {
 struct VideoArguments {
   NetworkOptions network;
   VideoOptions options;
-  std::string input, output, start, duration, fps, deinterlace, segment;
-  std::vector<std::string> encoder_options;
+  std::string input, output, start, duration, fps, deinterlace, segment, fit;
+  std::vector<std::string> encoder_options, container_options;
   int preview = 0;
   bool join = false, overwrite = false, json = false;
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/memory.h"
+#include "base/platform_pipe.h"
 #include "base/text.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
@@ -27,9 +28,8 @@ class VideoCommand {
 
   int run() {
     if (!given_.overwrite && std::filesystem::is_regular_file(given_.output)) {
-      const std::string left = std::filesystem::exists(given_.output + ".parts")
-                                   ? ", and goes on with what is in " + given_.output + ".parts"
-                                   : "";
+      const std::string parts = work_folder_of(given_.output);
+      const std::string left = std::filesystem::exists(parts) ? ", and goes on with what is in " + parts : "";
       print_message(given_.output + " exists, skipped (--overwrite replaces it" + left + ")");
       if (given_.json) print_line({{"event", "skipped"}, {"output", given_.output}});
       return all_done;
@@ -37,7 +37,10 @@ class VideoCommand {
     VideoEvents events;
     events.stop = stop_token();
     events.progress = [this](const VideoProgress& progress) { show(progress); };
-    if (given_.join) return report(join_video(given_.output, events));
+    if (given_.json && is_pipe(given_.output))
+      throw Error(ErrorKind::invalid_argument, "", "--json",
+                  "a file as output: standard output has the film");
+    if (given_.join) return report(join_video(given_.output, given_.options.others_from, events));
     if (given_.input.empty())
       throw Error(ErrorKind::invalid_argument, "", "input", "a film, a folder of pictures or a pattern",
                   "none");
@@ -52,8 +55,10 @@ class VideoCommand {
     try {
       done = upscale_video(model, given_.input, given_.output, given_.options, events);
     } catch (const Cancelled&) {
-      print_message("stopped; the same command goes on from here, with what " + given_.output +
-                    ".parts holds");
+      const std::string parts = work_folder_of(given_.output);
+      print_message(std::filesystem::exists(parts)
+                        ? "stopped; the same command goes on from here, with what " + parts + " holds"
+                        : std::string("stopped; nothing is left to go on with"));
       return interrupted;
     }
     bar_.reset();
@@ -111,15 +116,17 @@ class VideoCommand {
                   {"network_seconds", done.network_seconds},
                   {"seconds", done.seconds},
                   {"bytes", done.bytes},
-                  {"complete", done.bytes > 0}});
+                  {"complete", done.complete}});
     else
       print_message(
           given_.output + ": " + std::to_string(done.frames) + " frames, " + std::to_string(done.width) +
           "x" + std::to_string(done.height) + ", " + done.encoder + ", " + format_memory_size(done.bytes) +
           ", " + format_duration(done.seconds) +
-          (done.bytes == 0 ? "; this share is done ('esrgan video -o ... --join' when all are)" : ""));
-    return all_done;
+          (is_share(done) ? "; this share is done ('esrgan video -o ... --join' when all are)" : ""));
+    return done.complete || is_share(done) ? all_done : some_failed;
   }
+
+  static bool is_share(const VideoReport& done) { return done.bytes == 0; }
 
   VideoArguments given_;
   std::optional<ProgressBar> bar_;

@@ -72,6 +72,18 @@ bool same_size(const ImageInfo& a, const ImageInfo& b) {
 
 }  // namespace
 
+std::pair<double, double> result_size(const UpscaleOptions& options, double width, double height,
+                                      double scale) {
+  const auto by = [&](double factor) { return std::pair(width * factor, height * factor); };
+  if (options.longest > 0) return by(options.longest / std::max(width, height));
+  if (options.width > 0 && options.height > 0 && options.fit)
+    return by(std::min(options.width / width, options.height / height));
+  if (options.width > 0 && options.height > 0) return {options.width, options.height};
+  if (options.width > 0) return by(options.width / width);
+  if (options.height > 0) return by(options.height / height);
+  return by(options.scale > 0 ? options.scale : scale);
+}
+
 void check_options(const UpscaleOptions& options) {
   const auto refuse = [](const std::string& option, const std::string& expected, const std::string& found) {
     throw Error(ErrorKind::invalid_argument, "", option, expected, found);
@@ -209,24 +221,9 @@ ImageInfo PictureUpscaler::result_info(const ImageInfo& image) const {
 }
 
 ImageInfo PictureUpscaler::upscaled(ImageInfo out, SampleType type) const {
-  const double width = out.width, height = out.height;
-  const auto size = [&](double x, double y) {
-    out.width = scaled(1, x);
-    out.height = scaled(1, y);
-  };
-  const auto factor = [&](double f) { size(width * f, height * f); };
-  if (options_.longest > 0)
-    factor(options_.longest / std::max(width, height));
-  else if (options_.width > 0 && options_.height > 0 && options_.fit)
-    factor(std::min(options_.width / width, options_.height / height));
-  else if (options_.width > 0 && options_.height > 0)
-    size(options_.width, options_.height);
-  else if (options_.width > 0)
-    factor(options_.width / width);
-  else if (options_.height > 0)
-    factor(options_.height / height);
-  else
-    factor(options_.scale > 0 ? options_.scale : scale_);
+  const auto [width, height] = result_size(options_, out.width, out.height, scale_);
+  out.width = scaled(1, width);
+  out.height = scaled(1, height);
   out.type = type;
   return coloured(std::move(out));
 }

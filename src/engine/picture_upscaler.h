@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "device/device.h"
 #include "engine/tile_plan.h"
@@ -23,6 +24,10 @@ struct Input {
   SampleType type = SampleType::u8;        ///< of its samples before anything was done to it
   std::shared_ptr<BlockMeans> means = {};  ///< taken while it is read, if its colours are to be kept
 };
+
+/// Width and height that the options ask for of a picture, not rounded; `scale`: the network's.
+std::pair<double, double> result_size(const UpscaleOptions& options, double width, double height,
+                                      double scale);
 
 /// Throws Error when an option has a value that cannot be meant.
 void check_options(const UpscaleOptions& options);

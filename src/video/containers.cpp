@@ -3,6 +3,28 @@
 #include <esrgan/error.h>
 
 namespace esrgan::video {
+namespace {
+
+bool holds(const AVOutputFormat& container, AVCodecID codec) {
+  return avformat_query_codec(&container, codec, FF_COMPLIANCE_EXPERIMENTAL) != 0;
+}
+
+/// Properties (AV_CODEC_PROP_...) of a subtitle codec.
+int properties_of(AVCodecID codec) {
+  const AVCodecDescriptor* const known = avcodec_descriptor_get(codec);
+  return known != nullptr ? known->props : 0;
+}
+
+Fate fate_of_data(const AVStream& stream, const AVOutputFormat& container) {
+  const AVCodecParameters& codec = *stream.codecpar;
+  // QuickTime's tracks for chapters and time codes: FFmpeg reads them as chapters and as metadata.
+  if (codec.codec_tag == MKTAG('t', 'm', 'c', 'd') || codec.codec_tag == MKTAG('t', 'e', 'x', 't'))
+    return Fate::rewritten;
+  return avformat_query_codec(&container, codec.codec_id, FF_COMPLIANCE_EXPERIMENTAL) == 1 ? Fate::copied
+                                                                                           : Fate::left_out;
+}
+
+}  // namespace
 
 std::string kind_of(const AVStream& stream) {
   const char* const kind = av_get_media_type_string(stream.codecpar->codec_type);
@@ -14,6 +36,15 @@ std::string kind_of(const AVStream& stream) {
 
 bool is_cover(const AVStream& stream) {
   return (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+}
+
+bool is_drawn(const AVStream& stream) {
+  return stream.codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE &&
+         (properties_of(stream.codecpar->codec_id) & AV_CODEC_PROP_BITMAP_SUB) != 0;
+}
+
+bool is_raw(const AVOutputFormat& container) {
+  return (container.flags & AVFMT_NOTIMESTAMPS) != 0 && container.audio_codec == AV_CODEC_ID_NONE;
 }
 
 bool is_matroska(const AVOutputFormat& container) {
@@ -30,7 +61,7 @@ bool is_quicktime(const AVOutputFormat& container) {
          name == "psp" || name == "f4v";
 }
 
-Fate fate_of(const AVStream& stream, const AVOutputFormat& container) {
+Fate fate_of(const AVStream& stream, const AVOutputFormat& container, bool encode_sound) {
   const AVCodecParameters& codec = *stream.codecpar;
   const bool attachments = is_matroska(container);
   if (is_cover(stream)) {
@@ -40,18 +71,34 @@ Fate fate_of(const AVStream& stream, const AVOutputFormat& container) {
   switch (codec.codec_type) {
     case AVMEDIA_TYPE_ATTACHMENT:
       return attachments ? Fate::copied : Fate::left_out;
-    case AVMEDIA_TYPE_VIDEO:
     case AVMEDIA_TYPE_AUDIO:
+      if (encode_sound) return Fate::encoded;
+      return holds(container, codec.codec_id) ? Fate::copied : Fate::impossible;
     case AVMEDIA_TYPE_SUBTITLE:
-      return avformat_query_codec(&container, codec.codec_id, FF_COMPLIANCE_EXPERIMENTAL) == 0
-                 ? Fate::impossible
-                 : Fate::copied;
+      if (holds(container, codec.codec_id)) return Fate::copied;
+      return (properties_of(codec.codec_id) & AV_CODEC_PROP_TEXT_SUB) != 0 &&
+                     text_codec_of(container) != AV_CODEC_ID_NONE
+                 ? Fate::converted
+                 : Fate::impossible;
+    case AVMEDIA_TYPE_VIDEO:
+      return holds(container, codec.codec_id) ? Fate::copied : Fate::impossible;
     default:
-      // Time codes and the like, which few containers take.
-      return avformat_query_codec(&container, codec.codec_id, FF_COMPLIANCE_EXPERIMENTAL) == 1
-                 ? Fate::copied
-                 : Fate::left_out;
+      return fate_of_data(stream, container);
   }
+}
+
+AVCodecID text_codec_of(const AVOutputFormat& container) {
+  if (is_quicktime(container)) return AV_CODEC_ID_MOV_TEXT;
+  if (is_matroska(container)) return AV_CODEC_ID_SUBRIP;
+  return std::string(container.name) == "webm" ? AV_CODEC_ID_WEBVTT : AV_CODEC_ID_NONE;
+}
+
+std::string usual_audio_encoder(const AVOutputFormat& container) {
+  for (const char* const name : {"aac", "libopus", "libmp3lame", "flac"}) {
+    const AVCodec* const encoder = avcodec_find_encoder_by_name(name);
+    if (encoder != nullptr && holds(container, encoder->id)) return name;
+  }
+  return {};
 }
 
 const AVOutputFormat& container_of(const std::string& output) {
@@ -64,6 +111,10 @@ const AVOutputFormat& container_of(const std::string& output) {
 
 bool keeps_rotation(const std::string& output) {
   return is_quicktime(container_of(output));
+}
+
+bool keeps_start(const std::string& output) {
+  return std::string(container_of(output).name) == "mpegts";
 }
 
 }  // namespace esrgan::video

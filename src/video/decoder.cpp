@@ -16,13 +16,21 @@ extern "C" {
 #include "base/log.h"
 #include "base/platform_process.h"
 #include "base/thread_pool.h"
+#include "video/ffmpeg_compat.h"
 
 namespace esrgan::video {
 namespace {
 
+/// Each thread of a decoder holds frames; more than these decode faster than any network works.
+constexpr int most_threads = 8;
+
 std::string describe_filters(const DecodeOptions& options) {
   std::string text;
   const auto add = [&](const std::string& filter) { text += (text.empty() ? "" : ",") + filter; };
+  // Films on television: five frames of which two were woven of their neighbours' fields become four again.
+  // What cannot be matched is deinterlaced.
+  if (options.interlaced == Interlaced::film)
+    add("fieldmatch,bwdif=mode=send_frame:deint=interlaced,decimate");
   if (options.interlaced == Interlaced::deinterlace) add("bwdif=mode=send_frame:deint=interlaced");
   if (options.interlaced == Interlaced::double_rate) add("bwdif=mode=send_field");
   if (options.fps.num > 0)
@@ -31,6 +39,7 @@ std::string describe_filters(const DecodeOptions& options) {
   if (options.rotation == 180) add("hflip,vflip");
   if (options.rotation == 270) add("transpose=cclock");
   if (options.flip) add("hflip");
+  if (!options.format.empty()) add("format=" + options.format);
   return text;
 }
 
@@ -92,7 +101,7 @@ class ChunkDecoder::Filters {
       build(*frame);
     }
     if (!graph_) return;
-    if (frame != nullptr) end_ = frame->pts + std::max<int64_t>(1, frame->pkt_duration);
+    if (frame != nullptr) end_ = frame->pts + std::max<int64_t>(1, duration_of(*frame));
     // "keep reference": the caller's frame stays as it is. The end is where the last frame's time is over.
     check(frame != nullptr
               ? av_buffersrc_add_frame_flags(source_, const_cast<AVFrame*>(frame), AV_BUFFERSRC_FLAG_KEEP_REF)
@@ -171,16 +180,17 @@ ChunkDecoder::~ChunkDecoder() = default;
 
 void ChunkDecoder::open() {
   const Media& media = reader_.media();
+  const std::string& path = media.path();
   const AVCodec* const decoder = choose_decoder(*media.video);
   if (decoder == nullptr)
-    throw Error(ErrorKind::unsupported, media.path, "its video cannot be decoded",
-                "a codec that this FFmpeg knows", avcodec_get_name(media.video->codecpar->codec_id));
+    throw Error(ErrorKind::unsupported, path, "its video cannot be decoded", "a codec that this FFmpeg knows",
+                avcodec_get_name(media.video->codecpar->codec_id));
   codec_.reset(avcodec_alloc_context3(decoder));
   if (!codec_) throw std::bad_alloc();
-  check(avcodec_parameters_to_context(codec_.get(), media.video->codecpar), media.path,
+  check(avcodec_parameters_to_context(codec_.get(), media.video->codecpar), path,
         "its video cannot be decoded");
   codec_->pkt_timebase = plan_.time_base;
-  codec_->thread_count = available_processors();
+  codec_->thread_count = std::min(available_processors(), most_threads);
   if (!options_.hardware.empty()) {
     Hardware hardware = find_hardware(*decoder, options_.hardware);
     if (hardware.device) {
@@ -189,11 +199,11 @@ void ChunkDecoder::open() {
       codec_->opaque = &hardware_format_;
       codec_->get_format = choose_format;
     } else if (options_.hardware != "auto") {
-      throw Error(ErrorKind::unsupported, media.path, "--hwaccel",
+      throw Error(ErrorKind::unsupported, path, "--hwaccel",
                   std::string("a device here that decodes ") + decoder->name, options_.hardware);
     }
   }
-  check(avcodec_open2(codec_.get(), decoder, nullptr), media.path, "its video cannot be decoded");
+  check(avcodec_open2(codec_.get(), decoder, nullptr), path, "its video cannot be decoded");
   const std::string filters = describe_filters(options_);
   if (!filters.empty())
     filters_ = std::make_unique<Filters>(filters, plan_.time_base, media.frame_rate(), time_base_);
@@ -202,10 +212,17 @@ void ChunkDecoder::open() {
 FramePtr ChunkDecoder::on_host(FramePtr frame) const {
   if (frame->hw_frames_ctx == nullptr) return frame;
   FramePtr host = make_frame();
-  check(av_hwframe_transfer_data(host.get(), frame.get(), 0), reader_.media().path,
+  check(av_hwframe_transfer_data(host.get(), frame.get(), 0), reader_.media().path(),
         "a frame cannot be brought from the device that decodes");
-  check(av_frame_copy_props(host.get(), frame.get()), reader_.media().path, "a frame cannot be copied");
+  check(av_frame_copy_props(host.get(), frame.get()), reader_.media().path(), "a frame cannot be copied");
   return host;
+}
+
+/// The time of the next frame of a film whose frames are counted.
+int64_t ChunkDecoder::next_counted() {
+  const size_t number = count_++;
+  if (number < plan_.counted.size()) return plan_.counted[number];
+  return plan_.counted.back() + static_cast<int64_t>(number + 1 - plan_.counted.size()) * plan_.last_duration;
 }
 
 void ChunkDecoder::receive(const Chunk& chunk, const std::function<bool(FramePtr)>& take) {
@@ -219,7 +236,7 @@ void ChunkDecoder::receive(const Chunk& chunk, const std::function<bool(FramePtr
       continue;
     }
     frame = on_host(std::move(frame));
-    frame->pts = plan_.has_times ? frame->best_effort_timestamp : count_++;
+    frame->pts = plan_.counted.empty() ? frame->best_effort_timestamp : next_counted();
     // No two frames at one time, and none without: the next tick, then.
     if (frame->pts == no_time || (last_ != no_time && frame->pts <= last_))
       frame->pts = last_ == no_time ? 0 : last_ + 1;
@@ -239,17 +256,21 @@ void ChunkDecoder::decode(const Chunk& chunk, int64_t keep_from, const std::func
   open();
   ended_ = false;
   last_ = no_time;
-  count_ = plan_.first_count;
+  count_ = 0;
+  reader_.skip_to(chunk.place);
   const auto until_end = [&](FramePtr frame) {
     ended_ = ended_ || !take(std::move(frame));
     return !ended_;
   };
   for (int64_t number = chunk.first_packet; number < chunk.end_packet && !ended_; ++number) {
     const AVPacket* const packet = reader_.read(number);
-    if (packet == nullptr) break;
+    if (packet == nullptr) {
+      if (chunk.end_packet == INT64_MAX) break;  // a pipe, of which no more was known
+      throw Error(ErrorKind::io, reader_.media().path(), "has become shorter since it was first read");
+    }
     reader_.forget_before(std::min(number, keep_from));
     if (packet->size == 0 && packet->side_data_elems == 0) continue;  // would stand for the end
-    counting_ = !plan_.has_times || chunk.owns(packet->pts);
+    counting_ = !plan_.counted.empty() || chunk.owns(packet->pts);
     for (;;) {
       const int status = avcodec_send_packet(codec_.get(), packet);
       if (status == AVERROR(ENOMEM)) throw std::bad_alloc();

@@ -16,8 +16,9 @@ struct DecodeOptions {
   AVRational fps{0, 1};      ///< 0 keeps the film's own times
   int rotation = 0;          ///< degrees by which frames are turned clockwise: 0, 90, 180, 270
   bool flip = false;         ///< mirrored left to right, after the rotation
-  bool keep_fields = false;  ///< of interlaced frames; otherwise they are taken as whole ones
-  std::string hardware;      ///< FFmpeg's name of a device, "auto", or empty for none
+  bool keep_fields = false;  ///< of frames that are interlaced; otherwise all are taken as whole ones
+  std::string format;    ///< FFmpeg's name of the pixel format that frames are brought to; empty: as they are
+  std::string hardware;  ///< FFmpeg's name of a device, "auto", or empty for none
 };
 
 /// Units of the times of the frames that come out.
@@ -46,6 +47,7 @@ class ChunkDecoder {
   void open();
   void receive(const Chunk& chunk, const std::function<bool(FramePtr)>& take);
   FramePtr on_host(FramePtr frame) const;
+  int64_t next_counted();
 
   PacketReader& reader_;
   const Plan& plan_;
@@ -55,7 +57,7 @@ class ChunkDecoder {
   AVPixelFormat hardware_format_ = AV_PIX_FMT_NONE;  // of frames on the device
   BufferPtr device_;
   std::unique_ptr<Filters> filters_;
-  int64_t count_ = 0;  // of frames, where the film has no times
+  size_t count_ = 0;  // of frames, where the film has no times
   int64_t last_ = no_time;
   int64_t lost_ = 0, damaged_ = 0;
   bool counting_ = true;  // whether what is lost now is the chunk's own

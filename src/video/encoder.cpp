@@ -14,6 +14,8 @@ extern "C" {
 #include "base/platform_process.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
+#include "video/containers.h"
+#include "video/ffmpeg_compat.h"
 #include "video/pixel_formats.h"
 
 namespace esrgan::video {
@@ -23,29 +25,31 @@ namespace {
 /// network leaves time for: a few hundredths of its own.
 struct Defaults {
   const char* encoder;
-  const char* quality;  // name of its option for constant quality
-  double value;
+  const char* quality;                   // name of its option for constant quality
+  double value, most;                    // of that: usual, and the largest
   const char *always, *quick, *patient;  // FFmpeg's notation, "a=b:c=d"
 };
 constexpr Defaults defaults[] = {
     // The quickest preset with B frames, CABAC and 8x8 transforms: smaller than "superfast" in less time, as
     // docs/benchmarks.md shows.
-    {"libx264", "crf", 18, "", "preset=ultrafast:bf=7:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
+    {"libx264", "crf", 18, 51, "", "preset=ultrafast:bf=7:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
      "preset=medium"},
-    {"libx264rgb", "crf", 18, "", "preset=ultrafast", "preset=medium"},
-    {"libx265", "crf", 20, "", "preset=ultrafast", "preset=medium"},
-    {"libsvtav1", "crf", 26, "", "preset=10", "preset=7"},
+    {"libx264rgb", "crf", 18, 51, "", "preset=ultrafast", "preset=medium"},
+    {"libx265", "crf", 20, 51, "", "preset=ultrafast", "preset=medium"},
+    {"libsvtav1", "crf", 26, 63, "", "preset=10", "preset=7"},
     // "b=0": without it FFmpeg sets a bit rate that limits the quality.
-    {"libaom-av1", "crf", 24, "b=0:row-mt=1", "cpu-used=8", "cpu-used=6"},
-    {"libvpx-vp9", "crf", 24, "b=0:row-mt=1:deadline=good", "cpu-used=5", "cpu-used=3"},
-    {"libvpx", "crf", 10, "b=20M:deadline=good", "cpu-used=5", "cpu-used=3"},
-    {"ffv1", "", 0, "level=3:slicecrc=1:slices=16", "", ""},
-    {"h264_nvenc", "cq", 19, "b=0:rc=vbr", "preset=p5", "preset=p7"},
-    {"hevc_nvenc", "cq", 21, "b=0:rc=vbr", "preset=p5", "preset=p7"},
-    {"av1_nvenc", "cq", 26, "b=0:rc=vbr", "preset=p5", "preset=p7"},
-    {"mpeg4", "", 0, "q=2", "", ""},
-    {"mpeg2video", "", 0, "q=2", "", ""},
-    {"mjpeg", "", 0, "q=2", "", ""},
+    {"libaom-av1", "crf", 24, 63, "b=0:row-mt=1", "cpu-used=8", "cpu-used=6"},
+    {"libvpx-vp9", "crf", 24, 63, "b=0:row-mt=1:deadline=good", "cpu-used=5", "cpu-used=3"},
+    {"libvpx", "crf", 10, 63, "b=20M:deadline=good", "cpu-used=5", "cpu-used=3"},
+    {"ffv1", "", 0, 0, "level=3:slicecrc=1:slices=16", "", ""},
+    {"h264_nvenc", "cq", 19, 51, "b=0:rc=vbr", "preset=p5", "preset=p7"},
+    {"hevc_nvenc", "cq", 21, 51, "b=0:rc=vbr", "preset=p5", "preset=p7"},
+    {"av1_nvenc", "cq", 26, 51, "b=0:rc=vbr", "preset=p5", "preset=p7"},
+    {"mpeg4", "", 0, 0, "q=2", "", ""},
+    {"mpeg2video", "", 0, 0, "q=2", "", ""},
+    {"mjpeg", "", 0, 0, "q=2", "", ""},
+    {"wmv2", "", 0, 0, "q=2", "", ""},
+    {"libtheora", "", 0, 0, "q=9", "", ""},
 };
 
 const Defaults* defaults_of(const std::string& encoder) {
@@ -86,6 +90,18 @@ int thread_count(const std::string& encoder) {
   return encoder == "libx265" ? 2 : 4;  // for x265, frames at a time; each uses all processors
 }
 
+/// Whether a codec has a few frame rates, and no times.
+bool counts_frames(AVCodecID codec) {
+  return codec == AV_CODEC_ID_MPEG1VIDEO || codec == AV_CODEC_ID_MPEG2VIDEO || codec == AV_CODEC_ID_THEORA;
+}
+
+void check_quality(const EncoderSettings& settings) {
+  const Defaults* const usual = defaults_of(settings.name);
+  if (usual != nullptr && *usual->quality != '\0' && settings.crf > usual->most)
+    throw Error(ErrorKind::invalid_argument, "", "--crf",
+                "0 to " + text_of(usual->most) + " with " + settings.name, text_of(settings.crf));
+}
+
 /// All options: the defaults, those that the film asks for, the user's over them.
 AVDictionary* collect(const EncoderSettings& settings) {
   AVDictionary* all = nullptr;
@@ -101,6 +117,7 @@ AVDictionary* collect(const EncoderSettings& settings) {
   }
   if (settings.crf >= 0 && (usual == nullptr || *usual->quality == '\0'))
     set(all, "crf", text_of(settings.crf));
+  if (!settings.reorders) set(all, "bf", "0");
   const AVPixFmtDescriptor& format = description(settings.format);
   const bool alpha = has_alpha(format);
   if (settings.name == "libvpx-vp9" && alpha) set(all, "auto-alt-ref", "0");
@@ -114,7 +131,8 @@ AVDictionary* collect(const EncoderSettings& settings) {
       x265 += ":" + value;
     else
       set(all, key, value);
-    if (key == "b" && usual != nullptr) set(all, usual->quality, "");  // a bit rate instead of a quality
+    if (key == "b" && usual != nullptr)  // a bit rate instead of a quality
+      for (const char* const quality : {usual->quality, "q"}) set(all, quality, "");
   }
   if (settings.name == "libx265") set(all, "x265-params", x265);
   for (const AVDictionaryEntry* entry = nullptr;
@@ -132,7 +150,7 @@ HighDynamicRange high_dynamic_range(const AVFrame* frame, const AVStream* stream
   const auto find = [&](AVFrameSideDataType of_frame, AVPacketSideDataType of_stream) -> const uint8_t* {
     const AVFrameSideData* const data = frame != nullptr ? av_frame_get_side_data(frame, of_frame) : nullptr;
     if (data != nullptr) return data->data;
-    return stream != nullptr ? av_stream_get_side_data(stream, of_stream, nullptr) : nullptr;
+    return stream != nullptr ? side_data_of(*stream, of_stream) : nullptr;
   };
   HighDynamicRange hdr;
   if (const uint8_t* data =
@@ -155,20 +173,29 @@ const AVCodec& find_encoder(const std::string& name) {
 }
 
 std::string default_encoder(const std::string& file, AVPixelFormat wanted) {
-  const std::string extension = std::filesystem::path(file).extension().string();
+  const AVOutputFormat& container = container_of(file);
+  const std::string name = container.name;
   const bool alpha = has_alpha(description(wanted));
-  if (extension == ".webm") return "libvpx-vp9";
-  if (alpha && extension == ".mov") return "prores_ks";
-  if (alpha && extension == ".mkv") return "libvpx-vp9";
-  if (depth_of(wanted) > 8) return "libx265";
-  return "libx264";
+  // Containers that were made for other codecs than the two below, or hold one alone.
+  constexpr std::pair<const char*, const char*> usual[] = {
+      {"webm", "libvpx-vp9"}, {"hevc", "libx265"},          {"mpeg2video", "mpeg2video"},
+      {"mpeg", "mpeg2video"}, {"vob", "mpeg2video"},        {"svcd", "mpeg2video"},
+      {"dvd", "mpeg2video"},  {"mjpeg", "mjpeg"},           {"asf", "wmv2"},
+      {"ogv", "libtheora"},   {"ogg", "libtheora"},         {"ivf", "libvpx-vp9"},
+      {"obu", "libsvtav1"},   {"mpeg1video", "mpeg1video"}, {"m4v", "mpeg4"},
+      {"h264", "libx264"}};
+  for (const auto& [format, encoder] : usual)
+    if (name == format) return encoder;
+  if (alpha && name == "mov") return "prores_ks";
+  if (alpha && is_matroska(container)) return "libvpx-vp9";
+  return depth_of(wanted) > 8 ? "libx265" : "libx264";
 }
 
 AVPixelFormat encoder_format(const AVCodec& encoder, AVPixelFormat wanted, const std::string& asked) {
   if (asked.empty()) {
-    const AVPixelFormat nearest = nearest_format(encoder.pix_fmts, wanted);
+    const AVPixelFormat nearest = nearest_format(pixel_formats_of(encoder), wanted);
     if (nearest == AV_PIX_FMT_NONE) {
-      if (encoder.pix_fmts == nullptr) return AV_PIX_FMT_YUV420P;
+      if (pixel_formats_of(encoder) == nullptr) return AV_PIX_FMT_YUV420P;
       throw Error(ErrorKind::unsupported, "", std::string("--encoder ") + encoder.name,
                   "an encoder that takes frames from memory");
     }
@@ -176,7 +203,7 @@ AVPixelFormat encoder_format(const AVCodec& encoder, AVPixelFormat wanted, const
   }
   const AVPixelFormat format = av_get_pix_fmt(asked.c_str());
   std::string offered;
-  for (const AVPixelFormat* other = encoder.pix_fmts; other != nullptr && *other != AV_PIX_FMT_NONE;
+  for (const AVPixelFormat* other = pixel_formats_of(encoder); other != nullptr && *other != AV_PIX_FMT_NONE;
        ++other) {
     if (*other == format && is_writable(format)) return format;
     if (is_writable(*other))
@@ -186,14 +213,15 @@ AVPixelFormat encoder_format(const AVCodec& encoder, AVPixelFormat wanted, const
               std::string("one that ") + encoder.name + " takes (" + offered + ")", asked);
 }
 
-Encoder::Encoder(const EncoderSettings& settings) : name_(settings.name) {
+Encoder::Encoder(const EncoderSettings& settings) : name_(settings.name), time_base_(settings.time_base) {
   const AVCodec& encoder = find_encoder(settings.name);
+  check_quality(settings);
   codec_.reset(avcodec_alloc_context3(&encoder));
   if (!codec_) throw std::bad_alloc();
   codec_->width = settings.width;
   codec_->height = settings.height;
   codec_->pix_fmt = settings.format;
-  codec_->time_base = settings.time_base;
+  codec_->time_base = counts_frames(encoder.id) ? av_inv_q(settings.frame_rate) : settings.time_base;
   codec_->framerate = settings.frame_rate;
   codec_->sample_aspect_ratio = settings.sample_aspect;
   codec_->colorspace = settings.colour.matrix;
@@ -243,9 +271,19 @@ Encoder::~Encoder() {
   av_packet_free(&packet);
 }
 
+/// The same frame with its number as its time.
+FramePtr Encoder::counted(const AVFrame& frame) {
+  FramePtr result = share(frame);
+  result->pts = number_++;
+  counted_.emplace(result->pts, frame.pts);
+  return result;
+}
+
 void Encoder::send(const AVFrame* frame, const Take& take) {
   const std::string problem = "the encoder " + name_ + " failed";
-  check(avcodec_send_frame(codec_.get(), frame), "", problem);
+  const bool counts = counts_frames(codec_->codec_id);
+  const FramePtr numbered = counts && frame != nullptr ? counted(*frame) : nullptr;
+  check(avcodec_send_frame(codec_.get(), numbered ? numbered.get() : frame), "", problem);
   begun_ = true;
   const PacketPtr packet = make_packet();
   for (;;) {
@@ -253,6 +291,11 @@ void Encoder::send(const AVFrame* frame, const Take& take) {
     ended_ = ended_ || status == AVERROR_EOF;
     if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
     check(status, "", problem);
+    if (counts) {
+      packet->duration = av_rescale_q(packet->duration, codec_->time_base, time_base_);
+      packet->pts = counted_.at(packet->pts);
+      packet->dts = no_time;  // set for the film as a whole
+    }
     take(*packet);
     av_packet_unref(packet.get());
   }

@@ -1,7 +1,10 @@
 // Encoders, by FFmpeg's names.
 #pragma once
 
+#include <esrgan/video.h>
+
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,7 +36,9 @@ struct EncoderSettings {
   bool interlaced = false, top_field_first = false;
   HighDynamicRange hdr;
   bool global_header =
-      false;  ///< what decoders need first is kept beside the packets, as most containers want
+      false;             ///< what decoders need first is kept beside the packets, as most containers want
+  bool reorders = true;  ///< the container keeps the times of frames that are stored out of order
+  Dither dither = Dither::none;
   double crf = -1;
   bool patient = false;  ///< a network takes so long that an encoder's time does not matter
   std::vector<std::pair<std::string, std::string>> options;
@@ -66,8 +71,13 @@ class Encoder {
   ParametersPtr parameters() const;
 
  private:
+  FramePtr counted(const AVFrame& frame);
+
   std::string name_;
+  AVRational time_base_{1, 25};  // of frames and packets
   CodecPtr codec_;
+  std::map<int64_t, int64_t> counted_;  // times by numbers of frames, where the codec knows frame rates alone
+  int64_t number_ = 0;
   bool begun_ = false, ended_ = false;
 };
 

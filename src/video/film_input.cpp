@@ -6,8 +6,10 @@ extern "C" {
 #include <libavutil/imgutils.h>
 }
 
+#include <algorithm>
 #include <cstring>
 
+#include "video/ffmpeg_compat.h"
 #include "video/frame_pixels.h"
 
 namespace esrgan::video {
@@ -16,8 +18,8 @@ namespace {
 /// Whether two frames show the same, sample by sample.
 bool same_picture(const AVFrame& a, const AVFrame& b) {
   if (a.format != b.format || a.width != b.width || a.height != b.height || a.colorspace != b.colorspace ||
-      a.color_range != b.color_range || a.interlaced_frame != b.interlaced_frame ||
-      a.top_field_first != b.top_field_first || a.color_primaries != b.color_primaries ||
+      a.color_range != b.color_range || is_interlaced(a) != is_interlaced(b) ||
+      has_top_field_first(a) != has_top_field_first(b) || a.color_primaries != b.color_primaries ||
       a.color_trc != b.color_trc || a.chroma_location != b.chroma_location)
     return false;
   const auto format = static_cast<AVPixelFormat>(a.format);
@@ -49,7 +51,7 @@ std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPoo
     return pixels;
   };
   std::vector<Pixels> parts;
-  if (frame.interlaced_frame != 0 && keep_fields) {
+  if (is_interlaced(frame) && keep_fields) {
     parts.push_back(read(Lines::top));
     parts.push_back(read(Lines::bottom));
   } else {
@@ -58,15 +60,21 @@ std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPoo
   return parts;
 }
 
+/// Whether filters make more or fewer frames of those that are decoded.
+bool changes_count(const DecodeOptions& options) {
+  return options.fps.num > 0 || options.interlaced == Interlaced::double_rate ||
+         options.interlaced == Interlaced::film;
+}
+
 }  // namespace
 
-FilmInput::FilmInput(const std::string& path, const Plan& plan, const DecodeOptions& options,
+FilmInput::FilmInput(std::shared_ptr<PacketReader> reader, const Plan& plan, const DecodeOptions& options,
                      FrameChoice choice)
-    : reader_(path),
+    : reader_(std::move(reader)),
       plan_(plan),
       options_(options),
       choice_(std::move(choice)),
-      decoder_(reader_, plan, options) {}
+      decoder_(*reader_, plan, options) {}
 
 /// The segment among [first, end) that a frame belongs to, or `end`.
 size_t FilmInput::segment_at(int64_t time, size_t first, size_t end) const {
@@ -92,22 +100,27 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
   size_t last_wanted = end;
   for (size_t segment = first; segment < end; ++segment)
     if (choice_.segment(segment)) last_wanted = segment;
+  const int64_t first_number = number_;
   int64_t next_number = number_;
   for (size_t segment = first; segment < end; ++segment) next_number += plan_.segments[segment].frames;
   if (last_wanted == end) {
     number_ = next_number;
     return;
   }
-  reader_.forget_before(plan_.chunks[chunk].first_packet);
+  reader_->forget_before(plan_.chunks[chunk].first_packet);
 
   std::optional<FrameReader> readers[3];
   size_t current = first;
   const int64_t lost = decoder_.lost(), damaged = decoder_.damaged();
+  int64_t found = 0;  // frames of the chunk
   const auto end_segment = [&] {
     FrameItem item;
     item.segment = current;
     if (current == last_wanted) {
       item.counts.lost = decoder_.lost() - lost;
+      // What a decoder leaves out without a word, as it does before the first frame that it can decode.
+      if (last_wanted + 1 == end && !changes_count(options_))
+        item.counts.lost = std::max(item.counts.lost, next_number - first_number - found);
       item.counts.damaged = decoder_.damaged() - damaged;
     }
     if (choice_.segment(current) && !take(std::move(item))) ended_ = true;
@@ -120,6 +133,7 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
     if (choice_.stop.stop_requested()) throw Cancelled();
     const size_t segment = segment_at(frame->pts, first, end);
     if (segment == end) return true;
+    ++found;
     while (current < segment)
       if (!end_segment()) return false;
     if (current > last_wanted) return false;  // the rest is there already

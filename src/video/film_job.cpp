@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "base/memory.h"
+#include "engine/picture_upscaler.h"
 #include "video/containers.h"
 #include "video/film_output.h"
 #include "video/jobs.h"
@@ -27,12 +29,16 @@ int rounded(double value, int multiple) {
 
 EncoderSettings choose_settings(const SourceFacts& facts, double scale, const std::string& output,
                                 const VideoOptions& options) {
+  const AVOutputFormat& container = container_of(output);
   EncoderSettings settings;
   settings.name = options.encoder.empty() ? default_encoder(output, facts.format) : options.encoder;
-  // Few players show RGB, or chroma at full resolution, in codecs that lose anyway.
-  const bool rgb = facts.colour.matrix == AVCOL_SPC_RGB;
-  const AVPixelFormat usual =
-      rgb ? film_format(channels_of(facts.format), depth_of(facts.format) > 8) : facts.format;
+  // Few players show RGB in codecs that lose anyway; those of pictures and animations are made for all
+  // players.
+  const bool rgb = facts.colour.matrix == AVCOL_SPC_RGB, for_all = facts.exact || facts.from_pictures;
+  const int channels = channels_of(facts.format), depth = depth_of(facts.format);
+  const AVPixelFormat usual = !rgb      ? facts.format
+                              : for_all ? film_format(channels, depth > 8)
+                                        : full_colour_format(channels, depth);
   const AVPixelFormat wanted = is_lossless(settings.name) ? facts.exact.value_or(facts.format) : usual;
   settings.format = encoder_format(find_encoder(settings.name), wanted, options.pixel_format);
   settings.colour = colour_for(facts.colour, settings.format);
@@ -42,12 +48,16 @@ EncoderSettings choose_settings(const SourceFacts& facts, double scale, const st
   settings.frame_rate = facts.frame_rate;
   settings.sample_aspect = facts.sample_aspect;
   settings.hdr = facts.hdr;
-  settings.global_header = (container_of(output).flags & AVFMT_GLOBALHEADER) != 0;
+  settings.global_header = (container.flags & AVFMT_GLOBALHEADER) != 0;
+  settings.reorders = std::string(container.name) != "avi";
+  if (settings.name == "mjpeg") settings.colour.range = AVCOL_RANGE_JPEG;  // JPEG knows no other
+  settings.dither = options.dither;
   settings.crf = options.crf;
   settings.options = options.encoder_options;
-  const auto [across, down] = size_multiples(settings.format, settings.interlaced);
-  settings.width = rounded(facts.width * scale, across);
-  settings.height = rounded(facts.height * scale, down);
+  const auto [across, down] = size_multiples(settings.format, facts.fields);
+  const auto [width, height] = result_size(options.upscale, facts.width, facts.height, scale);
+  settings.width = rounded(width, across);
+  settings.height = rounded(height, down);
   return settings;
 }
 
@@ -56,6 +66,33 @@ bool is_slow(FrameNetwork& network, const SourceFacts& facts, const EncoderSetti
   constexpr double much = 2e5;  // multiply-accumulates; compact networks have some 5e4, RRDBNet more than 3e5
   return network.work(facts.width, facts.height, stored_type(facts.format)) >
          much * settings.width * settings.height;
+}
+
+/// The film is written beside its parts, which go only when it is there.
+void check_space(const std::string& output, const std::vector<std::string>& segments) {
+  std::error_code unknown;
+  uint64_t needed = 0;
+  for (const std::string& segment : segments) needed += fs::file_size(segment, unknown);
+  const fs::path folder = fs::absolute(output).parent_path();
+  const fs::space_info space = fs::space(folder, unknown);
+  if (unknown || space.available >= needed) return;
+  throw Error(ErrorKind::io, output, "there is no room for the film beside its parts: what is done is kept",
+              format_memory_size(needed) + " free (the same command then goes on)",
+              format_memory_size(space.available));
+}
+
+/// Before days of work: whether the disk is likely to hold what comes of a film of this size.
+void foresee_space(const std::string& output, const SourceFacts& facts, const EncoderSettings& settings) {
+  std::error_code unknown;
+  const uint64_t size = fs::file_size(facts.others.others.path, unknown);
+  if (unknown) return;
+  const double larger = static_cast<double>(settings.width) * settings.height / facts.width / facts.height;
+  const auto expected = static_cast<uint64_t>(2 * larger * static_cast<double>(size));
+  const fs::space_info space = fs::space(fs::absolute(output).parent_path(), unknown);
+  if (!unknown && space.available < expected)
+    log_warning(output + ": about " + format_memory_size(expected) +
+                " may be needed, for its parts and the film made of them; " +
+                format_memory_size(space.available) + " are free");
 }
 
 VideoReport finish(const std::string& output, const MuxRequest& request, size_t segment_count,
@@ -72,6 +109,7 @@ VideoReport finish(const std::string& output, const MuxRequest& request, size_t 
                 "all of its " + std::to_string(segment_count) + " segments",
                 text + (missing.size() > 5 ? ", ...)" : ")"));
   }
+  check_space(output, segments);
   const SegmentCounts counts = mux(request, segments, events.stop);
   const StreamDescription stream = stream_from_json(SegmentReader(segments.front()).stream());
   VideoReport report;
@@ -83,6 +121,9 @@ VideoReport finish(const std::string& output, const MuxRequest& request, size_t 
   report.damaged = counts.damaged;
   report.lost = counts.lost;
   report.bytes = fs::file_size(output);
+  const std::string missing_end = folder.job().value("missing", std::string());
+  report.complete = missing_end.empty();
+  if (!report.complete) report.remarks.push_back("the film itself is not whole: " + missing_end);
   folder.remove();
   return report;
 }
@@ -113,11 +154,12 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
                       const nlohmann::json& identity, const VideoOptions& options,
                       const VideoEvents& events) {
   const SourceFacts& facts = source.facts();
-  const double scale = options.upscale.scale > 0 ? options.upscale.scale : network.scale();
-  EncoderSettings settings = choose_settings(facts, scale, output, options);
+  EncoderSettings settings = choose_settings(facts, network.scale(), output, options);
   MuxRequest request = facts.others;
   request.output = output;
   request.skip_unsupported = options.skip_unsupported;
+  request.audio_encoder = options.audio_encoder;
+  request.options = options.container_options;
   settings.patient = is_slow(network, facts, settings);
 
   // What cannot be done is said before the work, not behind it. The encoder that shows it goes at once.
@@ -125,11 +167,18 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
   if (channels_of(facts.format) % 2 == 0 && channels_of(settings.format) % 2 != 0)
     remarks.push_back("alpha is left out: " + settings.name +
                       " does not store it here (libvpx-vp9 in .webm or .mkv and prores_ks in .mov do)");
-  nlohmann::json job = identity;
-  job["mux"] = to_json(request);
-  job["segments"] = facts.plan.segments.size();
+  const bool rates = std::any_of(options.encoder_options.begin(), options.encoder_options.end(),
+                                 [](const auto& option) { return option.first == "b"; });
+  if (rates && facts.plan.segments.size() > 1)
+    remarks.push_back("each of its " + std::to_string(facts.plan.segments.size()) +
+                      " segments keeps to the bit rate by itself; --segment-frames makes them longer");
+  const nlohmann::json job{{"frames", identity},
+                           {"mux", to_json(request)},
+                           {"segments", facts.plan.segments.size()},
+                           {"missing", facts.plan.findings.missing}};
+  if (options.start == 0 && options.duration == 0) foresee_space(output, facts, settings);
   WorkFolder folder(output);
-  folder.begin(job, options.restart);
+  folder.begin(job, options.share, options.restart || source.is_read_once());
 
   const size_t segments = facts.plan.segments.size();
   std::vector<bool> wanted(segments);
@@ -147,7 +196,10 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
     log_info(output + ": going on behind " + std::to_string(resumed) + " of " + std::to_string(total) +
              " frames");
   ProgressKeeper progress(events);
-  progress.begin(std::llround(static_cast<double>(total) * facts.frames_of_each), resumed, bytes);
+  const auto made_of = [&](int64_t frames) {
+    return std::llround(static_cast<double>(frames) * facts.frames_of_each);
+  };
+  progress.begin(made_of(total), made_of(resumed), bytes);
   const auto input = source.frames({events.stop, [&](size_t segment) { return wanted[segment]; }, {}});
   FilmOutput film(settings, network.scale(), [&](size_t segment) { return folder.segment(segment); },
                   {[&] { progress.frame_done(); }, [&](uint64_t size) { progress.add_bytes(size); }});
@@ -165,18 +217,19 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
     report.frames = counts.frames + resumed;
     report.repeated = counts.repeated;
   }
-  report.resumed = resumed;
+  report.resumed = made_of(resumed);
   report.reused = network.reused();
   report.network_seconds = counts.network_seconds;
-  report.remarks = remarks;
+  report.remarks.insert(report.remarks.begin(), remarks.begin(), remarks.end());
   return report;
 }
 
-VideoReport join_film(const std::string& output, const VideoEvents& events) {
+VideoReport join_film(const std::string& output, const std::string& others_from, const VideoEvents& events) {
   WorkFolder folder(output);
   const nlohmann::json job = folder.job();
   MuxRequest request = mux_request_from_json(job.at("mux"));
   request.output = output;
+  if (!others_from.empty()) request.others = {others_from, request.others.video};
   return finish(output, request, job.at("segments"), folder, events);
 }
 

@@ -19,7 +19,8 @@ struct FilmOutput::Open {
 FilmOutput::FilmOutput(EncoderSettings settings, double network_scale,
                        std::function<std::string(size_t)> path_of, Events events)
     : settings_(std::move(settings)),
-      shape_{settings_.format, settings_.width, settings_.height, settings_.colour, network_scale},
+      shape_{settings_.format, settings_.width, settings_.height,
+             settings_.colour, network_scale,   settings_.dither},
       path_of_(std::move(path_of)),
       events_(std::move(events)) {}
 
@@ -41,7 +42,9 @@ FramePtr FilmOutput::convert(FrameItem& item, PixelsPool& pool) {
   // What holds for the film's own pixels only.
   for (const AVFrameSideDataType type :
        {AV_FRAME_DATA_DISPLAYMATRIX, AV_FRAME_DATA_MOTION_VECTORS, AV_FRAME_DATA_REGIONS_OF_INTEREST,
-        AV_FRAME_DATA_VIDEO_ENC_PARAMS, AV_FRAME_DATA_PANSCAN, AV_FRAME_DATA_FILM_GRAIN_PARAMS})
+        AV_FRAME_DATA_VIDEO_ENC_PARAMS, AV_FRAME_DATA_PANSCAN, AV_FRAME_DATA_FILM_GRAIN_PARAMS,
+        AV_FRAME_DATA_DYNAMIC_HDR_PLUS, AV_FRAME_DATA_DYNAMIC_HDR_VIVID, AV_FRAME_DATA_DOVI_RPU_BUFFER,
+        AV_FRAME_DATA_DOVI_METADATA, AV_FRAME_DATA_ICC_PROFILE})
     av_frame_remove_side_data(frame.get(), type);
   return frame;
 }

@@ -58,7 +58,7 @@ FramePtr FrameAssembler::assemble(FrameItem& item, const FrameShape& shape, Pixe
                                  static_cast<int>(height * shape.network_scale), channels,
                                  shape.network_scale};
     std::optional<FrameWriter>& writer = writers_[static_cast<int>(lines)];
-    if (!writer || !writer->fits(from)) writer.emplace(from, *frame, shape.colour, lines);
+    if (!writer || !writer->fits(from)) writer.emplace(from, *frame, shape.colour, lines, shape.dither);
     writer->write(item.parts[part], *frame);
     pool.give(std::move(item.parts[part]));
   }

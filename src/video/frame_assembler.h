@@ -14,6 +14,7 @@ struct FrameShape {
   int width = 0, height = 0;
   Colour colour;
   double network_scale = 1;  ///< how much larger the pixels are than the frames were
+  Dither dither = Dither::none;
 };
 
 class FrameAssembler {

@@ -21,7 +21,8 @@ uint64_t pipeline_memory(uint64_t pixels, uint64_t scale) {
 
 FrameNetwork::FrameNetwork(const std::string& model_file, const UpscaleOptions& options, bool reuse)
     : options_(options), reuse_(reuse) {
-  options_.scale = 0;       // conversion to the film's frames does this
+  options_.scale = 0;  // conversion to the film's frames does this
+  options_.width = options_.height = options_.longest = 0;
   options_.denoise_tv = 0;  // see upscale()
   options_.input_size = 0;
   if (!model_file.empty()) upscaler_ = std::make_unique<PictureUpscaler>(model_file, options_);

@@ -291,7 +291,8 @@ void FrameReader::convert(const AVFrame& frame, Pixels& pixels) {
   if (alpha_) convert(*alpha_, component_of(count - 1), count - 1);
 }
 
-FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colour, Lines lines)
+FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colour, Lines lines,
+                         Dither dither)
     : from_(from),
       format_(static_cast<AVPixelFormat>(to.format)),
       planar_(planar_equivalent(format_)),
@@ -317,10 +318,11 @@ FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colo
   }
   set_transfer(source, target, colour);
   const bool same_channels = (from.channels < 3) == (target.color_family == ZIMG_COLOR_GREY);
-  plain_ = is_plain(target) && same_channels && lines == Lines::all && from.width == to.width &&
+  const bool whole = dither == Dither::none || target.depth > 8;
+  plain_ = is_plain(target) && whole && same_channels && lines == Lines::all && from.width == to.width &&
            from.height == to.height;
   if (plain_) return;
-  colours_.emplace(source, target);
+  colours_.emplace(source, target, whole ? Dither::none : dither);
   if (has_alpha(description(format_))) alpha_.emplace(alpha_format(source), alpha_format(target));
 }
 

@@ -1,6 +1,8 @@
 // Frames of a film to the pixels that networks work on, and back.
 #pragma once
 
+#include <esrgan/video.h>
+
 #include <optional>
 
 #include "engine/frame_upscaler.h"
@@ -56,7 +58,8 @@ class FrameWriter {
 
   /// Writes `lines` of frames like `to` (format, size, interlacing). Fields that were enlarged each by itself
   /// are brought to the places of their lines.
-  FrameWriter(const From& from, const AVFrame& to, const Colour& colour, Lines lines);
+  FrameWriter(const From& from, const AVFrame& to, const Colour& colour, Lines lines,
+              Dither dither = Dither::none);
   bool fits(const From& from) const { return from == from_; }
   void write(const Pixels& pixels, AVFrame& frame);
 

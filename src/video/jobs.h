@@ -38,7 +38,11 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
 VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, const std::string& output,
                           const VideoOptions& options, const VideoEvents& events);
 
-/// The film of the segments that lie in `output`.parts.
-VideoReport join_film(const std::string& output, const VideoEvents& events);
+/// YUV4MPEG2 in a file, or in a pipe.
+VideoReport make_stream(const FrameSource& source, FrameNetwork& network, const std::string& output,
+                        const VideoOptions& options, const VideoEvents& events);
+
+/// The film of the segments that lie in the output's work folder.
+VideoReport join_film(const std::string& output, const std::string& others_from, const VideoEvents& events);
 
 }  // namespace esrgan::video

@@ -3,9 +3,87 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <array>
+#include <cmath>
+#include <new>
+
+#include "video/containers.h"
 
 namespace esrgan::video {
+namespace {
+
+AVStream* choose_video(const AVFormatContext& format, const FilmFile& file) {
+  AVStream* chosen = nullptr;
+  int number = 0;
+  for (unsigned i = 0; i < format.nb_streams; ++i) {
+    AVStream* const stream = format.streams[i];
+    if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO || is_cover(*stream)) continue;
+    if (file.video >= 0 ? number == file.video
+                        : chosen == nullptr || ((stream->disposition & AV_DISPOSITION_DEFAULT) != 0 &&
+                                                (chosen->disposition & AV_DISPOSITION_DEFAULT) == 0))
+      chosen = stream;
+    ++number;
+  }
+  if (number == 0) throw Error(ErrorKind::bad_data, file.path, "holds no video");
+  if (chosen == nullptr)
+    throw Error(ErrorKind::invalid_argument, file.path, "--video-stream",
+                "a number from 0 to " + std::to_string(number - 1), std::to_string(file.video));
+  return chosen;
+}
+
+/// The number that `count` bytes of a file make, the most significant first or last.
+uint64_t number_at(const FilmBytes& bytes, uint64_t offset, size_t count, bool last_first = false) {
+  std::array<uint8_t, 8> read{};
+  uint64_t value = 0;
+  if (bytes.read_at(offset, std::span(read).first(count)) < count) return 0;
+  for (size_t i = 0; i < count; ++i) value = value << 8U | read[last_first ? count - 1 - i : i];
+  return value;
+}
+
+/// Matroska's variable-length numbers (RFC 8794, section 4): a marker bit after as many zeros as bytes
+/// follow.
+uint64_t ebml_size(const FilmBytes& bytes, uint64_t& offset) {
+  const auto first = static_cast<uint8_t>(number_at(bytes, offset, 1));
+  if (first == 0) return 0;
+  const auto length = static_cast<size_t>(__builtin_clz(first)) - 23;
+  const uint64_t bits = number_at(bytes, offset, length) & ((uint64_t{1} << 7 * length) - 1);
+  offset += length;
+  return bits == (uint64_t{1} << 7 * length) - 1 ? 0 : bits;  // all ones: not known
+}
+
+/// Where a file ends by what its container says at its beginning or in its index; 0 when that is not told.
+uint64_t promised_size(const Media& media) {
+  const std::string name = media.format->iformat->name;
+  const FilmBytes& bytes = *media.bytes;
+  if (name.starts_with("matroska") && number_at(bytes, 0, 4) == 0x1A45DFA3) {
+    uint64_t offset = 4;
+    const uint64_t header = ebml_size(bytes, offset);
+    offset += header;
+    if (number_at(bytes, offset, 4) != 0x18538067) return 0;
+    offset += 4;
+    const uint64_t segment = ebml_size(bytes, offset);
+    return segment > 0 ? offset + segment : 0;
+  }
+  if (name == "avi" && number_at(bytes, 0, 4) == 0x52494646) {
+    const uint64_t size = number_at(bytes, 4, 4, true);
+    return size > 0 && size < UINT32_MAX - 8 ? size + 8 : 0;
+  }
+  if (name.starts_with("mov")) {
+    uint64_t end = 0;
+    for (unsigned i = 0; i < media.format->nb_streams; ++i) {
+      AVStream* const stream = media.format->streams[i];
+      const int count = avformat_index_get_entries_count(stream);
+      for (int entry = 0; entry < count; ++entry) {
+        const AVIndexEntry* const found = avformat_index_get_entry(stream, entry);
+        end = std::max(end, static_cast<uint64_t>(found->pos) + static_cast<uint64_t>(found->size));
+      }
+    }
+    return end;
+  }
+  return 0;
+}
+
+}  // namespace
 
 int64_t Media::origin() const {
   if (format->start_time == no_time) return 0;
@@ -17,75 +95,101 @@ AVRational Media::frame_rate() const {
   return guess.num > 0 && guess.den > 0 ? guess : rational(25, 1);
 }
 
-Media open_media(const std::string& path) {
-  capture_messages();
-  if (!std::filesystem::exists(path)) throw Error(ErrorKind::not_found, path, "there is no such file");
-  AVFormatContext* opened = nullptr;
-  DictionaryPtr options;
-  AVDictionary* given = nullptr;
-  av_dict_set(&given, "fflags", "+genpts", 0);
-  // "file:" so that a name with a colon is not taken for another protocol.
-  const int status = avformat_open_input(&opened, ("file:" + path).c_str(), nullptr, &given);
-  options.reset(given);
-  Media media{path, FormatPtr(status >= 0 ? opened : nullptr), nullptr};
-  check(status, path, "cannot be opened as a film");
-  check(avformat_find_stream_info(opened, nullptr), path, "cannot be read as a film");
-  for (unsigned i = 0; i < opened->nb_streams; ++i) {
-    AVStream* const stream = opened->streams[i];
-    if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO ||
-        (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0)
-      continue;
-    if (media.video == nullptr || ((stream->disposition & AV_DISPOSITION_DEFAULT) != 0 &&
-                                   (media.video->disposition & AV_DISPOSITION_DEFAULT) == 0))
-      media.video = stream;
+bool Media::read(AVPacket& packet) {
+  constexpr int patience = 1000;  // errors on end, after which the rest is taken for lost
+  for (int failures = 0; failures <= patience; ++failures) {
+    const int status = av_read_frame(format.get(), &packet);
+    try {
+      bytes->check();
+    } catch (...) {
+      av_packet_unref(&packet);
+      throw;
+    }
+    if (status >= 0) return true;
+    if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
+    if (status == AVERROR_EOF) return false;
   }
-  if (media.video == nullptr) throw Error(ErrorKind::bad_data, path, "holds no video");
+  return false;
+}
+
+bool Media::seek(int64_t time) {
+  // By time only where containers have an index of it; elsewhere FFmpeg would search by guesses.
+  if (bytes->is_pipe() || (format->iformat->flags & AVFMT_TS_DISCONT) != 0) return false;
+  const std::string name = format->iformat->name;
+  if (!name.starts_with("mov") && !name.starts_with("matroska")) return false;
+  const bool found = avformat_seek_file(format.get(), video->index, INT64_MIN, time, time, 0) >= 0;
+  bytes->check();
+  return found;
+}
+
+Media open_media(const FilmFile& file, std::stop_token stop, int64_t probe) {
+  capture_messages();
+  last_message();
+  Media media{file, std::make_unique<FilmBytes>(file.path, std::move(stop)), nullptr, nullptr};
+  AVFormatContext* opened = avformat_alloc_context();
+  if (opened == nullptr) throw std::bad_alloc();
+  opened->pb = media.bytes->context();
+  // "file:" so that a name with a colon is not taken for another protocol.
+  const int status = avformat_open_input(&opened, ("file:" + file.path).c_str(), nullptr, nullptr);
+  media.format.reset(status >= 0 ? opened : nullptr);
+  media.bytes->check();
+  check(status, file.path, "cannot be opened as a film");
+  // Times that are missing are taken from those around. AVI has none but the order of its packets.
+  if (std::string(opened->iformat->name) != "avi") opened->flags |= AVFMT_FLAG_GENPTS;
+  if (probe > 0) {
+    opened->probesize = probe;
+    opened->max_analyze_duration = INT64_MAX / 4;
+  }
+  const int found = avformat_find_stream_info(opened, nullptr);
+  media.bytes->check();
+  check(found, file.path, "cannot be read as a film");
+  media.video = choose_video(*opened, file);
   if (media.video->codecpar->width <= 0 || media.video->codecpar->height <= 0)
-    throw Error(ErrorKind::bad_data, path,
+    throw Error(ErrorKind::bad_data, file.path,
                 "the size of its video cannot be told; the file may be damaged or incomplete");
   return media;
 }
 
-SteadyClock::SteadyClock(const Media& media)
-    : video_((media.format->iformat->flags & AVFMT_TS_DISCONT) != 0 ? media.video : nullptr) {}
-
-void SteadyClock::correct(AVPacket& packet, const AVStream& stream) {
-  if (video_ == nullptr) return;
-  const int64_t time = packet.dts != no_time ? packet.dts : packet.pts;
-  if (&stream == video_ && time != no_time) {
-    const int64_t step = last_ != no_time ? time + offset_ - last_ : 0;
-    if (seconds(step, stream.time_base) < -1 || seconds(step, stream.time_base) > 10)
-      offset_ = last_ + std::max<int64_t>(1, packet.duration) - time;
-    last_ = time + offset_;
-  }
-  const int64_t offset = av_rescale_q(offset_, video_->time_base, stream.time_base);
-  if (packet.pts != no_time) packet.pts += offset;
-  if (packet.dts != no_time) packet.dts += offset;
+std::string missing_end(const Media& media) {
+  if (media.bytes->is_pipe()) return {};
+  const uint64_t there = media.bytes->size(), promised = promised_size(media);
+  if (promised <= there) return {};
+  return std::to_string(promised - there) + " of its " + std::to_string(promised) +
+         " bytes are missing at the end: it was cut off, or is not complete yet";
 }
 
-PacketReader::PacketReader(const std::string& path) : media_(open_media(path)), clock_(media_) {
-  for (unsigned i = 0; i < media_.format->nb_streams; ++i)
-    if (media_.format->streams[i] != media_.video) media_.format->streams[i]->discard = AVDISCARD_ALL;
+PacketReader::PacketReader(const FilmFile& file, double begin)
+    : media_(open_media(file)), clock_(*media_.format), begin_(begin) {
+  this->begin();
+}
+
+PacketReader::PacketReader(Media media) : media_(std::move(media)), clock_(*media_.format) {}
+
+void PacketReader::begin() {
+  // The clock of a broadcast goes by all streams.
+  if (!clock_.is_active())
+    for (unsigned i = 0; i < media_.format->nb_streams; ++i)
+      if (media_.format->streams[i] != media_.video) media_.format->streams[i]->discard = AVDISCARD_ALL;
+  if (begin_ > 0) media_.seek(media_.origin() + std::llround(begin_ / av_q2d(media_.video->time_base)));
+}
+
+void PacketReader::note_position(const AVPacket& packet) {
+  const auto stream = static_cast<size_t>(packet.stream_index);
+  if (first_positions_.size() <= stream) first_positions_.resize(stream + 1, -1);
+  if (first_positions_[stream] < 0) first_positions_[stream] = packet.pos;
 }
 
 PacketPtr PacketReader::next() {
-  constexpr int patience = 1000;  // errors on end, after which the rest is taken for lost
   PacketPtr packet = make_packet();
-  int failures = 0;
   while (!ended_) {
-    const int status = av_read_frame(media_.format.get(), packet.get());
-    if (status == AVERROR_EOF || failures > patience) {
+    if (!media_.read(*packet)) {
       ended_ = true;
-    } else if (status < 0) {
-      ++failures;
-      if (media_.format->pb != nullptr && media_.format->pb->error < 0 && avio_feof(media_.format->pb) != 0)
-        ended_ = true;
-    } else if (packet->stream_index == media_.video->index) {
-      clock_.correct(*packet, *media_.video);
-      return packet;
-    } else {
-      av_packet_unref(packet.get());
+      break;
     }
+    note_position(*packet);
+    clock_.correct(*packet, *media_.format->streams[packet->stream_index]);
+    if (packet->stream_index == media_.video->index) return packet;
+    av_packet_unref(packet.get());
   }
   return nullptr;
 }
@@ -106,6 +210,35 @@ void PacketReader::forget_before(int64_t number) {
     kept_.pop_front();
     ++first_;
   }
+}
+
+PacketPlace PacketReader::place_of(const AVPacket& packet, int64_t number) {
+  return {number, packet.pos, packet.pts, packet.dts, packet.size};
+}
+
+void PacketReader::skip_to(const PacketPlace& place) {
+  constexpr int64_t far = 300;       // packets; nearer ones are as soon read
+  constexpr int patience = 100'000;  // packets behind the place where a container's index led
+  const int64_t next_number = first_ + static_cast<int64_t>(kept_.size());
+  if (place.number < next_number + far || place.position < 0 || clock_.is_active()) return;
+  if (!media_.seek(place.dts != no_time ? place.dts : place.pts)) return;
+  for (int i = 0; i < patience; ++i) {
+    PacketPtr packet = next();
+    if (packet == nullptr) break;
+    if (packet->pos != place.position || packet->size != place.size || packet->pts != place.pts) continue;
+    kept_.clear();
+    kept_.push_back(std::move(packet));
+    first_ = forget_ = place.number;
+    return;
+  }
+  // Not found: from the beginning, then.
+  media_.format.reset();
+  media_ = open_media(media_.file);
+  clock_ = FilmClock(*media_.format);
+  kept_.clear();
+  first_ = 0;
+  ended_ = false;
+  begin();
 }
 
 }  // namespace esrgan::video

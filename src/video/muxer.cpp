@@ -15,6 +15,8 @@ extern "C" {
 #include "base/file.h"
 #include "base/log.h"
 #include "video/containers.h"
+#include "video/ffmpeg_compat.h"
+#include "video/other_streams.h"
 #include "video/video_packets.h"
 
 namespace esrgan::video {
@@ -30,36 +32,32 @@ class Muxer {
     format_.reset(made);
     format_->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;  // FLAC in MP4
     format_->flags |= AVFMT_FLAG_BITEXACT;  // nothing random: the same job gives the same file
-    if (!request.others.empty()) {
-      others_.emplace(open_media(request.others));
-      clock_.emplace(*others_);
-    }
+    if (!request.others.path.empty()) others_.emplace(request);
     add_streams(video);
     if (others_) {
       copy_chapters();
-      check(av_dict_copy(&format_->metadata, others_->format->metadata, 0), request.output,
+      check(av_dict_copy(&format_->metadata, others_->format().metadata, 0), request.output,
             "cannot be written");
     }
     if ((container_.flags & AVFMT_NOFILE) == 0)
       check(avio_open(&format_->pb, ("file:" + file).c_str(), AVIO_FLAG_WRITE), request.output,
             "cannot be written");
-    check(avformat_write_header(format_.get(), nullptr), request.output, "cannot be written");
+    write_header();
   }
 
   void run(VideoPackets& packets, const std::stop_token& stop) {
-    PacketPtr video = packets.next(), other = next_other();
+    PacketPtr video = packets.next();
+    std::optional<OtherPacket> other = next_other();
     const AVRational base = packets.stream().time_base;
     while (video || other) {
       if (stop.stop_requested()) throw Cancelled();
-      if (video && (!other || av_compare_ts(video->dts, base, other->dts,
-                                            others_->format->streams[other->stream_index]->time_base) <= 0)) {
+      if (video && (!other || av_compare_ts(video->dts, base, other->packet->dts, other->base) <= 0)) {
         video->stream_index = video_->index;
         write(std::move(video), base);
         video = packets.next();
       } else {
-        const AVRational from = others_->format->streams[other->stream_index]->time_base;
-        other->stream_index = mapped_[static_cast<size_t>(other->stream_index)];
-        write(std::move(other), from);
+        other->packet->stream_index = other->stream;
+        write(std::move(other->packet), other->base);
         other = next_other();
       }
     }
@@ -67,7 +65,7 @@ class Muxer {
     check(av_write_trailer(format_.get()), request_.output, "cannot be written");
     if (unwritable_ > 0)
       log_warning(request_.output + ": " + std::to_string(unwritable_) + " damaged packets of " +
-                  request_.others + " could not be copied");
+                  request_.others.path + " could not be copied");
     if (format_->pb != nullptr) {
       avio_flush(format_->pb);
       check(format_->pb->error, request_.output, "cannot be written");
@@ -75,7 +73,26 @@ class Muxer {
     }
   }
 
+  /// What becomes of the film's other streams, in words, where it is not the same as before.
+  const std::vector<std::string>& remarks() const { return remarks_; }
+
  private:
+  /// MP4 begins with its index, so that players on the web need not wait; the user's options go over that.
+  void write_header() {
+    AVDictionary* given = nullptr;
+    if (is_quicktime(container_)) av_dict_set(&given, "movflags", "+faststart", 0);
+    for (const auto& [key, value] : request_.options) av_dict_set(&given, key.c_str(), value.c_str(), 0);
+    const int status = avformat_write_header(format_.get(), &given);
+    const DictionaryPtr left(given);
+    check(status, request_.output, "cannot be written");
+    const AVDictionaryEntry* const unknown = av_dict_get(left.get(), "", nullptr, AV_DICT_IGNORE_SUFFIX);
+    if (unknown != nullptr)
+      throw Error(
+          ErrorKind::invalid_argument, "", "--container-options",
+          std::string("an option of ") + container_.name + " (see 'ffmpeg -h muxer=" + container_.name + "')",
+          unknown->key);
+  }
+
   AVStream& new_stream() {
     AVStream* const stream = avformat_new_stream(format_.get(), nullptr);
     if (stream == nullptr) throw std::bad_alloc();
@@ -88,25 +105,68 @@ class Muxer {
       add_video(video, nullptr);
       return;
     }
-    for (unsigned i = 0; i < others_->format->nb_streams; ++i) {
-      const AVStream& from = *others_->format->streams[i];
-      mapped_.push_back(-1);
-      if (&from == others_->video) {
+    for (unsigned i = 0; i < others_->format().nb_streams; ++i) {
+      const AVStream& from = *others_->format().streams[i];
+      if (&from == others_->video())
         add_video(video, &from);
-        continue;
-      }
-      switch (fate_of(from, container_)) {
-        case Fate::copied:
-          mapped_.back() = copy_stream(from).index;
-          break;
-        case Fate::attached:
-          attach_cover(from);
-          break;
-        case Fate::left_out:
-        case Fate::impossible:
-          break;
-      }
+      else
+        add_other(from);
     }
+  }
+
+  void add_other(const AVStream& from) {
+    switch (fate_of(from, container_, !request_.audio_encoder.empty())) {
+      case Fate::copied:
+        others_->route(from, copy_stream(from).index);
+        if (from.codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !is_cover(from))
+          remarks_.push_back(kind_of(from) +
+                             " is copied as it is (--video-stream chooses another one to enlarge)");
+        if (is_drawn(from))
+          remarks_.push_back(kind_of(from) + ": its pictures stay as they are; players fit them to the film");
+        break;
+      case Fate::converted:
+        add_converted(from, convert_text(from, text_codec_of(container_)));
+        remarks_.push_back(kind_of(from) + " becomes " + avcodec_get_name(text_codec_of(container_)) +
+                           ", which " + container_.name + " holds");
+        break;
+      case Fate::encoded:
+        add_converted(
+            from, encode_sound(from, request_.audio_encoder, (container_.flags & AVFMT_GLOBALHEADER) != 0));
+        break;
+      case Fate::attached:
+        attach_cover(from);
+        break;
+      case Fate::rewritten:
+        break;
+      case Fate::impossible:
+        if (!request_.skip_unsupported) refuse(from);
+        [[fallthrough]];
+      case Fate::left_out:
+        remarks_.push_back(kind_of(from) + " is left out: " + container_.name + " cannot hold it");
+        break;
+    }
+  }
+
+  [[noreturn]] void refuse(const AVStream& stream) const {
+    std::string expected = is_matroska(container_) ? "" : "a container that can, such as .mkv";
+    const std::string encoder = usual_audio_encoder(container_);
+    const auto offer = [&](const std::string& way) { expected += (expected.empty() ? "" : ", or ") + way; };
+    if (stream.codecpar->codec_type == AVMEDIA_TYPE_AUDIO && !encoder.empty())
+      offer("--audio-encoder " + encoder + ", to encode it anew");
+    offer("--skip-unsupported, to leave such streams out");
+    throw Error(ErrorKind::unsupported, request_.output,
+                "cannot hold " + kind_of(stream) + " of " + request_.others.path, expected);
+  }
+
+  void add_converted(const AVStream& from, std::unique_ptr<PacketConverter> converter) {
+    AVStream& to = new_stream();
+    check(avcodec_parameters_copy(to.codecpar, converter->parameters().get()), request_.output,
+          "cannot be written");
+    to.codecpar->codec_tag = 0;
+    to.time_base = converter->time_base();
+    copy_properties(from, to);
+    drop_statistics(to.metadata);
+    others_->route(from, to.index, std::move(converter));
   }
 
   void copy_properties(const AVStream& from, AVStream& to) const {
@@ -131,9 +191,8 @@ class Muxer {
     to.sample_aspect_ratio = from.sample_aspect_ratio;
     to.duration = from.duration;
     copy_properties(from, to);
-    for (int i = 0; i < from.nb_side_data; ++i) {
-      const AVPacketSideData& side = from.side_data[i];
-      uint8_t* const data = av_stream_new_side_data(&to, side.type, side.size);
+    for (const AVPacketSideData& side : all_side_data(from)) {
+      uint8_t* const data = new_side_data(to, side.type, side.size);
       if (data == nullptr) throw std::bad_alloc();
       std::memcpy(data, side.data, side.size);
     }
@@ -142,7 +201,7 @@ class Muxer {
 
   template <typename T>
   static void add_side_data(AVStream& stream, AVPacketSideDataType type, const T& value) {
-    uint8_t* const data = av_stream_new_side_data(&stream, type, sizeof value);
+    uint8_t* const data = new_side_data(stream, type, sizeof value);
     if (data == nullptr) throw std::bad_alloc();
     std::memcpy(data, &value, sizeof value);
   }
@@ -164,7 +223,7 @@ class Muxer {
     if (from == nullptr) return;
     copy_properties(*from, to);
     drop_statistics(to.metadata);
-    const uint8_t* const matrix = av_stream_get_side_data(from, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
+    const uint8_t* const matrix = side_data_of(*from, AV_PKT_DATA_DISPLAYMATRIX);
     if (matrix != nullptr && request_.keep_rotation) {
       int32_t values[9];
       std::memcpy(values, matrix, sizeof values);
@@ -204,20 +263,16 @@ class Muxer {
     av_dict_set(&to.metadata, "mimetype", png ? "image/png" : "image/jpeg", AV_DICT_DONT_OVERWRITE);
   }
 
-  int64_t limit(int64_t time, AVRational base) const {
-    return time == INT64_MIN || time == INT64_MAX ? time : av_rescale_q(time, request_.time_base, base);
-  }
-
   void copy_chapters() {
-    const AVFormatContext& from = *others_->format;
+    const AVFormatContext& from = others_->format();
     if (from.nb_chapters == 0) return;
     format_->chapters = static_cast<AVChapter**>(av_calloc(from.nb_chapters, sizeof(AVChapter*)));
     if (format_->chapters == nullptr) throw std::bad_alloc();
     for (unsigned i = 0; i < from.nb_chapters; ++i) {
       const AVChapter& chapter = *from.chapters[i];
       const int64_t origin = av_rescale_q(request_.origin, request_.time_base, chapter.time_base);
-      const int64_t begin = std::max(chapter.start, limit(request_.begin, chapter.time_base)),
-                    end = std::min(chapter.end, limit(request_.end, chapter.time_base));
+      const int64_t begin = std::max(chapter.start, others_->limit(request_.begin, chapter.time_base)),
+                    end = std::min(chapter.end, others_->limit(request_.end, chapter.time_base));
       if (begin >= end) continue;
       auto* const copy = static_cast<AVChapter*>(av_mallocz(sizeof(AVChapter)));
       if (copy == nullptr) throw std::bad_alloc();
@@ -230,66 +285,7 @@ class Muxer {
     }
   }
 
-  /// The next packet of another stream that belongs to the part that is taken; decoding time set.
-  PacketPtr next_other() {
-    if (!others_) return nullptr;
-    PacketPtr packet = make_packet();
-    for (int failures = 0; failures < 1000; av_packet_unref(packet.get())) {
-      const int status = av_read_frame(others_->format.get(), packet.get());
-      if (status == AVERROR_EOF) return nullptr;
-      if (status < 0) {
-        ++failures;
-        continue;
-      }
-      const auto index = static_cast<size_t>(packet->stream_index);
-      clock_->correct(*packet, *others_->format->streams[index]);
-      // Streams that turn up late in a damaged file are not known to the output.
-      if (index >= mapped_.size() || mapped_[index] < 0) continue;
-      const AVStream& stream = *others_->format->streams[index];
-      if (is_cover(stream)) {
-        packet->dts = packet->pts = 0;
-        return packet;
-      }
-      if (packet->dts == no_time) packet->dts = packet->pts;
-      if (packet->pts == no_time && packet->dts == no_time) continue;
-      if (!cut(*packet, stream)) continue;
-      return packet;
-    }
-    return nullptr;
-  }
-
-  /// False for a packet outside the part; times are moved to its beginning.
-  bool cut(AVPacket& packet, const AVStream& stream) const {
-    const int64_t shown = packet.pts != no_time ? packet.pts : packet.dts;
-    const int64_t begin = limit(request_.begin, stream.time_base),
-                  end = limit(request_.end, stream.time_base);
-    const bool subtitle = stream.codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE;
-    if (shown >= end) return false;
-    if (shown < begin) {
-      if (!subtitle || packet.duration <= 0 || shown + packet.duration <= begin) return false;
-      packet.duration -= begin - shown;
-      packet.pts = packet.dts = begin;
-    }
-    if (subtitle && end != INT64_MAX && packet.duration > 0)
-      packet.duration = std::min(packet.duration, end - std::max(shown, begin));
-    const int64_t origin = av_rescale_q(request_.origin, request_.time_base, stream.time_base);
-    if (packet.pts != no_time) packet.pts -= origin;
-    packet.dts -= origin;
-    const int64_t padding = unwritten_padding(stream);
-    if (packet.pts != no_time) packet.pts += padding;
-    packet.dts += padding;
-    return true;
-  }
-
-  /// Opus decoders drop the first samples, and times in Matroska count from before these; FFmpeg 5's demuxer
-  /// takes that into account, but its muxer does not.
-  int64_t unwritten_padding(const AVStream& stream) const {
-    const AVCodecParameters& codec = *stream.codecpar;
-    if (LIBAVFORMAT_VERSION_MAJOR != 59 || !holds_opus_delay(container_) ||
-        codec.codec_id != AV_CODEC_ID_OPUS)
-      return 0;
-    return av_rescale_q(codec.initial_padding, rational(1, codec.sample_rate), stream.time_base);
-  }
+  std::optional<OtherPacket> next_other() { return others_ ? others_->next(container_) : std::nullopt; }
 
   void write(PacketPtr packet, AVRational from) {
     const AVStream& stream = *format_->streams[packet->stream_index];
@@ -315,9 +311,8 @@ class Muxer {
   const MuxRequest& request_;
   const AVOutputFormat& container_;
   FormatPtr format_;
-  std::optional<Media> others_;
-  std::optional<SteadyClock> clock_;  // of the others
-  std::vector<int> mapped_;           // the output's streams, of the film's
+  std::optional<OtherStreams> others_;
+  std::vector<std::string> remarks_;
   AVStream* video_ = nullptr;
   std::vector<int64_t> last_times_;
   int64_t unwritable_ = 0;
@@ -327,10 +322,15 @@ class Muxer {
 
 nlohmann::json to_json(const MuxRequest& request) {
   return {{"output", request.output},
-          {"others", request.others},
+          {"others", request.others.path},
+          {"video_stream", request.others.video},
           {"skip_unsupported", request.skip_unsupported},
           {"keep_rotation", request.keep_rotation},
+          {"audio_encoder", request.audio_encoder},
+          {"options", request.options},
+          {"probe", request.probe},
           {"time_base", to_json(request.time_base)},
+          {"passed_over", request.passed_over},
           {"origin", request.origin},
           {"begin", request.begin},
           {"end", request.end},
@@ -340,10 +340,14 @@ nlohmann::json to_json(const MuxRequest& request) {
 MuxRequest mux_request_from_json(const nlohmann::json& json) {
   MuxRequest request;
   request.output = json.at("output");
-  request.others = json.at("others");
+  request.others = {json.at("others"), json.at("video_stream")};
   request.skip_unsupported = json.at("skip_unsupported");
   request.keep_rotation = json.at("keep_rotation");
+  request.audio_encoder = json.at("audio_encoder");
+  request.options = json.at("options").get<std::vector<std::pair<std::string, std::string>>>();
+  request.probe = json.at("probe");
   request.time_base = rational_from_json(json.at("time_base"));
+  request.passed_over = json.at("passed_over");
   request.origin = json.at("origin");
   request.begin = json.at("begin");
   request.end = json.at("end");
@@ -354,29 +358,12 @@ MuxRequest mux_request_from_json(const nlohmann::json& json) {
 std::vector<std::string> check_container(const MuxRequest& request, const StreamDescription& video) {
   const AVOutputFormat& container = container_of(request.output);
   const AVCodecID codec = video.parameters->codec_id;
-  if (avformat_query_codec(&container, codec, FF_COMPLIANCE_EXPERIMENTAL) == 0)
+  if (avformat_query_codec(&container, codec, FF_COMPLIANCE_EXPERIMENTAL) == 0 ||
+      (is_raw(container) && container.video_codec != codec))
     throw Error(ErrorKind::unsupported, request.output, "cannot hold the video",
                 "an encoder whose codec the container takes, or .mkv",
                 video.encoder + " (" + avcodec_get_name(codec) + ")");
-  std::vector<std::string> remarks;
-  if (request.others.empty()) {
-    const Muxer header(request, video, "/dev/null");
-    return remarks;
-  }
-  const Media media = open_media(request.others);
-  for (unsigned i = 0; i < media.format->nb_streams; ++i) {
-    const AVStream& stream = *media.format->streams[i];
-    if (&stream == media.video) continue;
-    const Fate fate = fate_of(stream, container);
-    if (fate == Fate::impossible && !request.skip_unsupported)
-      throw Error(ErrorKind::unsupported, request.output,
-                  "cannot hold " + kind_of(stream) + " of " + request.others,
-                  "a container that can, such as .mkv (or --skip-unsupported, to leave such streams out)");
-    if (fate == Fate::impossible || fate == Fate::left_out)
-      remarks.push_back(kind_of(stream) + " is left out: " + container.name + " cannot hold it");
-  }
-  const Muxer header(request, video, "/dev/null");  // which shows what else is refused
-  return remarks;
+  return Muxer(request, video, "/dev/null").remarks();  // whose header shows what is refused
 }
 
 SegmentCounts mux(const MuxRequest& request, const std::vector<std::string>& segments,

@@ -13,6 +13,7 @@ extern "C" {
 
 #include "base/errors.h"
 #include "base/file.h"
+#include "engine/picture_upscaler.h"
 #include "image/writer.h"
 #include "video/frame_assembler.h"
 #include "video/jobs.h"
@@ -107,13 +108,16 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
   std::error_code error;
   fs::create_directories(output, error);
   if (error) throw file_error(output, "cannot be made", error.value());
-  const double scale = options.upscale.scale > 0 ? options.upscale.scale : network.scale();
   const int channels = channels_of(facts.format);
   const AVPixelFormat format =
       picture_format(channels == 2 ? 4 : channels, depth_of(facts.exact.value_or(facts.format)) > 8);
-  const FrameShape shape{format, std::max(1, static_cast<int>(std::lround(facts.width * scale))),
-                         std::max(1, static_cast<int>(std::lround(facts.height * scale))),
-                         picture_colour(facts.colour, format), static_cast<double>(network.scale())};
+  const auto [width, height] = result_size(options.upscale, facts.width, facts.height, network.scale());
+  const FrameShape shape{format,
+                         std::max(1, static_cast<int>(std::lround(width))),
+                         std::max(1, static_cast<int>(std::lround(height))),
+                         picture_colour(facts.colour, format),
+                         static_cast<double>(network.scale()),
+                         options.dither};
   const auto path_of = [&](int64_t number) {
     char name[32];
     std::snprintf(name, sizeof name, "%08lld.", static_cast<long long>(number) + 1);
@@ -149,6 +153,11 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
   report.encoder = options.image_format;
   report.frames = counts.frames + report.resumed;
   report.repeated = counts.repeated;
+  report.damaged = counts.damaged;
+  report.lost = counts.lost;
+  report.complete = facts.plan.findings.missing.empty();
+  if (!report.complete)
+    report.remarks.push_back("the film itself is not whole: " + facts.plan.findings.missing);
   report.reused = network.reused();
   report.network_seconds = counts.network_seconds;
   for (size_t number = 0; number < times.size(); ++number)

@@ -16,6 +16,7 @@ extern "C" {
 #include "base/log.h"
 #include "base/platform_memory.h"
 #include "image/reader.h"
+#include "video/ffmpeg_compat.h"
 #include "video/pixel_formats.h"
 #include "video/source.h"
 
@@ -96,6 +97,37 @@ FramePtr read_picture(const std::string& path, Pixels* pixels) {
   return frame;
 }
 
+/// The number at the end of a file's name without its extension; negative when there is none.
+int64_t number_of(const std::string& file) {
+  constexpr size_t most = 15;
+  const std::string name = fs::path(file).stem().string();
+  const size_t last = name.find_last_not_of("0123456789");
+  const std::string digits = last == std::string::npos ? name : name.substr(last + 1);
+  return digits.empty() || digits.size() > most ? -1 : std::stoll(digits);
+}
+
+/// Frames from the first picture to each. Where names count by ones and some are missing, their time stays.
+std::vector<int64_t> places_of(const std::vector<std::string>& files) {
+  std::vector<int64_t> places, plain;
+  int64_t ones = 0;
+  for (size_t i = 0; i < files.size(); ++i) {
+    places.push_back(number_of(files[i]) - number_of(files.front()));
+    plain.push_back(static_cast<int64_t>(i));
+    if (i > 0 && places[i] <= places[i - 1]) return plain;
+    ones += i > 0 && places[i] == places[i - 1] + 1 ? 1 : 0;
+  }
+  const auto steps = static_cast<int64_t>(files.size()) - 1;
+  const int64_t missing = places.back() - steps;
+  if (number_of(files.front()) < 0 || missing == 0 || 5 * ones < 4 * steps || 5 * missing > steps + 5)
+    return plain;
+  const auto gap = std::adjacent_find(places.begin(), places.end(),
+                                      [](int64_t before, int64_t after) { return after != before + 1; });
+  log_warning(std::to_string(missing) + " of the numbered pictures are missing, the first behind " +
+              files[static_cast<size_t>(gap - places.begin())] +
+              ": what is before is shown for their time, too");
+  return places;
+}
+
 class PictureInput : public FrameInput {
  public:
   PictureInput(const std::vector<std::string>& files, const std::vector<int64_t>& times,
@@ -123,8 +155,7 @@ class PictureInput : public FrameInput {
         item.number = place.number;
         item.segment = segment;
         if (interlaced_) {
-          item.source->interlaced_frame = 1;
-          item.source->top_field_first = top_field_first_ ? 1 : 0;
+          set_interlaced(*item.source, top_field_first_);
           const size_t row = pixels.size() / static_cast<size_t>(item.source->height);
           for (const size_t first : {size_t{0}, size_t{1}})
             item.parts.push_back(field_of(pixels, row, first, pool));
@@ -164,21 +195,25 @@ class PictureSource : public FrameSource {
     facts_.format = side.format ? *side.format : film_format(channels_of(format), depth_of(format) > 8);
     facts_.colour = side.colour ? *side.colour : Colour{};
     facts_.hdr = side.hdr;
-    facts_.interlaced = side.interlaced && options.interlaced == Interlaced::keep && first->height % 4 == 0;
+    facts_.interlaced = facts_.fields =
+        side.interlaced && options.interlaced == Interlaced::keep && first->height % 4 == 0;
     facts_.top_field_first = side.top_field_first;
     facts_.sample_aspect = side.sample_aspect;
     facts_.others = side.others;
     facts_.others.skip_unsupported = options.skip_unsupported;
-    if (!options.others_from.empty()) facts_.others.others = fs::absolute(options.others_from).string();
-    if (!facts_.others.others.empty() && !fs::exists(facts_.others.others)) {
-      log_warning(facts_.others.others +
+    FilmFile& film = facts_.others.others;
+    if (!options.others_from.empty()) film.path = fs::absolute(options.others_from).string();
+    if (!film.path.empty() && !fs::exists(film.path)) {
+      log_warning(film.path +
                   " is not there: its sound and so on are left out (--others-from names another file)");
-      facts_.others.others.clear();
+      film.path.clear();
     }
     const double frame_work = work(first->width, first->height, stored_type(format));
-    facts_.plan =
-        plan_pictures(times_, facts_.time_base,
-                      {options.start, options.duration, choose_segment_frames(options, frame_work), {}});
+    PlanRequest request;
+    request.start = options.start;
+    request.duration = options.duration;
+    request.segment_frames = choose_segment_frames(options, frame_work);
+    facts_.plan = plan_pictures(times_, facts_.time_base, request);
     MuxRequest& others = facts_.others;
     if (others.time_base.num == 0) others.time_base = facts_.time_base;
     if (side.others.last_duration == 0 || options.fps_numerator > 0)
@@ -212,7 +247,7 @@ class PictureSource : public FrameSource {
       const int64_t first = side.others.time_base.num > 0
                                 ? av_rescale_q(side.others.origin, side.others.time_base, facts_.time_base)
                                 : 0;
-      for (size_t i = 0; i < files_.size(); ++i) times_.push_back(first + static_cast<int64_t>(i));
+      for (const int64_t place : places_of(files_)) times_.push_back(first + place);
       return;
     }
     if (side.times.empty())

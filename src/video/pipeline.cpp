@@ -63,6 +63,8 @@ class Pipeline {
           counts_.network_seconds += std::chrono::duration<double>(Clock::now() - start).count();
         }
       }
+      counts_.damaged += item->counts.damaged;
+      counts_.lost += item->counts.lost;
       if (!upscaled_.push(std::move(*item))) return;
     }
   }

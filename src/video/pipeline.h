@@ -138,7 +138,7 @@ class FrameOutput {
 };
 
 struct PipelineCounts {
-  int64_t frames = 0, repeated = 0;
+  int64_t frames = 0, repeated = 0, damaged = 0, lost = 0;
   double network_seconds = 0;
 };
 

@@ -94,6 +94,13 @@ AVPixelFormat film_format(int channels, bool deep) {
   return deep ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
 }
 
+AVPixelFormat full_colour_format(int channels, int depth) {
+  constexpr AVPixelFormat formats[2][3] = {
+      {AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV444P10, AV_PIX_FMT_YUV444P12},
+      {AV_PIX_FMT_YUVA444P, AV_PIX_FMT_YUVA444P10, AV_PIX_FMT_YUVA444P12}};
+  return formats[channels % 2 == 0 ? 1 : 0][depth <= 8 ? 0 : (depth <= 10 ? 1 : 2)];
+}
+
 std::pair<int, int> size_multiples(AVPixelFormat format, bool interlaced) {
   const AVPixFmtDescriptor& desc = description(format);
   return {1 << desc.log2_chroma_w, (interlaced ? 2 : 1) << desc.log2_chroma_h};

@@ -35,6 +35,9 @@ AVPixelFormat picture_format(int channels, bool deep);
 /// The format that films usually have for them.
 AVPixelFormat film_format(int channels, bool deep);
 
+/// The format of films that keeps the colours of R'G'B' at every pixel.
+AVPixelFormat full_colour_format(int channels, int depth);
+
 /// What a frame's sides must be multiples of, for its chroma samples (and fields) to be whole.
 std::pair<int, int> size_multiples(AVPixelFormat format, bool interlaced);
 

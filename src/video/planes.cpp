@@ -124,13 +124,16 @@ struct PlaneConversion::State {
   Memory scratch;
 };
 
-PlaneConversion::PlaneConversion(const zimg_image_format& from, const zimg_image_format& to)
+PlaneConversion::PlaneConversion(const zimg_image_format& from, const zimg_image_format& to, Dither dither)
     : state_(std::make_unique<State>()) {
   zimg_graph_builder_params params;
   zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
   params.resample_filter = ZIMG_RESIZE_LANCZOS;
   params.filter_param_a = 3;
   params.resample_filter_uv = ZIMG_RESIZE_BICUBIC;
+  params.dither_type = dither == Dither::ordered     ? ZIMG_DITHER_ORDERED
+                       : dither == Dither::diffusion ? ZIMG_DITHER_ERROR_DIFFUSION
+                                                     : ZIMG_DITHER_NONE;
   params.cpu_type = ZIMG_CPU_AUTO_64B;
   state_->graph.reset(zimg_filter_graph_build(&from, &to, &params));
   if (!state_->graph) refuse("zimg cannot convert these colours");

@@ -1,6 +1,7 @@
 // Conversion of planar pictures, row by row, by zimg: colour matrix, range, chroma sampling, depth, size.
 #pragma once
 
+#include <esrgan/video.h>
 #include <zimg.h>
 
 #include <array>
@@ -23,7 +24,7 @@ class PlaneConversion {
  public:
   /// Formats as in zimg.h, from initialised ones (see plane_format()). Throws Error naming what zimg cannot
   /// do.
-  PlaneConversion(const zimg_image_format& from, const zimg_image_format& to);
+  PlaneConversion(const zimg_image_format& from, const zimg_image_format& to, Dither dither = Dither::none);
   ~PlaneConversion();
   PlaneConversion(PlaneConversion&&) noexcept;
   PlaneConversion& operator=(PlaneConversion&&) noexcept;

@@ -28,7 +28,9 @@ struct SourceFacts {
   AVPixelFormat format = AV_PIX_FMT_NONE;  ///< that a film made of the frames should have
   Colour colour;
   double frames_of_each = 1;  ///< frames that are handed over for each that the plan expects
-  bool interlaced = false, top_field_first = false;  ///< and to be kept so
+  bool fields = false;        ///< frames come as fields where they are interlaced
+  bool interlaced = false, top_field_first = false;  ///< how the film is to be marked
+  bool from_pictures = false;          ///< an animation such as GIF: its RGB is to be shown by all players
   std::optional<AVPixelFormat> exact;  ///< that a lossless encoder should have instead: of pictures
   HighDynamicRange hdr;
   MuxRequest others;  ///< what goes along with the frames; without an output
@@ -46,6 +48,8 @@ class FrameSource {
   const SourceFacts& facts() const { return facts_; }
   /// Tells it from others, wherever it lies.
   virtual nlohmann::json identity() const = 0;
+  /// Whether its frames can be had once only.
+  virtual bool is_read_once() const { return false; }
   /// Its frames; this must outlive them.
   virtual std::unique_ptr<FrameInput> frames(FrameChoice choice) const = 0;
 
@@ -53,15 +57,20 @@ class FrameSource {
   SourceFacts facts_;
 };
 
+/// What matters of a film's output for reading it.
+struct OutputKind {
+  bool keeps_rotation = false;  ///< it says by itself how it is turned
+  bool keeps_start = false;     ///< its clock begins anywhere
+  bool is_even = false;         ///< it has no times but a frame rate
+};
+
 /// Work of the network for a frame, by its size and the way its samples are stored.
 using FrameWork = std::function<double(int width, int height, SampleType stored)>;
 
-/// Opens a film, a folder of pictures or a pattern, and chooses how it is cut, for which a film is read to
-/// its end. keep_rotation: the output says by itself how it is turned. Throws Error; Cancelled when `stop`
-/// asks for it.
+/// Opens a film, a pipe, a folder of pictures or a pattern, and chooses how it is cut, for which a film is
+/// read to its end. Throws Error; Cancelled when `stop` asks for it.
 std::unique_ptr<FrameSource> open_source(const std::string& input, const VideoOptions& options,
-                                         bool keep_rotation, const FrameWork& work,
-                                         const std::stop_token& stop);
+                                         OutputKind kind, const FrameWork& work, const std::stop_token& stop);
 
 /// The files of a folder or a pattern, in order; empty when `input` is neither. Throws Error when there is
 /// none.
@@ -70,16 +79,15 @@ std::vector<std::string> list_pictures(const std::string& input);
 /// Name of the file beside pictures that tells their times.
 constexpr const char* side_file = "frames.json";
 
-std::unique_ptr<FrameSource> open_film(const std::string& input, const VideoOptions& options,
-                                       bool keep_rotation, const FrameWork& work,
-                                       const std::stop_token& stop);
+std::unique_ptr<FrameSource> open_film(const std::string& input, const VideoOptions& options, OutputKind kind,
+                                       const FrameWork& work, const std::stop_token& stop);
 std::unique_ptr<FrameSource> open_pictures(const std::vector<std::string>& files, const VideoOptions& options,
                                            const FrameWork& work);
 
 /// Frames between points where a job can go on, for this much work a frame.
 int choose_segment_frames(const VideoOptions& options, double work);
 
-/// Size and checksums of a file's ends.
+/// Size and checksums of a file's ends. Throws Error when it cannot be read.
 nlohmann::json file_identity(const std::string& path);
 nlohmann::json identity_of(std::span<const uint8_t> bytes);
 

@@ -1,10 +1,12 @@
 #include <esrgan/error.h>
+#include <esrgan/version.h>
 #include <esrgan/video.h>
 
 #include <chrono>
 #include <filesystem>
 
 #include "base/errors.h"
+#include "base/platform_pipe.h"
 #include "base/text.h"
 #include "video/containers.h"
 #include "video/jobs.h"
@@ -43,7 +45,10 @@ nlohmann::json identity(const std::string& model, const video::FrameSource& sour
   const UpscaleOptions& up = options.upscale;
   return {{"input", source.identity()},
           {"model", model.empty() ? nlohmann::json() : model_identity(model)},
+          {"version", version()},
+          {"video-stream", options.video_stream},
           {"scale", up.scale},
+          {"size", {up.width, up.height, up.fit, up.longest}},
           {"tile", up.tile},
           {"halo", up.halo},
           {"self-ensemble", up.self_ensemble},
@@ -53,6 +58,8 @@ nlohmann::json identity(const std::string& model, const video::FrameSource& sour
           {"duration", options.duration},
           {"fps", {options.fps_numerator, options.fps_denominator}},
           {"deinterlace", static_cast<int>(options.interlaced)},
+          {"dither", static_cast<int>(options.dither)},
+          {"hwaccel", options.hardware},
           {"encoder", options.encoder},
           {"crf", options.crf},
           {"encoder-options", options.encoder_options},
@@ -65,11 +72,22 @@ bool is_folder(const std::string& output) {
   return output.ends_with('/') || fs::is_directory(output);
 }
 
+/// YUV4MPEG2 has no place for anything but frames.
+bool is_stream(const std::string& output) {
+  return is_pipe(output) || fs::path(output).extension() == ".y4m";
+}
+
+video::OutputKind kind_of(const std::string& output) {
+  if (is_folder(output)) return {};
+  if (is_stream(output)) return {.is_even = true};
+  return {video::keeps_rotation(output), video::keeps_start(output), false};
+}
+
 std::unique_ptr<video::FrameSource> open_input(const std::string& input, const VideoOptions& options,
-                                               bool keep_rotation, video::FrameNetwork& network,
+                                               video::OutputKind kind, video::FrameNetwork& network,
                                                const VideoEvents& events) {
   return video::open_source(
-      input, options, keep_rotation,
+      input, options, kind,
       [&](int width, int height, SampleType stored) { return network.work(width, height, stored); },
       events.stop);
 }
@@ -82,17 +100,19 @@ VideoReport upscale_video(const std::string& model_file, const std::string& inpu
     const auto start = std::chrono::steady_clock::now();
     video::capture_messages();
     check(options);
-    const bool pictures = is_folder(output);
-    const bool keep_rotation = !pictures && video::keeps_rotation(output);
+    const bool pictures = is_folder(output), stream = !pictures && is_stream(output);
+    const video::OutputKind kind = kind_of(output);
     if (const fs::path parent = fs::path(output).parent_path();
-        !pictures && !parent.empty() && !fs::is_directory(parent))
+        !pictures && !is_pipe(output) && !parent.empty() && !fs::is_directory(parent))
       throw Error(ErrorKind::not_found, output,
                   "cannot be written: the folder " + parent.string() + " does not exist");
-    if (!pictures && fs::exists(output) && fs::exists(input) && fs::equivalent(input, output))
+    if (!pictures && !is_pipe(input) && fs::exists(output) && fs::exists(input) &&
+        fs::equivalent(input, output))
       throw Error(ErrorKind::invalid_argument, output, "the output would replace its input");
     video::FrameNetwork network(model_file, options.upscale, options.reuse);
-    const auto source = open_input(input, options, keep_rotation, network, events);
+    const auto source = open_input(input, options, kind, network, events);
     VideoReport report = pictures ? video::make_pictures(*source, network, output, options, events)
+                         : stream ? video::make_stream(*source, network, output, options, events)
                                   : video::make_film(*source, network, output,
                                                      identity(model_file, *source, options), options, events);
     report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -100,10 +120,10 @@ VideoReport upscale_video(const std::string& model_file, const std::string& inpu
   });
 }
 
-VideoReport join_video(const std::string& output, const VideoEvents& events) {
+VideoReport join_video(const std::string& output, const std::string& others_from, const VideoEvents& events) {
   return with_errors([&] {
     video::capture_messages();
-    return video::join_film(output, events);
+    return video::join_film(output, others_from, events);
   });
 }
 
@@ -116,7 +136,9 @@ void preview_video(const std::string& model_file, const std::string& input, cons
     VideoOptions whole = options;  // each frame as it is, no fields
     whole.fps_numerator = 0;
     whole.interlaced = Interlaced::deinterlace;
-    const auto source = open_input(input, whole, false, network, events);
+    if (is_pipe(input))
+      throw Error(ErrorKind::invalid_argument, input, "--preview", "a file: a pipe is read once");
+    const auto source = open_input(input, whole, {}, network, events);
     video::make_preview(*source, network, picture, frames, events);
   });
 }
