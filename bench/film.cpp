@@ -120,7 +120,7 @@ Alone network_alone(const std::string& model, const std::string& film, const esr
   using namespace esrgan::video;
   FrameNetwork network(model, options.upscale, false);
   const auto source = open_source(
-      film, options, false,
+      film, options, {},
       [&](int width, int height, esrgan::SampleType stored) { return network.work(width, height, stored); },
       {});
   std::vector<FrameItem> items;

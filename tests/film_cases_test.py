@@ -512,6 +512,43 @@ def dithering_hides_steps():
     assert max(b - a for a, b in zip(line["none"], line["none"][1:])) > 0.9
 
 
+@case
+def animations():
+    ffmpeg("-f", "lavfi", "-i", "color=red@0:s=48x48:r=50:d=1,format=rgba", "-f", "lavfi", "-i", "testsrc2=s=16x16:r=50:d=1",
+           "-filter_complex", "[0][1]overlay=x=n:y=10:format=rgb,select='eq(n,0)+eq(n,3)+eq(n,10)+eq(n,30)',split[a][b];"
+           "[a]palettegen=reserve_transparent=1[p];[b][p]paletteuse=alpha_threshold=128", "-fps_mode", "vfr", "-loop", 2, "-final_delay", 77, "v.gif")
+    delays = [0.06, 0.14, 0.4, 0.77]
+
+    def spans(file):
+        return [float(p["duration_time"]) for p in probe(file, "packet=duration_time", select="v:0")["packets"]]
+
+    near("the source", spans("v.gif"), delays)
+    for name in ("o.gif", "o.apng", "o.webp"):
+        esrgan("v.gif", "-o", name, model="tiny")
+        data = (work / name).read_bytes()
+        if name == "o.webp":
+            frames = [m.start() for m in re.finditer(b"ANMF", data)]
+            found = [int.from_bytes(data[p + 20:p + 23], "little") / 1000 for p in frames]
+            plays = int.from_bytes(data[data.index(b"ANIM") + 12:][:2], "little")
+        else:
+            found = spans(name)
+            at = data.index(b"NETSCAPE2.0") + 13 if name == "o.gif" else data.index(b"acTL") + 8
+            plays = int.from_bytes(data[at:at + 2], "little") + 1 if name == "o.gif" else int.from_bytes(data[at:at + 4], "big")
+            assert stream(name, "width") == 96
+            before = raw("v.gif", "rgba", "-vf", "scale=96:96:flags=neighbor")
+            after = raw(name, "rgba")
+            assert len(before) == len(after)
+            wrong = sum((a < 128) != (b < 128) for a, b in zip(before[3::4], after[3::4])) / (len(after) / 4)
+            assert wrong < 0.03, f"{name}: {wrong} of the alpha is another"
+        near(name, found, delays)
+        assert plays == 3, f"{name}: {plays} times"
+    esrgan("v.gif", "-o", "e.gif", "--encoder", "libx264", status=2, says="--encoder")
+    esrgan("o.webp", "-o", "back.gif")
+    near("from WebP", spans("back.gif"), delays)
+    esrgan("o.webp", "-o", "back.mkv")
+    assert stream("back.mkv", "width") == 96
+
+
 # ---- pipes ----
 
 @case

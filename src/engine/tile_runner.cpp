@@ -204,7 +204,8 @@ std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, i
                           : static_cast<size_t>(width) * static_cast<size_t>(height) * scale * scale *
                                 static_cast<size_t>(out_channels(channels)));
   for (const ChannelPass& pass : passes) run_pass(pass, tile, width, height, channels, control);
-  return as_it_is ? output_ : result_;
+  returned_ = as_it_is ? &output_ : &result_;
+  return *returned_;
 }
 
 }  // namespace esrgan

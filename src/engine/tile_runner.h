@@ -29,6 +29,11 @@ class TileRunner {
   std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
                           const RunControl& control);
 
+  /// Memory for the next result, in place of the last one's that was taken.
+  void lend(std::vector<float> memory) {
+    if (returned_ != nullptr) *returned_ = std::move(memory);
+  }
+
   /// Threads for what is done to the tiles, between runs.
   ThreadPool& pool() { return pool_; }
 
@@ -66,6 +71,7 @@ class TileRunner {
   std::vector<float> input_, output_;                // of the network
   std::vector<float> turned_input_, turned_output_;  // of the self-ensemble
   std::vector<float> result_;
+  std::vector<float>* returned_ = nullptr;  // the last result
 };
 
 }  // namespace esrgan

@@ -4,7 +4,6 @@
 
 extern "C" {
 #include <libavfilter/buffersink.h>
-#include <libavfilter/buffersrc.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/pixdesc.h>
 }
@@ -17,6 +16,7 @@ extern "C" {
 #include "base/platform_process.h"
 #include "base/thread_pool.h"
 #include "video/ffmpeg_compat.h"
+#include "video/filter_graph.h"
 
 namespace esrgan::video {
 namespace {
@@ -101,17 +101,10 @@ class ChunkDecoder::Filters {
       build(*frame);
     }
     if (!graph_) return;
+    // The end is where the last frame's time is over.
     if (frame != nullptr) end_ = frame->pts + std::max<int64_t>(1, duration_of(*frame));
-    // "keep reference": the caller's frame stays as it is. The end is where the last frame's time is over.
-    check(frame != nullptr
-              ? av_buffersrc_add_frame_flags(source_, const_cast<AVFrame*>(frame), AV_BUFFERSRC_FLAG_KEEP_REF)
-              : av_buffersrc_close(source_, end_, 0),
-          "", "a frame cannot be filtered");
-    for (;;) {
-      FramePtr result = make_frame();
-      const int status = av_buffersink_get_frame(sink_, result.get());
-      if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
-      check(status, "", "a frame cannot be filtered");
+    graph_->push(*source_, frame, end_);
+    while (FramePtr result = graph_->pull(*sink_)) {
       if (result->pts != no_time)
         result->pts = av_rescale_q(result->pts, av_buffersink_get_time_base(sink_), out_);
       if (!take(std::move(result))) return;
@@ -132,40 +125,17 @@ class ChunkDecoder::Filters {
     width_ = frame.width;
     height_ = frame.height;
     format_ = frame.format;
-    graph_.reset(avfilter_graph_alloc());
-    if (!graph_) throw std::bad_alloc();
-    graph_->nb_threads = 1;
-    const auto text = [](AVRational value) {
-      return std::to_string(value.num) + "/" + std::to_string(value.den);
-    };
-    const std::string source =
-        "video_size=" + std::to_string(width_) + "x" + std::to_string(height_) +
-        ":pix_fmt=" + std::to_string(format_) + ":time_base=" + text(time_base_) +
-        ":frame_rate=" + text(frame_rate_) + ":pixel_aspect=" +
-        text(frame.sample_aspect_ratio.num > 0 ? frame.sample_aspect_ratio : rational(0, 1));
-    const std::string problem = "FFmpeg's filters '" + description_ + "' cannot be set up";
-    check(avfilter_graph_create_filter(&source_, avfilter_get_by_name("buffer"), "in", source.c_str(),
-                                       nullptr, graph_.get()),
-          "", problem);
-    check(avfilter_graph_create_filter(&sink_, avfilter_get_by_name("buffersink"), "out", nullptr, nullptr,
-                                       graph_.get()),
-          "", problem);
-    AVFilterInOut *inputs = avfilter_inout_alloc(), *outputs = avfilter_inout_alloc();
-    if (inputs == nullptr || outputs == nullptr) throw std::bad_alloc();
-    *outputs = {av_strdup("in"), source_, 0, nullptr};
-    *inputs = {av_strdup("out"), sink_, 0, nullptr};
-    const int status =
-        avfilter_graph_parse_ptr(graph_.get(), description_.c_str(), &inputs, &outputs, nullptr);
-    avfilter_inout_free(&inputs);
-    avfilter_inout_free(&outputs);
-    check(status, "", problem);
-    check(avfilter_graph_config(graph_.get(), nullptr), "", problem);
+    graph_.emplace("FFmpeg's filters '" + description_ + "' failed");
+    source_ = &graph_->add("buffer", source_arguments(frame, time_base_, frame_rate_));
+    sink_ = &graph_->add("buffersink", "");
+    graph_->insert(description_, *source_, *sink_);
+    graph_->configure();
   }
 
   std::string description_;
   AVRational time_base_, frame_rate_, out_;
   int64_t end_ = 0;
-  FilterGraphPtr graph_;
+  std::optional<FilterGraph> graph_;
   AVFilterContext *source_ = nullptr, *sink_ = nullptr;  // owned by the graph
   int width_ = 0, height_ = 0, format_ = -1;
 };

@@ -31,9 +31,10 @@ struct Defaults {
 };
 constexpr Defaults defaults[] = {
     // The quickest preset with B frames, CABAC and 8x8 transforms: smaller than "superfast" in less time, as
-    // docs/benchmarks.md shows.
-    {"libx264", "crf", 18, 51, "", "preset=ultrafast:bf=7:b_strategy=0:coder=1:8x8dct=1:deblock=0,0",
-     "preset=medium"},
+    // docs/benchmarks.md shows. More B frames, or threads for frames instead of slices, hold more large
+    // frames.
+    {"libx264", "crf", 18, 51, "",
+     "preset=ultrafast:bf=5:b_strategy=0:coder=1:8x8dct=1:deblock=0,0:thread_type=slice", "preset=medium"},
     {"libx264rgb", "crf", 18, 51, "", "preset=ultrafast", "preset=medium"},
     {"libx265", "crf", 20, 51, "", "preset=ultrafast", "preset=medium"},
     {"libsvtav1", "crf", 26, 63, "", "preset=10", "preset=7"},
@@ -178,11 +179,10 @@ std::string default_encoder(const std::string& file, AVPixelFormat wanted) {
   const bool alpha = has_alpha(description(wanted));
   // Containers that were made for other codecs than the two below, or hold one alone.
   constexpr std::pair<const char*, const char*> usual[] = {
-      {"webm", "libvpx-vp9"}, {"hevc", "libx265"},          {"mpeg2video", "mpeg2video"},
-      {"mpeg", "mpeg2video"}, {"vob", "mpeg2video"},        {"svcd", "mpeg2video"},
-      {"dvd", "mpeg2video"},  {"mjpeg", "mjpeg"},           {"asf", "wmv2"},
-      {"ogv", "libtheora"},   {"ogg", "libtheora"},         {"ivf", "libvpx-vp9"},
-      {"obu", "libsvtav1"},   {"mpeg1video", "mpeg1video"}, {"m4v", "mpeg4"},
+      {"webm", "libvpx-vp9"}, {"hevc", "libx265"},    {"mpeg2video", "mpeg2video"}, {"mpeg", "mpeg2video"},
+      {"vob", "mpeg2video"},  {"svcd", "mpeg2video"}, {"dvd", "mpeg2video"},        {"mjpeg", "mjpeg"},
+      {"asf", "wmv2"},        {"ogv", "libtheora"},   {"ogg", "libtheora"},         {"ivf", "libvpx-vp9"},
+      {"obu", "libsvtav1"},   {"avif", "libaom-av1"}, {"mpeg1video", "mpeg1video"}, {"m4v", "mpeg4"},
       {"h264", "libx264"}};
   for (const auto& [format, encoder] : usual)
     if (name == format) return encoder;

@@ -12,6 +12,9 @@ FilmBytes::FilmBytes(const std::string& path, std::stop_token stop) : path_(path
   if (esrgan::is_pipe(path)) {
     pipe_ = std::make_unique<InputPipe>(path);
   } else {
+    if (path.find("://") != std::string::npos)
+      throw Error(ErrorKind::not_found, path, "is an address",
+                  "a file or a pipe, such as 'ffmpeg -i ADDRESS -f yuv4mpegpipe - | esrgan video - ...'");
     if (!std::filesystem::exists(path)) throw Error(ErrorKind::not_found, path, "there is no such file");
     file_ = FileHandle::open(path, path);
     size_ = file_.size();

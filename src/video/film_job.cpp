@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/picture_upscaler.h"
+#include "video/animation.h"
 #include "video/containers.h"
 #include "video/film_output.h"
 #include "video/jobs.h"
@@ -31,7 +32,12 @@ EncoderSettings choose_settings(const SourceFacts& facts, double scale, const st
                                 const VideoOptions& options) {
   const AVOutputFormat& container = container_of(output);
   EncoderSettings settings;
-  settings.name = options.encoder.empty() ? default_encoder(output, facts.format) : options.encoder;
+  if (is_animation(container) && !options.encoder.empty())
+    throw Error(ErrorKind::invalid_argument, output, "--encoder",
+                std::string("none: ") + container.name + " has its own", options.encoder);
+  settings.name = is_animation(container)   ? animation_segments
+                  : options.encoder.empty() ? default_encoder(output, facts.format)
+                                            : options.encoder;
   // Few players show RGB in codecs that lose anyway; those of pictures and animations are made for all
   // players.
   const bool rgb = facts.colour.matrix == AVCOL_SPC_RGB, for_all = facts.exact || facts.from_pictures;
@@ -39,7 +45,9 @@ EncoderSettings choose_settings(const SourceFacts& facts, double scale, const st
   const AVPixelFormat usual = !rgb      ? facts.format
                               : for_all ? film_format(channels, depth > 8)
                                         : full_colour_format(channels, depth);
-  const AVPixelFormat wanted = is_lossless(settings.name) ? facts.exact.value_or(facts.format) : usual;
+  const AVPixelFormat wanted = is_animation(container)      ? picture_format(channels % 2 == 0 ? 4 : 3, false)
+                               : is_lossless(settings.name) ? facts.exact.value_or(facts.format)
+                                                            : usual;
   settings.format = encoder_format(find_encoder(settings.name), wanted, options.pixel_format);
   settings.colour = colour_for(facts.colour, settings.format);
   settings.interlaced = facts.interlaced;
@@ -110,12 +118,14 @@ VideoReport finish(const std::string& output, const MuxRequest& request, size_t 
                 text + (missing.size() > 5 ? ", ...)" : ")"));
   }
   check_space(output, segments);
-  const SegmentCounts counts = mux(request, segments, events.stop);
+  const SegmentCounts counts = is_animation(container_of(output))
+                                   ? write_animation(request, segments, events.stop)
+                                   : mux(request, segments, events.stop);
   const StreamDescription stream = stream_from_json(SegmentReader(segments.front()).stream());
   VideoReport report;
   report.width = stream.parameters->width;
   report.height = stream.parameters->height;
-  report.encoder = stream.encoder;
+  report.encoder = is_animation(container_of(output)) ? container_of(output).name : stream.encoder;
   report.frames = counts.frames;
   report.repeated = counts.repeated;
   report.damaged = counts.damaged;
@@ -163,7 +173,9 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
   settings.patient = is_slow(network, facts, settings);
 
   // What cannot be done is said before the work, not behind it. The encoder that shows it goes at once.
-  std::vector<std::string> remarks = check_container(request, describe(Encoder(settings), settings));
+  const StreamDescription stream = describe(Encoder(settings), settings);
+  std::vector<std::string> remarks =
+      is_animation(container_of(output)) ? std::vector<std::string>() : check_container(request, stream);
   if (channels_of(facts.format) % 2 == 0 && channels_of(settings.format) % 2 != 0)
     remarks.push_back("alpha is left out: " + settings.name +
                       " does not store it here (libvpx-vp9 in .webm or .mkv and prores_ks in .mov do)");

@@ -15,6 +15,8 @@ extern "C" {
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/platform_pipe.h"
+#include "video/animation.h"
 #include "video/ffmpeg_compat.h"
 #include "video/film_input.h"
 #include "video/pixel_formats.h"
@@ -137,6 +139,7 @@ class FilmSource : public FrameSource {
       others.passed_over = plan.begin;
     }
     others.keep_rotation = kind.keeps_rotation;
+    others.plays = plays_of(file_.path);
     others.time_base = plan.time_base;
     others.last_duration = last_duration(plan.last_duration);
     others.origin = plan.origin;
@@ -295,6 +298,8 @@ std::unique_ptr<FrameSource> open_source(const std::string& input, const VideoOp
                                          const std::stop_token& stop) {
   const std::vector<std::string> pictures = list_pictures(input);
   if (!pictures.empty()) return open_pictures(pictures, options, work);
+  if (!is_pipe(input) && fs::is_regular_file(input) && is_animated_webp(input))
+    return open_animated_webp(input, options, work);
   return open_film(input, options, kind, work, stop);
 }
 

@@ -59,8 +59,13 @@ void FrameNetwork::upscale(FrameItem& item, PixelsPool& pool, const std::stop_to
           log_info(
               "--reuse: nothing can be taken from the frame before, bit for bit, with this network and size");
       }
-      upscaled = pool.take(part.size() * static_cast<size_t>(scale()) * static_cast<size_t>(scale()));
+      // Pictures are large: memory is taken when it is needed, so that two are enough in turns.
+      const auto memory = [&] {
+        return pool.take(part.size() * static_cast<size_t>(scale()) * static_cast<size_t>(scale()));
+      };
+      if (!frames->exchanges()) upscaled = memory();
       frames->run(part, upscaled, stop);
+      if (frames->exchanges()) frames->lend(memory());
       reused_ += frames->reused();
       ++parts_;
       pool.give(std::move(part));

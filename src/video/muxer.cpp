@@ -329,6 +329,7 @@ nlohmann::json to_json(const MuxRequest& request) {
           {"audio_encoder", request.audio_encoder},
           {"options", request.options},
           {"probe", request.probe},
+          {"plays", request.plays},
           {"time_base", to_json(request.time_base)},
           {"passed_over", request.passed_over},
           {"origin", request.origin},
@@ -346,6 +347,7 @@ MuxRequest mux_request_from_json(const nlohmann::json& json) {
   request.audio_encoder = json.at("audio_encoder");
   request.options = json.at("options").get<std::vector<std::pair<std::string, std::string>>>();
   request.probe = json.at("probe");
+  request.plays = json.at("plays");
   request.time_base = rational_from_json(json.at("time_base"));
   request.passed_over = json.at("passed_over");
   request.origin = json.at("origin");

@@ -20,6 +20,7 @@ struct MuxRequest {
   std::string audio_encoder;      ///< for all sound; empty copies it
   std::vector<std::pair<std::string, std::string>> options;  ///< of FFmpeg's muxer
   int64_t probe = 0;           ///< bytes of the film to look through for streams that turn up late
+  int plays = 0;               ///< of an animation; 0 for ever
   AVRational time_base{0, 1};  ///< of the times that follow
   double passed_over = 0;      ///< seconds of the film before the part that need not be read
   int64_t origin = 0;          ///< becomes time 0

@@ -58,6 +58,8 @@ class Pipeline {
         if (item->repeated) {
           ++counts_.repeated;
         } else {
+          // Enlarged pictures are large: one is made while another is converted, and none waits.
+          if (!upscaled_.wait_until_empty()) return;
           const Clock::time_point start = Clock::now();
           upscale(*item, pool_);
           counts_.network_seconds += std::chrono::duration<double>(Clock::now() - start).count();

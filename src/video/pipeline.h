@@ -34,6 +34,12 @@ class BoundedQueue {
     changed_.notify_all();
     return true;
   }
+  /// Waits until all items were taken. False when the queue was abandoned.
+  bool wait_until_empty() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return abandoned_ || items_.empty(); });
+    return !abandoned_;
+  }
   /// Waits for an item; none when the queue was closed and is empty, or was abandoned.
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);

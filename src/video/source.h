@@ -81,6 +81,9 @@ constexpr const char* side_file = "frames.json";
 
 std::unique_ptr<FrameSource> open_film(const std::string& input, const VideoOptions& options, OutputKind kind,
                                        const FrameWork& work, const std::stop_token& stop);
+bool is_animated_webp(const std::string& path);
+std::unique_ptr<FrameSource> open_animated_webp(const std::string& path, const VideoOptions& options,
+                                                const FrameWork& work);
 std::unique_ptr<FrameSource> open_pictures(const std::vector<std::string>& files, const VideoOptions& options,
                                            const FrameWork& work);
 

@@ -4,16 +4,17 @@
 
 extern "C" {
 #include <libavfilter/buffersink.h>
-#include <libavfilter/buffersrc.h>
 }
 
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include "video/containers.h"
 #include "video/ffmpeg_compat.h"
+#include "video/filter_graph.h"
 
 namespace esrgan::video {
 namespace {
@@ -139,7 +140,7 @@ class SoundEncoder : public PacketConverter {
     }
     if (packet != nullptr) return;
     if (graph_) {
-      check(av_buffersrc_close(source_, next_, 0), "", "sound cannot be encoded");
+      graph_->push(*source_, nullptr, next_);
       drain(take);
     }
     encode(nullptr, take);
@@ -169,47 +170,32 @@ class SoundEncoder : public PacketConverter {
   void filter(AVFrame& frame, const Take& take) {
     restamp(frame);
     if (!graph_) build(frame);
-    check(av_buffersrc_add_frame_flags(source_, &frame, AV_BUFFERSRC_FLAG_KEEP_REF), "",
-          "sound cannot be encoded");
+    graph_->push(*source_, &frame);
     drain(take);
   }
 
   void build(const AVFrame& frame) {
-    graph_.reset(avfilter_graph_alloc());
-    if (!graph_) throw std::bad_alloc();
-    graph_->nb_threads = 1;
-    const std::string problem = "FFmpeg's filters for sound cannot be set up";
-    const std::string from = "time_base=1/" + std::to_string(frame.sample_rate) +
-                             ":sample_rate=" + std::to_string(frame.sample_rate) + ":sample_fmt=" +
-                             av_get_sample_fmt_name(static_cast<AVSampleFormat>(frame.format)) +
-                             ":channel_layout=" + channel_layout_of(*decoder_);
-    const std::string to = std::string("sample_fmts=") + av_get_sample_fmt_name(encoder_->sample_fmt) +
-                           ":sample_rates=" + std::to_string(encoder_->sample_rate) +
-                           ":channel_layouts=" + channel_layout_of(*encoder_);
-    AVFilterContext *format = nullptr, *parts = nullptr;
-    const auto make = [&](AVFilterContext*& filter, const char* name, const std::string& arguments) {
-      check(avfilter_graph_create_filter(&filter, avfilter_get_by_name(name), name, arguments.c_str(),
-                                         nullptr, graph_.get()),
-            "", problem);
-    };
-    make(source_, "abuffer", from);
-    make(format, "aformat", to);
-    make(sink_, "abuffersink", "");
-    check(avfilter_link(source_, 0, format, 0), "", problem);
-    if (encoder_->frame_size > 0) {
-      make(parts, "asetnsamples", "n=" + std::to_string(encoder_->frame_size) + ":p=0");
-      check(avfilter_link(format, 0, parts, 0), "", problem);
-    }
-    check(avfilter_link(parts != nullptr ? parts : format, 0, sink_, 0), "", problem);
-    check(avfilter_graph_config(graph_.get(), nullptr), "", problem);
+    graph_.emplace("FFmpeg's filters for sound failed");
+    const std::string rate = std::to_string(frame.sample_rate);
+    source_ = &graph_->add("abuffer", "time_base=1/" + rate + ":sample_rate=" + rate + ":sample_fmt=" +
+                                          av_get_sample_fmt_name(static_cast<AVSampleFormat>(frame.format)) +
+                                          ":channel_layout=" + channel_layout_of(*decoder_));
+    AVFilterContext& format =
+        graph_->add("aformat", std::string("sample_fmts=") + av_get_sample_fmt_name(encoder_->sample_fmt) +
+                                   ":sample_rates=" + std::to_string(encoder_->sample_rate) +
+                                   ":channel_layouts=" + channel_layout_of(*encoder_));
+    // Encoders take so many samples at a time, or any number.
+    AVFilterContext* const parts =
+        encoder_->frame_size > 0
+            ? &graph_->add("asetnsamples", "n=" + std::to_string(encoder_->frame_size) + ":p=0")
+            : &graph_->add("anull", "");
+    sink_ = &graph_->add("abuffersink", "");
+    graph_->link({source_, &format, parts, sink_});
+    graph_->configure();
   }
 
   void drain(const Take& take) {
-    for (;;) {
-      const FramePtr frame = make_frame();
-      const int status = av_buffersink_get_frame(sink_, frame.get());
-      if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
-      check(status, "", "sound cannot be encoded");
+    while (const FramePtr frame = graph_->pull(*sink_)) {
       frame->pts = av_rescale_q(frame->pts, av_buffersink_get_time_base(sink_), encoder_->time_base);
       encode(frame.get(), take);
     }
@@ -228,7 +214,7 @@ class SoundEncoder : public PacketConverter {
 
   AVRational base_;
   CodecPtr decoder_, encoder_;
-  FilterGraphPtr graph_;
+  std::optional<FilterGraph> graph_;
   AVFilterContext *source_ = nullptr, *sink_ = nullptr;  // owned by the graph
   int64_t next_ = no_time;                               // of the sample that comes next
 };
