@@ -18,6 +18,7 @@ extern "C" {
 #include "video/decoding_times.h"
 #include "video/film_clock.h"
 #include "video/frame_pixels.h"
+#include "video/packet_inspector.h"
 #include "video/pipeline.h"
 #include "video/plan.h"
 #include "video/segment_file.h"
@@ -88,6 +89,110 @@ TEST_F(VideoParts, TheFirstReadingOfAFilmCanBeStopped) {
   EXPECT_THROW(plan_film({film}, request), Cancelled);
 }
 
+// ---- packets ----
+
+/// Bits of a NAL unit of H.264 (ITU-T H.264, 7.3).
+class NalUnit {
+ public:
+  explicit NalUnit(uint8_t header) : bytes_{0, 0, 0, 1, header} {}
+  NalUnit& bits(uint32_t value, int count) {
+    while (count-- > 0) {
+      if (free_ == 0) {
+        bytes_.push_back(0);
+        free_ = 8;
+      }
+      bytes_.back() |= static_cast<uint8_t>((value >> count & 1U) << --free_);
+    }
+    return *this;
+  }
+  NalUnit& golomb(uint32_t value) {
+    int length = 0;
+    while ((value + 1) >> (length + 1) != 0) ++length;
+    return bits(0, length).bits(value + 1, length + 1);
+  }
+  std::vector<uint8_t> done() {
+    bits(1, 1);
+    return bytes_;
+  }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  int free_ = 0;
+};
+
+TEST_F(VideoParts, FieldsAreHalvesOfFrames) {
+  // A sequence whose pictures may be fields, 64x64, and pictures that are fields in pairs, then whole frames.
+  const std::vector<uint8_t> sequence = NalUnit(0x67)
+                                            .bits(77, 8)
+                                            .bits(0, 8)
+                                            .bits(30, 8)
+                                            .golomb(0)  // its number
+                                            .golomb(0)  // frame numbers of 4 bits
+                                            .golomb(0)  // order by 4 bits of each picture
+                                            .golomb(0)
+                                            .golomb(1)  // reference frames
+                                            .bits(0, 1)
+                                            .golomb(3)   // macroblocks across, less one
+                                            .golomb(1)   // pairs of macroblocks down, less one
+                                            .bits(0, 1)  // not frames only
+                                            .bits(0, 1)
+                                            .bits(1, 1)
+                                            .bits(0, 2)
+                                            .done();
+  const std::vector<uint8_t> pictures = NalUnit(0x68)
+                                            .golomb(0)
+                                            .golomb(0)
+                                            .bits(0, 2)
+                                            .golomb(0)
+                                            .golomb(0)
+                                            .golomb(0)
+                                            .bits(0, 3)
+                                            .golomb(0)
+                                            .golomb(0)
+                                            .golomb(0)
+                                            .bits(0, 3)
+                                            .done();
+  const auto picture = [&](int frame, int field) {  // field: 0 a whole frame, 1 top, 2 bottom
+    NalUnit slice(frame == 0 ? 0x65 : 0x61);
+    slice.golomb(0).golomb(7).golomb(0).bits(static_cast<uint32_t>(frame), 4).bits(field > 0 ? 1 : 0, 1);
+    if (field > 0) slice.bits(field == 2 ? 1 : 0, 1);
+    if (frame == 0) slice.golomb(0);
+    slice.bits(static_cast<uint32_t>(2 * frame + (field == 2 ? 1 : 0)), 4)
+        .bits(0, 2)
+        .golomb(0)
+        .bits(0xABCD, 16);
+    std::vector<uint8_t> bytes = sequence, slice_bytes = slice.done();
+    bytes.insert(bytes.end(), pictures.begin(), pictures.end());
+    bytes.insert(bytes.end(), slice_bytes.begin(), slice_bytes.end());
+    return bytes;
+  };
+  const FormatPtr format(avformat_alloc_context());
+  AVStream* const stream = avformat_new_stream(format.get(), nullptr);
+  stream->codecpar->codec_type = AVMEDIA_TYPE_VIDEO;
+  stream->codecpar->codec_id = AV_CODEC_ID_H264;
+  format->oformat = av_guess_format("null", nullptr, nullptr);  // so that it is freed as what is written
+  PacketInspector inspector(*stream);
+  const auto look = [&](int frame, int field) {
+    const std::vector<uint8_t> bytes = picture(frame, field);
+    const PacketPtr packet = make_packet();
+    check(av_new_packet(packet.get(), static_cast<int>(bytes.size())), "", "test");
+    std::copy(bytes.begin(), bytes.end(), packet->data);
+    return inspector.look(*packet);
+  };
+  int frames = 0;
+  for (int frame = 0; frame < 6; ++frame) {
+    const PacketFacts first = look(frame, 1), second = look(frame, 2);
+    EXPECT_EQ(first.frames, 1);
+    EXPECT_EQ(first.fields, Fields::top_first);
+    EXPECT_EQ(second.frames, 0);
+    frames += first.frames + second.frames;
+  }
+  EXPECT_EQ(frames, 6);
+  EXPECT_EQ(look(6, 0).frames, 1);
+  EXPECT_EQ(look(7, 2).fields, Fields::bottom_first);
+  EXPECT_EQ(look(7, 1).frames, 0);
+}
+
 // ---- clock ----
 
 /// A film of pictures and sound whose packets are given as (stream, time in seconds).
@@ -102,7 +207,10 @@ class Clock : public ::testing::Test {
     context_->iformat = av_find_input_format("mpegts");
     clock_.emplace(*context_);
   }
-  ~Clock() override { context_->iformat = nullptr; }  // it was never opened
+  ~Clock() override {  // freed as what is written: it was never opened
+    context_->iformat = nullptr;
+    context_->oformat = av_guess_format("null", nullptr, nullptr);
+  }
   double corrected(int stream, double time) {
     const PacketPtr packet = make_packet();
     packet->pts = packet->dts = std::llround(time * 90000);
