@@ -87,6 +87,9 @@ TEST_F(Models, ThoseInsideTheProgramNeedNoFile) {
   EXPECT_EQ(model.weights.metadata.at("esrgan.objective"), "psnr");
   EXPECT_NE(message("builtn-x4").find("is 'builtin-x4' meant?"), std::string::npos);
   EXPECT_THROW(find_model("builtin:/absent.safetensors"), Error);
+  EXPECT_EQ(default_model({}, 2), "builtin-x2");
+  EXPECT_EQ(default_model(Objective::gan), "builtin-real-x4");
+  EXPECT_EQ(default_model(Objective::gan, 2), "builtin-real-x4");
   // A file of that name in the folder takes its place.
   put("builtin-x4.safetensors");
   EXPECT_EQ(find_model("builtin-x4"), folder_ / "builtin-x4.safetensors");

@@ -46,7 +46,7 @@ struct Series {
 
 struct EvaluateCommand {
   std::string model, data, small, save;
-  int scale = 4, threads = 0;
+  int scale = 0, threads = 0;  // 0: the model's, or 4
   bool json = false, self_ensemble = false;
   Precision precision = Precision::full;
   PictureJudge judge;
@@ -81,7 +81,10 @@ struct EvaluateCommand {
     judge.open({MetricChannels::y, MetricChannels::rgb}, threads);
     series_ = {{"truth"}, {"bicubic"}};
     if (!small.empty()) small_pictures_ = pictures_in(small);
-    if (model.empty()) return;
+    if (model.empty()) {
+      if (scale == 0) scale = 4;
+      return;
+    }
     series_.push_back({"model"});
     UpscaleOptions options;
     options.threads = threads;
@@ -89,14 +92,18 @@ struct EvaluateCommand {
     options.precision = precision;
     upscaler_.emplace(find_model(model), options);
     if (!save.empty()) std::filesystem::create_directories(save);
+    if (scale == 0) scale = upscaler_->network_scale();
     if (upscaler_->network_scale() != scale)
       throw Error(ErrorKind::unsupported, model, "enlargement of the model", std::to_string(scale),
                   std::to_string(upscaler_->network_scale()));
   }
 
   void add(const std::string& picture, const std::string& name) {
-    const FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(picture))), scale);
-    const FloatImage reduced = reduced_picture(truth, name);
+    FloatImage truth = crop_to_multiple(without_alpha(to_float_image(read_image(picture))), scale);
+    FloatImage reduced = reduced_picture(truth, name);
+    // What degrades pictures makes colours of gray ones.
+    if (truth.channels != reduced.channels)
+      (truth.channels == 1 ? truth : reduced) = as_colours(truth.channels == 1 ? truth : reduced);
     series_[0].scores.push_back(judge.alone(truth));
     series_[1].scores.push_back(judge.of(truth, resize_bicubic(reduced, scale, SampleType::u8), scale));
     if (small.empty()) {
@@ -110,6 +117,13 @@ struct EvaluateCommand {
     if (!save.empty())
       write_image(from_float_image(result, SampleType::u8, {}),
                   (std::filesystem::path(save) / (name + ".png")).string());
+  }
+
+  static FloatImage as_colours(const FloatImage& gray) {
+    FloatImage colours(gray.width, gray.height, 3);
+    for (size_t i = 0; i < gray.pixels.size(); ++i)
+      std::fill_n(colours.pixels.begin() + static_cast<ptrdiff_t>(3 * i), 3, gray.pixels[i]);
+    return colours;
   }
 
   FloatImage reduced_picture(const FloatImage& truth, const std::string& name) const {
@@ -171,10 +185,10 @@ void add_evaluate(CLI::App& app, Action& action) {
                   "Folder of small pictures; without it, the true ones are reduced")
       ->type_name("LR_DIR")
       ->check(CLI::ExistingDirectory);
-  sub->add_option("-s,--scale", command->scale, "How many times to reduce and enlarge")
+  sub->add_option("-s,--scale", command->scale,
+                  "How many times to reduce and enlarge; without it, as the model does, or 4")
       ->type_name("S")
-      ->check(CLI::Range(1, 16))
-      ->capture_default_str();
+      ->check(CLI::Range(1, 16));
   sub->add_flag("--self-ensemble", command->self_ensemble, "Mean over 8 flips and rotations");
   sub->add_option("--save", command->save, "Folder for the pictures that the model makes")
       ->type_name("FOLDER");

@@ -187,13 +187,18 @@ std::string default_model(std::optional<Objective> objective, double scale) {
   return with_errors([&]() -> std::string {
     const std::vector<KnownModel> named = named_models();
     const Objective wanted = objective.value_or(Objective::gan);
+    const auto is_inside = [](const KnownModel& model) { return builtin_bytes(model.path).has_value(); };
+    // Whoever has installed a network for sharp pictures wants a larger one than that inside the program.
     for (const KnownModel& model : named)
-      if (model.installed && model.objective == wanted) return nearest_builtin(named, model, scale);
+      if (model.installed && model.objective == wanted && !(wanted == Objective::gan && is_inside(model)))
+        return nearest_builtin(named, model, scale);
     for (const fs::path& file : weight_files())
       if (!is_among(named, file))
         if (const KnownModel model = describe_file(file); model.installed && model.objective == wanted)
           return model.name;
     if (!objective) return nearest_builtin(named, named.front(), scale);
+    for (const KnownModel& model : named)
+      if (model.objective == wanted && is_inside(model)) return nearest_builtin(named, model, scale);
     throw Error(ErrorKind::not_found, "",
                 std::string("no model of this kind is installed: ") + how_to_install +
                     ", or name a file with --model ('esrgan convert --objective' says in a file what it was "

@@ -95,7 +95,7 @@ AVRational Media::frame_rate() const {
   return guess.num > 0 && guess.den > 0 ? guess : rational(25, 1);
 }
 
-bool Media::read(AVPacket& packet) {
+bool Media::read(AVPacket& packet) const {
   constexpr int patience = 1000;  // errors on end, after which the rest is taken for lost
   for (int failures = 0; failures <= patience; ++failures) {
     const int status = av_read_frame(format.get(), &packet);
@@ -112,7 +112,7 @@ bool Media::read(AVPacket& packet) {
   return false;
 }
 
-bool Media::seek(int64_t time) {
+bool Media::seek(int64_t time) const {
   // By time only where containers have an index of it; elsewhere FFmpeg would search by guesses.
   if (bytes->is_pipe() || (format->iformat->flags & AVFMT_TS_DISCONT) != 0) return false;
   const std::string name = format->iformat->name;
@@ -125,7 +125,9 @@ bool Media::seek(int64_t time) {
 Media open_media(const FilmFile& file, std::stop_token stop, int64_t probe) {
   capture_messages();
   last_message();
-  Media media{file, std::make_unique<FilmBytes>(file.path, std::move(stop)), nullptr, nullptr};
+  Media media;
+  media.file = file;
+  media.bytes = std::make_unique<FilmBytes>(file.path, std::move(stop));
   AVFormatContext* opened = avformat_alloc_context();
   if (opened == nullptr) throw std::bad_alloc();
   opened->pb = media.bytes->context();

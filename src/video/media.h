@@ -33,10 +33,10 @@ struct Media {
 
   /// The next packet that can be read, of any stream that is not discarded; false at the end. Throws Error
   /// when the system cannot read.
-  bool read(AVPacket& packet);
+  bool read(AVPacket& packet) const;
   /// Goes to a key packet of the video at `time` or before, in units of its time base. False where the
   /// container cannot.
-  bool seek(int64_t time);
+  bool seek(int64_t time) const;
 };
 
 /// Opens a file and chooses its video stream (no cover picture). Throws Error when there is none. `stop`: for

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <thread>
+#include <utility>
 
 #include "base/platform_process.h"
 
@@ -16,8 +17,8 @@ constexpr size_t read_ahead = 2, upscaled_ahead = 1, converted_ahead = 2;
 
 class Pipeline {
  public:
-  Pipeline(FrameInput& input, FrameOutput& output, const std::stop_token& stop)
-      : input_(input), output_(output), stop_(stop) {}
+  Pipeline(FrameInput& input, FrameOutput& output, std::stop_token stop)
+      : input_(input), output_(output), stop_(std::move(stop)) {}
 
   PipelineCounts run(const std::function<void(FrameItem&, PixelsPool&)>& upscale) {
     std::thread reading([&] {

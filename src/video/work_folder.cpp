@@ -25,13 +25,14 @@ std::string name_of_part(const std::string& key) {
 }
 
 std::string value_text(const nlohmann::json& value) {
-  const bool unset = value.is_null() || value == "" || value == 0 || value == -1 || value == false ||
-                     (value.is_array() && value.empty());
+  const bool unset = value.is_null() || value == nlohmann::json("") || value == 0 || value == -1 ||
+                     value == false || (value.is_array() && value.empty());
   return unset ? "not given" : value.dump();
 }
 
 /// "--crf: 18 there, 20 here" for the first thing in which two jobs differ.
 std::string difference(const nlohmann::json& there, const nlohmann::json& here) {
+  if (there.value("version", "") != here.value("version", "")) return name_of_part("version");
   for (const auto& [key, value] : here.items()) {
     const nlohmann::json other = there.contains(key) ? there[key] : nlohmann::json();
     if (other == value) continue;
@@ -61,7 +62,7 @@ fs::path folder_of(const std::string& output) {
 WorkFolder::WorkFolder(const std::string& output) : folder_(folder_of(output)) {}
 
 WorkFolder::~WorkFolder() {
-  if (lock_ && is_empty()) remove();
+  if (lock_ && alone_ && is_empty()) remove();
 }
 
 bool WorkFolder::is_empty() const {
@@ -80,6 +81,7 @@ nlohmann::json WorkFolder::job() const {
 }
 
 void WorkFolder::begin(const nlohmann::json& job, const Share& share, bool restart) {
+  alone_ = share.count == 1;
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) throw file_error(folder_.string(), "cannot be made", error.value());

@@ -16,7 +16,7 @@ namespace esrgan::video {
 class WorkFolder {
  public:
   explicit WorkFolder(const std::string& output);
-  /// A folder in which nothing was made goes.
+  /// A folder in which nothing was made goes, unless other shares use it.
   ~WorkFolder();
   WorkFolder(const WorkFolder&) = delete;
   WorkFolder& operator=(const WorkFolder&) = delete;
@@ -40,6 +40,7 @@ class WorkFolder {
 
   std::filesystem::path folder_;
   std::optional<FileHandle> lock_;
+  bool alone_ = false;  // no other share may be at work in it
 };
 
 }  // namespace esrgan::video

@@ -37,7 +37,7 @@ flags=$(PKG_CONFIG_PATH=$work/elsewhere pkg-config --cflags --libs esrgan | xarg
 [ "$flags" = "-I$work/far/include -L$work/far/lib -lesrgan" ] || fail "with absolute folders pkg-config says $flags"
 
 consume consumer "$source" esrgan
-consume c_consumer "$source/c" esrgan "gcc -std=c99 -Wall -Wextra -Wpedantic -Werror" "$source/../../models/srresnet-x4.safetensors"
+consume c_consumer "$source/c" esrgan "gcc -std=c99 -Wall -Wextra -Wpedantic -Werror" "$source/../../models/builtin-x4.safetensors"
 "$prefix/bin/esrgan" --version
 if [ -f "$pc/esrgan-video.pc" ]; then
   consume video_consumer "$source/video" esrgan-video
