@@ -17,6 +17,7 @@ extern "C" {
 #include "base/platform_memory.h"
 #include "image/reader.h"
 #include "video/ffmpeg_compat.h"
+#include "video/picture_frames.h"
 #include "video/pixel_formats.h"
 #include "video/source.h"
 
@@ -84,12 +85,7 @@ std::optional<SideFacts> read_side_file(const fs::path& folder) {
 FramePtr read_picture(const std::string& path, Pixels* pixels) {
   const auto source = open_image(path, true, available_memory() / 4);
   const ImageInfo& info = source->info();
-  const bool deep = info.type != SampleType::u8;
-  FramePtr frame = make_frame();
-  frame->width = info.width;
-  frame->height = info.height;
-  frame->format = picture_format(info.channels, deep);
-  frame->color_range = AVCOL_RANGE_JPEG;
+  FramePtr frame = frame_like(info);
   if (pixels != nullptr) {
     pixels->resize(info.row_samples() * static_cast<size_t>(info.height));
     source->read(0, info.height, pixels->data());
@@ -128,55 +124,35 @@ std::vector<int64_t> places_of(const std::vector<std::string>& files) {
   return places;
 }
 
-class PictureInput : public FrameInput {
+class PictureInput : public PictureFrames {
  public:
   PictureInput(const std::vector<std::string>& files, const std::vector<int64_t>& times,
                const SourceFacts& facts, FrameChoice choice)
-      : files_(files),
-        times_(times),
-        plan_(facts.plan),
+      : PictureFrames(times, facts.plan, std::move(choice)),
+        files_(files),
         interlaced_(facts.interlaced),
-        top_field_first_(facts.top_field_first),
-        choice_(std::move(choice)) {}
+        top_field_first_(facts.top_field_first) {}
 
-  void run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) override {
-    size_t next = 0;
-    for (size_t segment = 0; segment < plan_.segments.size(); ++segment) {
-      for (; next < files_.size() && times_[next] < plan_.segments[segment].end; ++next) {
-        const FramePlace place{static_cast<int64_t>(next), times_[next], segment};
-        if (place.time < plan_.segments[segment].begin || !choice_.segment(segment) ||
-            (choice_.frame && !choice_.frame(place)))
-          continue;
-        FrameItem item;
-        Pixels pixels = pool.take(samples_);
-        item.source = read_picture(files_[next], &pixels);
-        samples_ = pixels.size();
-        item.source->pts = place.time;
-        item.number = place.number;
-        item.segment = segment;
-        if (interlaced_) {
-          set_interlaced(*item.source, top_field_first_);
-          const size_t row = pixels.size() / static_cast<size_t>(item.source->height);
-          for (const size_t first : {size_t{0}, size_t{1}})
-            item.parts.push_back(field_of(pixels, row, first, pool));
-          pool.give(std::move(pixels));
-        } else {
-          item.parts.push_back(std::move(pixels));
-        }
-        if (!take(std::move(item))) return;
-      }
-      FrameItem end;
-      end.segment = segment;
-      if (choice_.segment(segment) && !take(std::move(end))) return;
+ protected:
+  bool read(size_t number, PixelsPool& pool, FrameItem& item) override {
+    Pixels pixels = pool.take(samples_);
+    item.source = read_picture(files_[number], &pixels);
+    samples_ = pixels.size();
+    if (!interlaced_) {
+      item.parts.push_back(std::move(pixels));
+      return true;
     }
+    set_interlaced(*item.source, top_field_first_);
+    const size_t row = pixels.size() / static_cast<size_t>(item.source->height);
+    for (const size_t first : {size_t{0}, size_t{1}})
+      item.parts.push_back(field_of(pixels, row, first, pool));
+    pool.give(std::move(pixels));
+    return true;
   }
 
  private:
   const std::vector<std::string>& files_;
-  const std::vector<int64_t>& times_;
-  const Plan& plan_;
   bool interlaced_, top_field_first_;
-  FrameChoice choice_;
   size_t samples_ = 0;  // of the picture before
 };
 

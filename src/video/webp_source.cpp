@@ -9,6 +9,7 @@
 #include "base/platform_memory.h"
 #include "image/reader.h"
 #include "video/animation.h"
+#include "video/picture_frames.h"
 #include "video/pixel_formats.h"
 #include "video/source.h"
 
@@ -39,49 +40,31 @@ std::vector<int64_t> read_durations(const InputFile& file) {
   return durations;
 }
 
-class WebpInput : public FrameInput {
+class WebpInput : public PictureFrames {
  public:
   WebpInput(const std::string& path, const std::vector<int64_t>& times, const Plan& plan, FrameChoice choice)
-      : file_(path), times_(times), plan_(plan), choice_(std::move(choice)) {}
+      : PictureFrames(times, plan, std::move(choice)), file_(path) {}
 
-  void run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) override {
-    size_t next = 0;
-    for (size_t segment = 0; segment < plan_.segments.size(); ++segment) {
-      for (; next < times_.size() && times_[next] < plan_.segments[segment].end; ++next) {
-        // Frames build upon each other: all are decoded.
-        const auto source = file_.next(true, HiddenColours::bled, available_memory() / 4);
-        if (!source) return;
-        const FramePlace place{static_cast<int64_t>(next), times_[next], segment};
-        if (place.time < plan_.segments[segment].begin || !choice_.segment(segment) ||
-            (choice_.frame && !choice_.frame(place)))
-          continue;
-        const ImageInfo& info = source->info();
-        FrameItem item;
-        item.number = place.number;
-        item.segment = segment;
-        item.source = make_frame();
-        item.source->width = info.width;
-        item.source->height = info.height;
-        item.source->format = picture_format(info.channels, info.type != SampleType::u8);
-        item.source->color_range = AVCOL_RANGE_JPEG;
-        item.source->pts = place.time;
-        Pixels pixels = pool.take(info.row_samples() * static_cast<size_t>(info.height));
-        pixels.resize(info.row_samples() * static_cast<size_t>(info.height));
-        source->read(0, info.height, pixels.data());
-        item.parts.push_back(std::move(pixels));
-        if (!take(std::move(item))) return;
-      }
-      FrameItem end;
-      end.segment = segment;
-      if (choice_.segment(segment) && !take(std::move(end))) return;
-    }
+ protected:
+  bool read(size_t /*number*/, PixelsPool& pool, FrameItem& item) override {
+    const auto source = next();
+    if (!source) return false;
+    const ImageInfo& info = source->info();
+    item.source = frame_like(info);
+    const size_t samples = info.row_samples() * static_cast<size_t>(info.height);
+    Pixels pixels = pool.take(samples);
+    pixels.resize(samples);
+    source->read(0, info.height, pixels.data());
+    item.parts.push_back(std::move(pixels));
+    return true;
   }
+  /// Frames build upon each other: all are decoded.
+  void pass_over(size_t /*number*/) override { next(); }
 
  private:
+  std::unique_ptr<RowSource> next() { return file_.next(true, HiddenColours::bled, available_memory() / 4); }
+
   PictureReader file_;
-  const std::vector<int64_t>& times_;
-  const Plan& plan_;
-  FrameChoice choice_;
 };
 
 class WebpSource : public FrameSource {
