@@ -21,6 +21,7 @@ extern "C" {
 #include "video/ffmpeg_compat.h"
 #include "video/filter_graph.h"
 #include "video/frame_pixels.h"
+#include "video/output_file.h"
 #include "video/video_packets.h"
 
 namespace esrgan::video {
@@ -129,7 +130,7 @@ class AnimationWriter {
     graph->push(*source, nullptr, end);
     drain();
     encode(nullptr);
-    finish();
+    finish_output(*format_, request_.output);
     return frames.counts();
   }
 
@@ -195,38 +196,26 @@ class AnimationWriter {
     const DictionaryPtr left(options);
     check(status, request_.output, "cannot be made");
 
-    AVFormatContext* made = nullptr;
-    check(avformat_alloc_output_context2(&made, &container_, nullptr, ("file:" + file_).c_str()),
-          request_.output, "cannot be written");
-    format_.reset(made);
-    format_->flags |= AVFMT_FLAG_BITEXACT;
-    AVStream* const to = avformat_new_stream(made, nullptr);
+    format_ = open_output(container_, file_, request_.output);
+    AVStream* const to = avformat_new_stream(format_.get(), nullptr);
     if (to == nullptr) throw std::bad_alloc();
     check(avcodec_parameters_from_context(to->codecpar, codec_.get()), request_.output, "cannot be written");
     to->time_base = kind_.time_base;
     to->avg_frame_rate = stream.frame_rate;
-    check(avio_open(&format_->pb, ("file:" + file_).c_str(), AVIO_FLAG_WRITE), request_.output,
-          "cannot be written");
   }
 
   /// When the first packet is there: the encoder may have added to what it said of its stream.
-  void write_header() {
-    AVDictionary* given = nullptr;
+  void begin() {
+    AVDictionary* usual = nullptr;
     const std::string_view name(kind_.container);
     const int plays = request_.plays;
     if (name == "gif")  // which counts repetitions, and can leave out the count
-      av_dict_set_int(&given, "loop", plays == 0 ? 0 : (plays == 1 ? -1 : plays - 1), 0);
+      av_dict_set_int(&usual, "loop", plays == 0 ? 0 : (plays == 1 ? -1 : plays - 1), 0);
     else
-      av_dict_set_int(&given, "plays", plays, 0);
-    av_dict_set(&given, "final_delay",
+      av_dict_set_int(&usual, "plays", plays, 0);
+    av_dict_set(&usual, "final_delay",
                 (std::to_string(last_delay()) + (name == "gif" ? "" : "/1000")).c_str(), 0);
-    for (const auto& [key, value] : request_.options) av_dict_set(&given, key.c_str(), value.c_str(), 0);
-    const int status = avformat_write_header(format_.get(), &given);
-    const DictionaryPtr left(given);
-    check(status, request_.output, "cannot be written");
-    if (const auto* unknown = av_dict_get(left.get(), "", nullptr, AV_DICT_IGNORE_SUFFIX); unknown != nullptr)
-      throw Error(ErrorKind::invalid_argument, "", "--container-options",
-                  std::string("an option of ") + container_.name, unknown->key);
+    write_header(*format_, usual, request_.options, request_.output);
     begun_ = true;
   }
 
@@ -242,18 +231,11 @@ class AnimationWriter {
       const int status = avcodec_receive_packet(codec_.get(), packet.get());
       if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
       check(status, request_.output, "cannot be encoded");
-      if (!begun_) write_header();
+      if (!begun_) begin();
       packet->stream_index = 0;
       av_packet_rescale_ts(packet.get(), kind_.time_base, format_->streams[0]->time_base);
       check(av_write_frame(format_.get(), packet.get()), request_.output, "cannot be written");
     }
-  }
-
-  void finish() {
-    check(av_write_trailer(format_.get()), request_.output, "cannot be written");
-    avio_flush(format_->pb);
-    check(format_->pb->error, request_.output, "cannot be written");
-    check(avio_closep(&format_->pb), request_.output, "cannot be written");
   }
 
   const MuxRequest& request_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <tuple>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -24,12 +25,8 @@ bool is_lossless(const std::string& encoder) {
          encoder == "utvideo" || encoder == "png" || encoder == "qtrle" || encoder == "magicyuv";
 }
 
-int rounded(double value, int multiple) {
-  return std::max(1, static_cast<int>(std::lround(value / multiple))) * multiple;
-}
-
-EncoderSettings choose_settings(const SourceFacts& facts, double scale, const std::string& output,
-                                const VideoOptions& options) {
+EncoderSettings choose_settings(const SourceFacts& facts, const FrameNetwork& network,
+                                const std::string& output, const VideoOptions& options) {
   const AVOutputFormat& container = container_of(output);
   EncoderSettings settings;
   if (is_animation(container) && !options.encoder.empty())
@@ -62,10 +59,8 @@ EncoderSettings choose_settings(const SourceFacts& facts, double scale, const st
   settings.dither = options.dither;
   settings.crf = options.crf;
   settings.options = options.encoder_options;
-  const auto [across, down] = size_multiples(settings.format, facts.fields);
-  const auto [width, height] = result_size(options.upscale, facts.width, facts.height, scale);
-  settings.width = rounded(width, across);
-  settings.height = rounded(height, down);
+  std::tie(settings.width, settings.height) =
+      output_size(facts, options.upscale, network, size_multiples(settings.format, facts.fields));
   return settings;
 }
 
@@ -131,9 +126,7 @@ VideoReport finish(const std::string& output, const MuxRequest& request, size_t 
   report.damaged = counts.damaged;
   report.lost = counts.lost;
   report.bytes = fs::file_size(output);
-  const std::string missing_end = folder.job().value("missing", std::string());
-  report.complete = missing_end.empty();
-  if (!report.complete) report.remarks.push_back("the film itself is not whole: " + missing_end);
+  tell_of_missing_end(folder.job().value("missing", std::string()), report);
   folder.remove();
   return report;
 }
@@ -156,6 +149,20 @@ void ProgressKeeper::frame_done() {
   if (events_.progress) events_.progress(progress_);
 }
 
+std::pair<int, int> output_size(const SourceFacts& facts, const UpscaleOptions& options,
+                                const FrameNetwork& network, std::pair<int, int> multiples) {
+  const auto [width, height] = result_size(options, facts.width, facts.height, network.scale());
+  const auto whole = [](double side, int multiple) {
+    return std::max(1, static_cast<int>(std::lround(side / multiple))) * multiple;
+  };
+  return {whole(width, multiples.first), whole(height, multiples.second)};
+}
+
+void tell_of_missing_end(const std::string& missing, VideoReport& report) {
+  report.complete = missing.empty();
+  if (!report.complete) report.remarks.push_back("the film itself is not whole: " + missing);
+}
+
 bool is_mine(size_t segment, size_t segments, const Share& share) {
   return segment * static_cast<size_t>(share.count) / segments + 1 == static_cast<size_t>(share.number);
 }
@@ -164,7 +171,7 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
                       const nlohmann::json& identity, const VideoOptions& options,
                       const VideoEvents& events) {
   const SourceFacts& facts = source.facts();
-  EncoderSettings settings = choose_settings(facts, network.scale(), output, options);
+  EncoderSettings settings = choose_settings(facts, network, output, options);
   MuxRequest request = facts.others;
   request.output = output;
   request.skip_unsupported = options.skip_unsupported;
@@ -208,10 +215,7 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
     log_info(output + ": going on behind " + std::to_string(resumed) + " of " + std::to_string(total) +
              " frames");
   ProgressKeeper progress(events);
-  const auto made_of = [&](int64_t frames) {
-    return std::llround(static_cast<double>(frames) * facts.frames_of_each);
-  };
-  progress.begin(made_of(total), made_of(resumed), bytes);
+  progress.begin(facts.made_of(total), facts.made_of(resumed), bytes);
   const auto input = source.frames({events.stop, [&](size_t segment) { return wanted[segment]; }, {}});
   FilmOutput film(settings, network.scale(), [&](size_t segment) { return folder.segment(segment); },
                   {[&] { progress.frame_done(); }, [&](uint64_t size) { progress.add_bytes(size); }});
@@ -229,7 +233,7 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
     report.frames = counts.frames + resumed;
     report.repeated = counts.repeated;
   }
-  report.resumed = made_of(resumed);
+  report.resumed = facts.made_of(resumed);
   report.reused = network.reused();
   report.network_seconds = counts.network_seconds;
   report.remarks.insert(report.remarks.begin(), remarks.begin(), remarks.end());

@@ -4,6 +4,8 @@
 #include <esrgan/video.h>
 
 #include <chrono>
+#include <string>
+#include <utility>
 
 #include "video/frame_network.h"
 #include "video/source.h"
@@ -25,6 +27,13 @@ class ProgressKeeper {
   int64_t resumed_ = 0;
   std::chrono::steady_clock::time_point start_;
 };
+
+/// Width and height of the frames that are made: what the options ask for, in whole multiples (across, down).
+std::pair<int, int> output_size(const SourceFacts& facts, const UpscaleOptions& options,
+                                const FrameNetwork& network, std::pair<int, int> multiples);
+
+/// Marks a report as incomplete, and says so, when something of the film's end was missing.
+void tell_of_missing_end(const std::string& missing, VideoReport& report);
 
 /// Whether a segment belongs to a share.
 bool is_mine(size_t segment, size_t segments, const Share& share);

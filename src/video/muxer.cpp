@@ -17,6 +17,7 @@ extern "C" {
 #include "video/containers.h"
 #include "video/ffmpeg_compat.h"
 #include "video/other_streams.h"
+#include "video/output_file.h"
 #include "video/video_packets.h"
 
 namespace esrgan::video {
@@ -26,12 +27,8 @@ class Muxer {
  public:
   Muxer(const MuxRequest& request, const StreamDescription& video, const std::string& file)
       : request_(request), container_(container_of(request.output)) {
-    AVFormatContext* made = nullptr;
-    check(avformat_alloc_output_context2(&made, &container_, nullptr, ("file:" + file).c_str()),
-          request.output, "cannot be written");
-    format_.reset(made);
+    format_ = open_output(container_, file, request.output);
     format_->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;  // FLAC in MP4
-    format_->flags |= AVFMT_FLAG_BITEXACT;  // nothing random: the same job gives the same file
     if (!request.others.path.empty()) others_.emplace(request);
     add_streams(video);
     if (others_) {
@@ -39,10 +36,10 @@ class Muxer {
       check(av_dict_copy(&format_->metadata, others_->format().metadata, 0), request.output,
             "cannot be written");
     }
-    if ((container_.flags & AVFMT_NOFILE) == 0)
-      check(avio_open(&format_->pb, ("file:" + file).c_str(), AVIO_FLAG_WRITE), request.output,
-            "cannot be written");
-    write_header();
+    // MP4 begins with its index, so that players on the web need not wait.
+    AVDictionary* usual = nullptr;
+    if (is_quicktime(container_)) av_dict_set(&usual, "movflags", "+faststart", 0);
+    write_header(*format_, usual, request.options, request.output);
   }
 
   void run(VideoPackets& packets, const std::stop_token& stop) {
@@ -62,37 +59,16 @@ class Muxer {
       }
     }
     check(av_interleaved_write_frame(format_.get(), nullptr), request_.output, "cannot be written");
-    check(av_write_trailer(format_.get()), request_.output, "cannot be written");
     if (unwritable_ > 0)
       log_warning(request_.output + ": " + std::to_string(unwritable_) + " damaged packets of " +
                   request_.others.path + " could not be copied");
-    if (format_->pb != nullptr) {
-      avio_flush(format_->pb);
-      check(format_->pb->error, request_.output, "cannot be written");
-      check(avio_closep(&format_->pb), request_.output, "cannot be written");
-    }
+    finish_output(*format_, request_.output);
   }
 
   /// What becomes of the film's other streams, in words, where it is not the same as before.
   const std::vector<std::string>& remarks() const { return remarks_; }
 
  private:
-  /// MP4 begins with its index, so that players on the web need not wait; the user's options go over that.
-  void write_header() {
-    AVDictionary* given = nullptr;
-    if (is_quicktime(container_)) av_dict_set(&given, "movflags", "+faststart", 0);
-    for (const auto& [key, value] : request_.options) av_dict_set(&given, key.c_str(), value.c_str(), 0);
-    const int status = avformat_write_header(format_.get(), &given);
-    const DictionaryPtr left(given);
-    check(status, request_.output, "cannot be written");
-    const AVDictionaryEntry* const unknown = av_dict_get(left.get(), "", nullptr, AV_DICT_IGNORE_SUFFIX);
-    if (unknown != nullptr)
-      throw Error(
-          ErrorKind::invalid_argument, "", "--container-options",
-          std::string("an option of ") + container_.name + " (see 'ffmpeg -h muxer=" + container_.name + "')",
-          unknown->key);
-  }
-
   AVStream& new_stream() {
     AVStream* const stream = avformat_new_stream(format_.get(), nullptr);
     if (stream == nullptr) throw std::bad_alloc();

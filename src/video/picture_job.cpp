@@ -13,7 +13,6 @@ extern "C" {
 
 #include "base/errors.h"
 #include "base/file.h"
-#include "engine/picture_upscaler.h"
 #include "image/writer.h"
 #include "video/frame_assembler.h"
 #include "video/jobs.h"
@@ -111,10 +110,10 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
   const int channels = channels_of(facts.format);
   const AVPixelFormat format =
       picture_format(channels == 2 ? 4 : channels, depth_of(facts.exact.value_or(facts.format)) > 8);
-  const auto [width, height] = result_size(options.upscale, facts.width, facts.height, network.scale());
+  const auto [width, height] = output_size(facts, options.upscale, network, {1, 1});
   const FrameShape shape{format,
-                         std::max(1, static_cast<int>(std::lround(width))),
-                         std::max(1, static_cast<int>(std::lround(height))),
+                         width,
+                         height,
                          picture_colour(facts.colour, format),
                          static_cast<double>(network.scale()),
                          options.dither};
@@ -132,7 +131,7 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
   int64_t total = 0;
   for (size_t i = 0; i < segments; ++i)
     if (is_mine(i, segments, options.share)) total += facts.plan.segments[i].frames;
-  progress.begin(std::llround(static_cast<double>(total) * facts.frames_of_each), 0, 0);
+  progress.begin(facts.made_of(total), 0, 0);
   const auto wants = [&](const FramePlace& place) {
     times.push_back(place.time);
     if (!is_mine(place.segment, segments, options.share)) return false;
@@ -155,9 +154,7 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
   report.repeated = counts.repeated;
   report.damaged = counts.damaged;
   report.lost = counts.lost;
-  report.complete = facts.plan.findings.missing.empty();
-  if (!report.complete)
-    report.remarks.push_back("the film itself is not whole: " + facts.plan.findings.missing);
+  tell_of_missing_end(facts.plan.findings.missing, report);
   report.reused = network.reused();
   report.network_seconds = counts.network_seconds;
   for (size_t number = 0; number < times.size(); ++number)

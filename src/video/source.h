@@ -3,6 +3,7 @@
 
 #include <esrgan/video.h>
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,6 +34,8 @@ struct SourceFacts {
   bool from_pictures = false;          ///< an animation such as GIF: its RGB is to be shown by all players
   std::optional<AVPixelFormat> exact;  ///< that a lossless encoder should have instead: of pictures
   HighDynamicRange hdr;
+  /// Frames that are handed over for so many of the plan's.
+  int64_t made_of(int64_t frames) const { return std::llround(static_cast<double>(frames) * frames_of_each); }
   MuxRequest others;  ///< what goes along with the frames; without an output
 };
 

@@ -1,12 +1,10 @@
 #include <esrgan/error.h>
 
-#include <algorithm>
-#include <cmath>
-#include <filesystem>
+#include <optional>
+#include <tuple>
 
 #include "base/file.h"
 #include "base/platform_pipe.h"
-#include "engine/picture_upscaler.h"
 #include "video/jobs.h"
 #include "video/pixel_formats.h"
 #include "video/stream_output.h"
@@ -28,13 +26,8 @@ StreamShape choose_shape(const SourceFacts& facts, const FrameNetwork& network, 
   frames.colour = colour_for(facts.colour, frames.format);
   frames.network_scale = network.scale();
   frames.dither = options.dither;
-  const auto [across, down] = size_multiples(frames.format, facts.fields);
-  const auto [width, height] = result_size(options.upscale, facts.width, facts.height, network.scale());
-  const auto whole = [](double side, int multiple) {
-    return std::max(1, static_cast<int>(std::lround(side / multiple))) * multiple;
-  };
-  frames.width = whole(width, across);
-  frames.height = whole(height, down);
+  std::tie(frames.width, frames.height) =
+      output_size(facts, options.upscale, network, size_multiples(frames.format, facts.fields));
   shape.frame_rate = facts.frame_rate;
   shape.sample_aspect = facts.sample_aspect;
   shape.interlaced = facts.interlaced;
@@ -66,7 +59,7 @@ VideoReport make_stream(const FrameSource& source, FrameNetwork& network, const 
     written += bytes.size();
   };
   ProgressKeeper progress(events);
-  progress.begin(std::llround(static_cast<double>(facts.plan.frames) * facts.frames_of_each), 0, 0);
+  progress.begin(facts.made_of(facts.plan.frames), 0, 0);
   const auto input = source.frames({events.stop, [](size_t) { return true; }, {}});
   StreamOutput stream(shape, write, progress);
   const PipelineCounts counts = run_pipeline(
@@ -84,9 +77,7 @@ VideoReport make_stream(const FrameSource& source, FrameNetwork& network, const 
   report.reused = network.reused();
   report.network_seconds = counts.network_seconds;
   report.bytes = written;
-  report.complete = facts.plan.findings.missing.empty();
-  if (!report.complete)
-    report.remarks.push_back("the film itself is not whole: " + facts.plan.findings.missing);
+  tell_of_missing_end(facts.plan.findings.missing, report);
   return report;
 }
 
