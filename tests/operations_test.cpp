@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <iostream>
 
 #include "base/half.h"
 #include "device/reference/reference_device.h"
@@ -17,8 +18,18 @@ namespace {
 using test::Operations;
 using test::Trial;
 
+/// The GPUs of this machine, Mesa's lavapipe if script/setup test has brought it.
+std::vector<std::unique_ptr<Device>> gpus(ThreadPool& pool) {
+  std::vector<std::unique_ptr<Device>> found;
+  for (const std::string& name : device_names())
+    if (name.starts_with("gpu:")) found.push_back(open_device(name, pool));
+  if (found.empty()) std::cout << "no Vulkan here: GPUs are left out\n";
+  return found;
+}
+
 TEST_F(Operations, AgreeOnEveryDevice) {
   ThreadPool pool(3);
+  const std::vector<std::unique_ptr<Device>> devices = gpus(pool);
   const std::unique_ptr<Device> reference = make_reference_device();
   std::vector<int> seen(5, 0);
   for (int round = 0; round < 140; ++round) {
@@ -41,6 +52,14 @@ TEST_F(Operations, AgreeOnEveryDevice) {
       EXPECT_LE(largest_difference(expected, run(*executor, in, width, height)), 1e-5F * range_of(expected))
           << name_of(isa) << ": " << trial.text << ", " << width << "x" << height;
     }
+    for (const auto& device : devices)
+      for (const bool half : {false, true}) {
+        const auto executor = device->compile(trial.graph, half);
+        const float tolerance = half && device->half() != HalfPrecision::none ? 2e-3F : 2e-5F;
+        EXPECT_LE(largest_difference(expected, run(*executor, in, width, height)),
+                  tolerance * range_of(expected))
+            << device->name() << (half ? ", half: " : ": ") << trial.text << ", " << width << "x" << height;
+      }
   }
   for (const int count : seen) EXPECT_GT(count, 0) << "the test would prove nothing";
 }

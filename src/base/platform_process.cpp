@@ -35,6 +35,14 @@ std::string processor_name() {
   return "processor";
 }
 
+bool may_have_gpu() {
+  // Render nodes of the kernel's drivers, NVIDIA's own, and WSL's.
+  std::error_code unknown;
+  for (const char* const path : {"/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0", "/dev/mali0"})
+    if (std::filesystem::exists(path, unknown)) return true;
+  return false;
+}
+
 std::optional<std::string> environment_variable(const std::string& name) {
   const char* const value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe)
   return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);

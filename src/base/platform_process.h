@@ -13,6 +13,9 @@ int available_processors();
 /// What the processor calls itself; "processor" where that cannot be found out.
 std::string processor_name();
 
+/// False where the system shows no GPU, so that nothing need be loaded that would talk to one.
+bool may_have_gpu();
+
 /// Nothing where it is not set, or empty.
 std::optional<std::string> environment_variable(const std::string& name);
 

@@ -3,22 +3,42 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "device/cpu/cpu_device.h"
 #include "device/reference/reference_device.h"
+#ifdef ESRGAN_WITH_VULKAN
+#include "device/vulkan/vulkan_device.h"
+#endif
 
 namespace esrgan {
 namespace {
 
 struct Row {
-  const char* name;
-  std::unique_ptr<Device> (*open)(ThreadPool& pool);
+  std::string name;
+  std::function<std::unique_ptr<Device>(ThreadPool& pool)> open;
 };
 
-// The best first.
-constexpr Row table[] = {{"cpu", [](ThreadPool& pool) { return make_cpu_device(pool); }},
-                         {"reference", [](ThreadPool&) { return make_reference_device(); }}};
+std::vector<Row> gpu_rows([[maybe_unused]] bool software) {
+  std::vector<Row> rows;
+#ifdef ESRGAN_WITH_VULKAN
+  for (const VulkanGpu& gpu : vulkan_gpus(software))
+    if (gpu.software == software)
+      rows.push_back({"gpu:" + std::to_string(gpu.number),
+                      [number = gpu.number](ThreadPool&) { return make_vulkan_device(number); }});
+#endif
+  return rows;
+}
+
+/// The best first. A processor that plays a GPU is slower than our own kernels, and for tests.
+std::vector<Row> table() {
+  std::vector<Row> rows = gpu_rows(false);
+  rows.push_back({"cpu", [](ThreadPool& pool) { return make_cpu_device(pool); }});
+  for (Row& row : gpu_rows(true)) rows.push_back(std::move(row));
+  rows.push_back({"reference", [](ThreadPool&) { return make_reference_device(); }});
+  return rows;
+}
 
 }  // namespace
 
@@ -48,15 +68,18 @@ std::unique_ptr<Executor> Device::compile(Graph graph, bool half) {
 
 std::vector<std::string> device_names() {
   std::vector<std::string> names;
-  for (const Row& row : table) names.emplace_back(row.name);
+  for (const Row& row : table()) names.push_back(row.name);
   return names;
 }
 
 std::unique_ptr<Device> open_device(std::string_view name, ThreadPool& pool) {
   std::string known;
-  for (const Row& row : table) {
+  if (name == "cpu") return make_cpu_device(pool);  // without a look at what else there is
+  if (name == "auto")
+    if (const std::vector<Row> gpus = gpu_rows(false); gpus.empty()) return make_cpu_device(pool);
+  for (const Row& row : table()) {
     if (name == row.name || name == "auto") return row.open(pool);
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
+    known += (known.empty() ? "" : ", ") + row.name;
   }
   throw Error(ErrorKind::invalid_argument, "", "--device", "auto, " + known, std::string(name));
 }

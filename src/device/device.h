@@ -1,6 +1,8 @@
 // What runs networks: a device compiles a whole graph, the executor it gives enlarges tiles.
 #pragma once
 
+#include <esrgan/error.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -65,6 +67,12 @@ class Executor {
 
   int in_channels_, out_channels_, input_multiple_, scale_, receptive_radius_;
   double macs_per_pixel_;
+};
+
+/// The device no longer works; another may do what is left.
+class DeviceLost : public Error {
+ public:
+  explicit DeviceLost(const std::string& problem) : Error(ErrorKind::internal, problem) {}
 };
 
 /// What a device gains from 16-bit factors.

@@ -1,0 +1,158 @@
+// An opened Vulkan device: memory, pipelines, commands.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "device/vulkan/vulkan_api.h"
+
+namespace esrgan::vulkan {
+
+class Context;
+
+/// Memory that shaders see; gone with this. The context must outlive it.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Context& context, uint64_t bytes, bool for_host, bool read_by_host = false);
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+  Buffer& operator=(Buffer&& other) noexcept;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { release(); }
+
+  VkBuffer handle() const { return buffer_; }
+  uint64_t bytes() const { return bytes_; }
+  /// Of a buffer for the host.
+  template <typename T>
+  T* data() const {
+    return static_cast<T*>(mapped_);
+  }
+
+ private:
+  void release();
+
+  Context* context_ = nullptr;
+  uint64_t bytes_ = 0;
+  VkBuffer buffer_ = VK_NULL_HANDLE;
+  VkDeviceMemory memory_ = VK_NULL_HANDLE;
+  void* mapped_ = nullptr;
+};
+
+/// The shaders inside the library.
+enum class Shader {
+  convolution,
+  convolution_half,
+  convolution_wide,
+  convolution_wide_half,
+  pointwise,
+  pointwise_half
+};
+
+/// Values of a shader's specialisation constants, from number 0 on.
+using Constants = std::vector<int32_t>;
+
+/// Every shader sees as many buffers, and as many bytes of push constants.
+constexpr uint32_t buffers_of_shader = 4;
+constexpr uint32_t push_bytes = 128;
+
+/// The buffers that a shader sees; they must outlive this.
+class Bindings {
+ public:
+  Bindings(Context& context, const std::array<const Buffer*, buffers_of_shader>& buffers);
+  Bindings(const Bindings&) = delete;
+  Bindings& operator=(const Bindings&) = delete;
+  Bindings(Bindings&&) = delete;
+  Bindings& operator=(Bindings&&) = delete;
+  ~Bindings();
+
+  VkDescriptorSet handle() const { return set_; }
+
+ private:
+  Context& context_;
+  VkDescriptorPool pool_ = VK_NULL_HANDLE;
+  VkDescriptorSet set_ = VK_NULL_HANDLE;
+};
+
+/// Commands of one submission; recorded once, submitted often.
+class Commands {
+ public:
+  explicit Commands(Context& context);
+  Commands(const Commands&) = delete;
+  Commands& operator=(const Commands&) = delete;
+  Commands(Commands&&) = delete;
+  Commands& operator=(Commands&&) = delete;
+  ~Commands();
+
+  /// Fills with zeros.
+  void clear(const Buffer& buffer);
+  void copy(const Buffer& from, const Buffer& to);
+  /// After what came before is written. `push`: push constants, at most push_bytes.
+  void dispatch(Shader shader, const Constants& constants, const Bindings& bindings, const void* push,
+                size_t push_size, std::array<uint32_t, 3> groups);
+  void end();
+
+  void submit();
+  /// Waits until the last submission is done.
+  void wait();
+
+ private:
+  void wait_for_writes();
+
+  Context& context_;
+  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+  VkFence fence_ = VK_NULL_HANDLE;
+  bool running_ = false;
+};
+
+/// For tests: asked before memory is taken ("memory") and before a submission ("submit"); what is not
+/// VK_SUCCESS is the call's result.
+using Fault = std::function<VkResult(const std::string& call)>;
+
+class Context {
+ public:
+  /// Throws Error.
+  Context(std::shared_ptr<const Instance> instance, VkPhysicalDevice device);
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  Context(Context&&) = delete;
+  Context& operator=(Context&&) = delete;
+  ~Context();
+
+  const Properties& properties() const { return properties_; }
+  void set_fault(Fault fault) { fault_ = std::move(fault); }
+
+ private:
+  friend class Buffer;
+  friend class Bindings;
+  friend class Commands;
+
+  VkResult fault(const char* call) const { return fault_ ? fault_(call) : VK_SUCCESS; }
+  void make_device();
+  void release();
+  void make_layouts();
+  uint32_t memory_type(uint32_t allowed, bool for_host, bool read_by_host) const;
+  VkPipeline pipeline(Shader shader, const Constants& constants);
+
+  std::shared_ptr<const Instance> instance_;
+  VkPhysicalDevice physical_;
+  Properties properties_;
+  VkPhysicalDeviceMemoryProperties memory_{};
+  VkDevice device_ = VK_NULL_HANDLE;
+  VolkDeviceTable vk_{};
+  VkQueue queue_ = VK_NULL_HANDLE;
+  VkCommandPool pool_ = VK_NULL_HANDLE;
+  VkDescriptorSetLayout set_layout_ = VK_NULL_HANDLE;
+  VkPipelineLayout layout_ = VK_NULL_HANDLE;
+  VkPipelineCache cache_ = VK_NULL_HANDLE;
+  std::map<std::pair<Shader, Constants>, VkPipeline> pipelines_;
+  Fault fault_;
+};
+
+}  // namespace esrgan::vulkan

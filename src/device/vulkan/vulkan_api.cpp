@@ -1,0 +1,149 @@
+#define VOLK_IMPLEMENTATION
+#include "device/vulkan/vulkan_api.h"
+
+#include <esrgan/error.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include "device/device.h"
+
+namespace esrgan::vulkan {
+namespace {
+
+bool has_extension(VkPhysicalDevice device, const char* name) {
+  uint32_t count = 0;
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> extensions(count);
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
+  return std::any_of(extensions.begin(), extensions.end(), [&](const VkExtensionProperties& extension) {
+    return std::strcmp(extension.extensionName, name) == 0;
+  });
+}
+
+/// The first family that computes, one that does nothing else before others.
+bool find_queue_family(VkPhysicalDevice device, uint32_t& family) {
+  uint32_t count = 0;
+  vkGetPhysicalDeviceQueueFamilyProperties(device, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families.data());
+  bool found = false;
+  for (uint32_t i = count; i-- > 0;) {
+    const VkQueueFlags flags = families[i].queueFlags;
+    if ((flags & VK_QUEUE_COMPUTE_BIT) == 0) continue;
+    if (found && (flags & VK_QUEUE_GRAPHICS_BIT) != 0) continue;
+    found = true;
+    family = i;
+  }
+  return found;
+}
+
+VkInstance make_instance() {
+  if (volkInitialize() != VK_SUCCESS || volkGetInstanceVersion() < VK_API_VERSION_1_2) return nullptr;
+  VkApplicationInfo application{};
+  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
+  application.pApplicationName = "esrgan";
+  application.apiVersion = VK_API_VERSION_1_2;
+  VkInstanceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  info.pApplicationInfo = &application;
+  VkInstance instance = nullptr;
+  return vkCreateInstance(&info, nullptr, &instance) == VK_SUCCESS ? instance : nullptr;
+}
+
+}  // namespace
+
+void check(VkResult result, const char* call) {
+  if (result >= 0) return;
+  if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
+    throw Error(ErrorKind::out_of_resources, "", "the GPU's memory does not suffice", "", call);
+  if (result == VK_ERROR_DEVICE_LOST) throw DeviceLost("the GPU stopped answering");
+  throw DeviceLost(std::string("the GPU's driver failed: ") + call + " gave " + std::to_string(result));
+}
+
+Instance::Instance(VkInstance instance) : instance_(instance) {
+  volkLoadInstanceOnly(instance_);
+  uint32_t count = 0;
+  vkEnumeratePhysicalDevices(instance_, &count, nullptr);
+  devices_.resize(count);
+  if (vkEnumeratePhysicalDevices(instance_, &count, devices_.data()) < 0) count = 0;
+  devices_.resize(count);
+}
+
+Instance::~Instance() {
+  vkDestroyInstance(instance_, nullptr);
+}
+
+std::shared_ptr<const Instance> Instance::get() {
+  static std::mutex mutex;
+  static std::weak_ptr<const Instance> shared;
+  const std::lock_guard lock(mutex);
+  if (std::shared_ptr<const Instance> there = shared.lock()) return there;
+  const VkInstance made = make_instance();
+  if (made == nullptr) return nullptr;
+  auto instance = std::make_shared<const Instance>(made);
+  shared = instance;
+  return instance;
+}
+
+Properties properties_of(VkPhysicalDevice device) {
+  VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{};
+  sizes.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT;
+  VkPhysicalDeviceMaintenance3Properties largest{};
+  largest.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES;
+  VkPhysicalDeviceSubgroupProperties subgroup{};
+  subgroup.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;
+  VkPhysicalDeviceProperties2 all{};
+  all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  const bool sizes_known = has_extension(device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+  all.pNext = &subgroup;
+  subgroup.pNext = &largest;
+  if (sizes_known) largest.pNext = &sizes;
+  vkGetPhysicalDeviceProperties2(device, &all);
+
+  VkPhysicalDevice16BitStorageFeatures storage{};
+  storage.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES;
+  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control{};
+  control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT;
+  VkPhysicalDeviceFeatures2 features{};
+  features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  VkPhysicalDeviceShaderSubgroupExtendedTypesFeatures types{};
+  types.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SUBGROUP_EXTENDED_TYPES_FEATURES;
+  features.pNext = &storage;
+  storage.pNext = &types;
+  if (sizes_known) types.pNext = &control;
+  vkGetPhysicalDeviceFeatures2(device, &features);
+
+  Properties found;
+  const VkPhysicalDeviceProperties& known = all.properties;
+  found.name = known.deviceName;
+  found.driver = std::to_string(VK_API_VERSION_MAJOR(known.apiVersion)) + "." +
+                 std::to_string(VK_API_VERSION_MINOR(known.apiVersion));
+  found.software = known.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  found.shares_host = found.software || known.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+  VkPhysicalDeviceMemoryProperties memory{};
+  vkGetPhysicalDeviceMemoryProperties(device, &memory);
+  for (uint32_t i = 0; i < memory.memoryHeapCount; ++i)
+    if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0)
+      found.memory = std::max<uint64_t>(found.memory, memory.memoryHeaps[i].size);
+  found.largest_buffer = known.limits.maxStorageBufferRange;
+  found.largest_allocation = largest.maxMemoryAllocationSize;
+  found.lanes = static_cast<int>(subgroup.subgroupSize);
+  constexpr uint32_t usual = 32;
+  if (sizes_known && control.subgroupSizeControl == VK_TRUE && control.computeFullSubgroups == VK_TRUE &&
+      (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0) {
+    found.lanes = static_cast<int>(std::clamp(usual, sizes.minSubgroupSize, sizes.maxSubgroupSize));
+    found.chooses_lanes = true;
+  }
+  found.largest_workgroup = static_cast<int>(known.limits.maxComputeWorkGroupInvocations);
+  found.wide = features.features.shaderInt64 == VK_TRUE && types.shaderSubgroupExtendedTypes == VK_TRUE;
+  found.half = storage.storageBuffer16BitAccess == VK_TRUE;
+  constexpr VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT;
+  found.serves = known.apiVersion >= VK_API_VERSION_1_2 && find_queue_family(device, found.queue_family) &&
+                 (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+                 (subgroup.supportedOperations & needed) == needed && found.lanes >= 8;
+  return found;
+}
+
+}  // namespace esrgan::vulkan

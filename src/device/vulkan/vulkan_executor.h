@@ -1,0 +1,57 @@
+// A graph with its weights on a GPU.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "device/device.h"
+#include "device/vulkan/context.h"
+#include "device/vulkan/plan.h"
+
+namespace esrgan::vulkan {
+
+/// How convolutions are cut for a device.
+Cut cut_for(const Properties& properties, bool half);
+
+/// Bytes of maps that a device can hold at once.
+uint64_t most_memory(const Properties& properties);
+
+class VulkanExecutor : public Executor {
+ public:
+  VulkanExecutor(Graph graph, bool half, std::shared_ptr<Context> context);
+  ~VulkanExecutor() override;
+
+  MemoryNeed memory_for(int width, int height) const override;
+  /// Pixels are computed alike wherever they are.
+  std::optional<int> computational_reach() const override { return graph_.computational_reach(1); }
+  int computational_multiple() const override { return input_multiple(); }
+
+ private:
+  /// As in pointwise.comp.
+  enum class PointwiseKind { upload, download, shuffle, unshuffle, add_nearest, add_bilinear, silu, gate };
+  /// That a dispatch of pointwise.comp reads and writes.
+  struct Maps {
+    MapId in = -1, other = -1, out = 0;
+  };
+  struct Recording;
+
+  void run_checked(const float* in, int width, int height, float* out, const RunControl& control) override;
+  Buffer on_device(const void* data, uint64_t bytes);
+  std::unique_ptr<Recording> record(int width, int height);
+  void record_step(Recording& recording, const Step& step);
+  void record_convolution(Recording& recording, const ConvolutionStep& step);
+  void record_pointwise(Recording& recording, PointwiseKind kind, const Bindings& bindings, const Maps& maps,
+                        int factor = 1);
+  uint64_t number_bytes() const { return half_ ? 2 : 4; }
+
+  std::shared_ptr<Context> context_;
+  Graph graph_;
+  bool half_;
+  Cut cut_;
+  Plan plan_;
+  Buffer weights_, constants_;
+  std::unique_ptr<Recording> recording_;  // of the last size
+};
+
+}  // namespace esrgan::vulkan
