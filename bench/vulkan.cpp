@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <map>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "device/cpu/cpu_device.h"
 #include "device/device.h"
 #include "device/vulkan/plan.h"
 #include "guarded.h"
@@ -77,6 +79,17 @@ void measure(const std::string& model, const std::string& name, int width, int h
     for (int i = 0; i < times; ++i) seconds.push_back(seconds_of(*executor, in, width, height, out));
     std::sort(seconds.begin(), seconds.end());
     const double median = seconds[seconds.size() / 2];
+    const auto exact = make_cpu_device(pool)->compile(graph, false);
+    std::vector<float> expected(out.size());
+    exact->run(in.data(), width, height, expected.data(), {});
+    double largest = 0, squares = 0;
+    for (size_t i = 0; i < out.size(); ++i) {
+      const double difference = static_cast<double>(out[i]) - static_cast<double>(expected[i]);
+      largest = std::max(largest, std::abs(difference));
+      squares += difference * difference;
+    }
+    std::printf("against the processor in full precision: at most %.1e, %.1f dB\n", largest,
+                -10 * std::log10(squares / static_cast<double>(out.size())));
     std::printf("%s, %dx%d: %.3f s to compile, %.3f s the first, then %.4f s (least %.4f): %.1f GFLOP/s\n",
                 half ? "half" : "full", width, height, compiled, first, median, seconds.front(),
                 2e-9 * executor->macs_per_pixel() * width * height / median);

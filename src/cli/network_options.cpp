@@ -3,8 +3,10 @@
 #include <esrgan/error.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <map>
+#include <sstream>
 
 #include "base/memory.h"
 #include "cli/session.h"
@@ -35,7 +37,9 @@ void NetworkOptions::describe(CLI::App& app) {
       "--fp16", [this] { upscale.precision = Precision::half; }, "The same as --precision half");
   app.add_option("--denoise-tv", upscale.denoise_tv, "Smooth the result by total variation, for example 0.05")
       ->type_name("W");
-  app.add_option("-g,--device,--gpu-id", device, "Where to compute")->type_name("auto|NAME");
+  app.add_option("-g,--device,--gpu-id", device,
+                 "Where to compute (see 'esrgan devices'); several share the work")
+      ->type_name("auto|NAME,...");
   app.add_option("-j,--threads", threads, "Worker threads; without it, one per processor")->type_name("N");
   app.add_flag("-v,--verbose", verbose,
                "Accepted for the sake of other programs' users; what matters is always told");
@@ -52,20 +56,35 @@ void NetworkOptions::read() {
   check_options(upscale);
 }
 
-/// A name that 'esrgan devices' shows. The ncnn programs count GPUs, and call the processor -1.
+/// Names that 'esrgan devices' shows. The ncnn programs count GPUs, "0,1", and call the processor -1.
 void NetworkOptions::read_device() {
-  upscale.device = device == "-1" ? "cpu" : device;
-  if (upscale.device == "auto") return;
-  std::string names = "auto";
-  for (const std::string& known : device_names()) {
-    if (upscale.device == known) return;
-    names += ", " + known;
+  upscale.device.clear();
+  if (device == "auto" || device == "cpu" || device == "-1") {
+    upscale.device = device == "-1" ? "cpu" : device;
+    return;
   }
-  int number = 0;
-  if (!whole_number(device.substr(0, device.find(',')), number) || number < 0)
-    throw Error(ErrorKind::invalid_argument, "", "--device", names, "'" + device + "'");
-  print_message("there is no GPU in use here; the processor computes");
-  upscale.device = "auto";
+  const std::vector<std::string> known = device_names();
+  const auto is_known = [&](const std::string& name) {
+    return std::find(known.begin(), known.end(), name) != known.end();
+  };
+  std::istringstream names(device);
+  for (std::string name; std::getline(names, name, ',');) {
+    int number = 0;
+    const bool counted = whole_number(name, number) && number >= 0;
+    if (counted) name = "gpu:" + std::to_string(number);
+    if (counted && !is_known(name)) {
+      print_message("there is no GPU " + std::to_string(number) +
+                    " here; the best of what there is computes");
+      upscale.device = "auto";
+      return;
+    }
+    if (name != "gpu" && name != "auto" && !is_known(name)) {
+      std::string expected = "auto";
+      for (const std::string& there : known) expected += ", " + there;
+      throw Error(ErrorKind::invalid_argument, "", "--device", expected, "'" + device + "'");
+    }
+    upscale.device += (upscale.device.empty() ? "" : ",") + name;
+  }
 }
 
 /// The ncnn programs name threads for loading, computing and saving, "1:2:2"; here they see to that

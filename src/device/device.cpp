@@ -8,6 +8,7 @@
 
 #include "device/cpu/cpu_device.h"
 #include "device/reference/reference_device.h"
+#include "device/team.h"
 #ifdef ESRGAN_WITH_VULKAN
 #include "device/vulkan/vulkan_device.h"
 #endif
@@ -72,16 +73,29 @@ std::vector<std::string> device_names() {
   return names;
 }
 
-std::unique_ptr<Device> open_device(std::string_view name, ThreadPool& pool) {
-  std::string known;
-  if (name == "cpu") return make_cpu_device(pool);  // without a look at what else there is
-  if (name == "auto")
-    if (const std::vector<Row> gpus = gpu_rows(false); gpus.empty()) return make_cpu_device(pool);
-  for (const Row& row : table()) {
-    if (name == row.name || name == "auto") return row.open(pool);
-    known += (known.empty() ? "" : ", ") + row.name;
+std::unique_ptr<Device> open_device(std::string_view names, ThreadPool& pool) {
+  if (names == "cpu") return make_cpu_device(pool);  // without a look at what else there is
+  if (names == "auto" && gpu_rows(false).empty()) return make_cpu_device(pool);
+  const std::vector<Row> rows = table();
+  const auto open = [&](std::string_view name) {
+    const auto is_meant = [&](const Row& row) {
+      return name == row.name || name == "auto" || (name == "gpu" && row.name.starts_with("gpu:"));
+    };
+    const auto row = std::find_if(rows.begin(), rows.end(), is_meant);
+    if (row != rows.end()) return row->open(pool);
+    std::string known = "auto";
+    for (const Row& there : rows) known += ", " + there.name;
+    throw Error(ErrorKind::invalid_argument, "", "--device", known, std::string(name));
+  };
+  std::vector<std::unique_ptr<Device>> opened;
+  for (size_t begin = 0; begin <= names.size();) {
+    const size_t end = std::min(names.find(',', begin), names.size());
+    opened.push_back(open(names.substr(begin, end - begin)));
+    begin = end + 1;
   }
-  throw Error(ErrorKind::invalid_argument, "", "--device", "auto, " + known, std::string(name));
+  // Those without memory of their own cannot be lost.
+  if (opened.size() == 1 && opened[0]->memory() == 0) return std::move(opened[0]);
+  return make_team(std::move(opened), make_cpu_device(pool));
 }
 
 }  // namespace esrgan

@@ -110,9 +110,11 @@ class Device {
   virtual std::unique_ptr<Executor> compile_supported(Graph graph, bool half) = 0;
 };
 
-/// Opens a device by name; "auto" takes the best. It works on the threads of `pool`, which must outlive it
-/// and its executors. Throws Error naming the devices of this machine.
-std::unique_ptr<Device> open_device(std::string_view name, ThreadPool& pool);
+/// Opens a device by name; "auto" takes the best, "gpu" the first GPU, and several names with commas between
+/// them work together (device/team.h). A GPU that fails is replaced by the processor. The device works on the
+/// threads of `pool`, which must outlive it and its executors. Throws Error naming the devices of this
+/// machine.
+std::unique_ptr<Device> open_device(std::string_view names, ThreadPool& pool);
 
 /// The names that open_device() takes on this machine, the best first.
 std::vector<std::string> device_names();

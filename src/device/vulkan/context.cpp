@@ -92,38 +92,40 @@ uint32_t Context::memory_type(uint32_t allowed, bool for_host, bool read_by_host
 
 // ---- bindings ----
 
-Bindings::Bindings(Context& context, const std::array<const Buffer*, buffers_of_shader>& buffers)
-    : context_(context) {
-  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers_of_shader};
+Bindings::Bindings(Context& context, size_t count) : context_(context) {
+  const auto sets = static_cast<uint32_t>(count);
+  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers_of_shader * sets};
   VkDescriptorPoolCreateInfo pool{};
   pool.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
-  pool.maxSets = 1;
+  pool.maxSets = sets;
   pool.poolSizeCount = 1;
   pool.pPoolSizes = &size;
   check(context_.vk_.vkCreateDescriptorPool(context_.device_, &pool, nullptr, &pool_),
         "vkCreateDescriptorPool");
+}
+
+VkDescriptorSet Bindings::add(const std::array<BufferPart, buffers_of_shader>& parts) {
   VkDescriptorSetAllocateInfo allocation{};
   allocation.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO;
   allocation.descriptorPool = pool_;
   allocation.descriptorSetCount = 1;
   allocation.pSetLayouts = &context_.set_layout_;
-  if (const VkResult result = context_.vk_.vkAllocateDescriptorSets(context_.device_, &allocation, &set_);
-      result < 0) {
-    context_.vk_.vkDestroyDescriptorPool(context_.device_, pool_, nullptr);
-    check(result, "vkAllocateDescriptorSets");
-  }
+  VkDescriptorSet set = VK_NULL_HANDLE;
+  check(context_.vk_.vkAllocateDescriptorSets(context_.device_, &allocation, &set),
+        "vkAllocateDescriptorSets");
   std::array<VkDescriptorBufferInfo, buffers_of_shader> infos{};
   std::array<VkWriteDescriptorSet, buffers_of_shader> writes{};
   for (uint32_t i = 0; i < buffers_of_shader; ++i) {
-    infos[i] = {buffers[i]->handle(), 0, VK_WHOLE_SIZE};
+    infos[i] = {parts[i].buffer->handle(), parts[i].begin, parts[i].size};
     writes[i].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
-    writes[i].dstSet = set_;
+    writes[i].dstSet = set;
     writes[i].dstBinding = i;
     writes[i].descriptorCount = 1;
     writes[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
     writes[i].pBufferInfo = &infos[i];
   }
   context_.vk_.vkUpdateDescriptorSets(context_.device_, buffers_of_shader, writes.data(), 0, nullptr);
+  return set;
 }
 
 Bindings::~Bindings() {
@@ -178,13 +180,12 @@ void Commands::wait_for_writes() {
                                     0, nullptr, 0, nullptr);
 }
 
-void Commands::dispatch(Shader shader, const Constants& constants, const Bindings& bindings, const void* push,
+void Commands::dispatch(Shader shader, const Constants& constants, VkDescriptorSet bindings, const void* push,
                         size_t push_size, std::array<uint32_t, 3> groups) {
   const VolkDeviceTable& vk = context_.vk_;
-  const VkDescriptorSet set = bindings.handle();
   wait_for_writes();
   vk.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, context_.pipeline(shader, constants));
-  vk.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, context_.layout_, 0, 1, &set, 0,
+  vk.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, context_.layout_, 0, 1, &bindings, 0,
                              nullptr);
   vk.vkCmdPushConstants(commands_, context_.layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                         static_cast<uint32_t>(push_size), push);

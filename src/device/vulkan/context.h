@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "device/vulkan/vulkan_api.h"
+#include "device/vulkan/vulkan_device.h"
 
 namespace esrgan::vulkan {
 
@@ -59,25 +60,31 @@ enum class Shader {
 using Constants = std::vector<int32_t>;
 
 /// Every shader sees as many buffers, and as many bytes of push constants.
-constexpr uint32_t buffers_of_shader = 4;
+constexpr uint32_t buffers_of_shader = 6;
 constexpr uint32_t push_bytes = 128;
 
-/// The buffers that a shader sees; they must outlive this.
+/// A part of a buffer, bytes.
+struct BufferPart {
+  const Buffer* buffer;
+  uint64_t begin = 0, size = VK_WHOLE_SIZE;
+};
+
+/// The buffers that dispatches see; the buffers must outlive this.
 class Bindings {
  public:
-  Bindings(Context& context, const std::array<const Buffer*, buffers_of_shader>& buffers);
+  /// For as many dispatches.
+  Bindings(Context& context, size_t count);
   Bindings(const Bindings&) = delete;
   Bindings& operator=(const Bindings&) = delete;
   Bindings(Bindings&&) = delete;
   Bindings& operator=(Bindings&&) = delete;
   ~Bindings();
 
-  VkDescriptorSet handle() const { return set_; }
+  VkDescriptorSet add(const std::array<BufferPart, buffers_of_shader>& parts);
 
  private:
   Context& context_;
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
-  VkDescriptorSet set_ = VK_NULL_HANDLE;
 };
 
 /// Commands of one submission; recorded once, submitted often.
@@ -94,7 +101,7 @@ class Commands {
   void clear(const Buffer& buffer);
   void copy(const Buffer& from, const Buffer& to);
   /// After what came before is written. `push`: push constants, at most push_bytes.
-  void dispatch(Shader shader, const Constants& constants, const Bindings& bindings, const void* push,
+  void dispatch(Shader shader, const Constants& constants, VkDescriptorSet bindings, const void* push,
                 size_t push_size, std::array<uint32_t, 3> groups);
   void end();
 
@@ -111,10 +118,6 @@ class Commands {
   bool running_ = false;
 };
 
-/// For tests: asked before memory is taken ("memory") and before a submission ("submit"); what is not
-/// VK_SUCCESS is the call's result.
-using Fault = std::function<VkResult(const std::string& call)>;
-
 class Context {
  public:
   /// Throws Error.
@@ -126,14 +129,14 @@ class Context {
   ~Context();
 
   const Properties& properties() const { return properties_; }
-  void set_fault(Fault fault) { fault_ = std::move(fault); }
+  void set_fault(VulkanFault fault) { fault_ = std::move(fault); }
 
  private:
   friend class Buffer;
   friend class Bindings;
   friend class Commands;
 
-  VkResult fault(const char* call) const { return fault_ ? fault_(call) : VK_SUCCESS; }
+  VkResult fault(const char* call) const { return fault_ ? static_cast<VkResult>(fault_(call)) : VK_SUCCESS; }
   void make_device();
   void release();
   void make_layouts();
@@ -152,7 +155,7 @@ class Context {
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
   VkPipelineCache cache_ = VK_NULL_HANDLE;
   std::map<std::pair<Shader, Constants>, VkPipeline> pipelines_;
-  Fault fault_;
+  VulkanFault fault_;
 };
 
 }  // namespace esrgan::vulkan

@@ -8,6 +8,9 @@
 namespace esrgan::vulkan {
 namespace {
 
+// Numbers; devices want the places where windows begin to be multiples of up to 256 bytes.
+constexpr uint64_t alignment = 128;
+
 int rounded_up(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
@@ -223,8 +226,8 @@ Layout Plan::layout(int cells_x, int cells_y) const {
                                               2 * c.border);
     const auto pixel = static_cast<uint64_t>(c.channels);
     row.push_back(width * pixel);
-    size.push_back((height * width * pixel + 63) / 64 * 64);
-    first.push_back(result.numbers + static_cast<uint64_t>(c.border) * (row.back() + pixel));
+    size.push_back((height * width * pixel + alignment - 1) / alignment * alignment);
+    first.push_back(result.numbers);
     result.numbers += size.back() * static_cast<uint64_t>(c.slots);
   }
   for (const auto& [number, slot] : slots_) {
@@ -233,9 +236,38 @@ Layout Plan::layout(int cells_x, int cells_y) const {
       continue;
     }
     const auto c = static_cast<size_t>(number);
-    result.maps.push_back({first[c] + size[c] * static_cast<uint64_t>(slot), row[c], classes_[c].channels});
+    const uint64_t begin = first[c] + size[c] * static_cast<uint64_t>(slot);
+    const int pixel = classes_[c].channels;
+    const uint64_t border =
+        static_cast<uint64_t>(classes_[c].border) * (row[c] + static_cast<uint64_t>(pixel));
+    result.maps.push_back({begin, begin + size[c], begin + border, row[c], pixel});
   }
   return result;
+}
+
+uint64_t Windows::largest() const {
+  return std::max({inputs.numbers(), others.numbers(), result.numbers()});
+}
+
+Windows Plan::windows(const Step& step, const Layout& layout) const {
+  Windows windows;
+  const auto place = [&](MapId map) -> const MapPlace& { return layout.maps[static_cast<size_t>(map)]; };
+  std::visit(Overloaded{[&](const ConvolutionStep& s) {
+                          const auto& op = std::get<Convolution>(graph_.operations[s.operation]);
+                          for (const MapId map : op.inputs) windows.inputs.cover(place(map));
+                          for (const Residual& residual : op.residuals)
+                            windows.others.cover(place(residual.map));
+                          for (const MapId map : {s.gate, s.base})
+                            if (map >= 0) windows.others.cover(place(map));
+                        },
+                        [&](const PointwiseStep& s) {
+                          const std::vector<MapId> maps = inputs_of(graph_.operations[s.operation]);
+                          windows.inputs.cover(place(maps.front()));
+                          if (maps.size() > 1) windows.others.cover(place(maps[1]));
+                        }},
+             step);
+  windows.result.cover(place(output_of(step, graph_)));
+  return windows;
 }
 
 double Plan::macs(const Step& step) const {

@@ -59,11 +59,29 @@ struct SlotClass {
   int slots = 0;
 };
 
-/// Numbers from the beginning of the maps' memory.
+/// Where a map lies, in numbers from the beginning of the maps' memory; its border included it has [begin,
+/// end).
 struct MapPlace {
+  uint64_t begin = 0, end = 0;
   uint64_t at = 0;  ///< of the first pixel
   uint64_t row = 0;
   int pixel = 0;
+};
+
+/// A part of the maps' memory that a shader sees at once.
+struct Window {
+  uint64_t begin = 0, end = 0;
+  void cover(const MapPlace& map) {
+    begin = end == 0 ? map.begin : begin < map.begin ? begin : map.begin;
+    end = end > map.end ? end : map.end;
+  }
+  uint64_t numbers() const { return end - begin; }
+};
+
+/// Those of a step: what is convolved (or read alone), what is read beside it, what is written.
+struct Windows {
+  Window inputs, others, result;
+  uint64_t largest() const;
 };
 
 struct Layout {
@@ -86,6 +104,8 @@ class Plan {
 
   /// Of an input with as many cells.
   Layout layout(int cells_x, int cells_y) const;
+
+  Windows windows(const Step& step, const Layout& layout) const;
 
   /// Multiply-accumulates per cell.
   double macs(const Step& step) const;

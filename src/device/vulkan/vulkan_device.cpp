@@ -55,14 +55,16 @@ std::vector<VulkanGpu> vulkan_gpus(bool with_software) {
   return gpus;
 }
 
-std::unique_ptr<Device> make_vulkan_device(int number) {
+std::unique_ptr<Device> make_vulkan_device(int number, VulkanFault fault) {
   std::shared_ptr<const Instance> instance = Instance::get();
   const auto count = instance ? static_cast<int>(instance->devices().size()) : 0;
   if (number < 0 || number >= count)
     throw Error(ErrorKind::invalid_argument, "", "the number of a GPU", "less than " + std::to_string(count),
                 std::to_string(number));
   const VkPhysicalDevice device = instance->devices()[static_cast<size_t>(number)];
-  return std::make_unique<VulkanDevice>(number, std::make_shared<Context>(std::move(instance), device));
+  auto context = std::make_shared<Context>(std::move(instance), device);
+  context->set_fault(std::move(fault));
+  return std::make_unique<VulkanDevice>(number, std::move(context));
 }
 
 }  // namespace esrgan

@@ -1,6 +1,7 @@
 // GPUs by Vulkan, and processors that play one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,11 @@ struct VulkanGpu {
 /// wanted.
 std::vector<VulkanGpu> vulkan_gpus(bool with_software);
 
+/// For tests: asked before memory is taken ("memory") and before work is handed over ("submit"); what is not
+/// 0 is the VkResult that the call gives.
+using VulkanFault = std::function<int(const std::string& call)>;
+
 /// Throws Error when it cannot be opened.
-std::unique_ptr<Device> make_vulkan_device(int number);
+std::unique_ptr<Device> make_vulkan_device(int number, VulkanFault fault = {});
 
 }  // namespace esrgan

@@ -61,21 +61,28 @@ Cut cut_for(const Properties& properties, bool half) {
 }
 
 uint64_t most_memory(const Properties& properties) {
-  return std::min({properties.memory, properties.largest_buffer, properties.largest_allocation});
+  return std::min(properties.memory, properties.largest_allocation);
 }
 
 /// All that belongs to one size of input.
 struct VulkanExecutor::Recording {
-  int width, height;
-  std::vector<int32_t> table;    // what `tables` holds
-  std::vector<int32_t> entries;  // of each map in it
+  int cells_x, cells_y;
+  Layout layout;
+  std::vector<int32_t> table;  // what `tables` holds
   Buffer maps, tables, in, out;
-  std::optional<Bindings> convolutions, uploads, downloads;
+  std::optional<Bindings> bindings;
   std::vector<std::unique_ptr<Commands>> commands;
   std::vector<double> macs;  // of each of them
-  int cells_x, cells_y;
 
   std::pair<int, int> size_of(int density) const { return {cells_x * density, cells_y * density}; }
+
+  /// A row of the table: where a map lies within a window, and one more number.
+  int32_t add_row(MapId map, const Window& window, int32_t last = 0) {
+    const MapPlace& place = layout.maps[static_cast<size_t>(map)];
+    table.insert(table.end(), {static_cast<int32_t>(place.at - window.begin), static_cast<int32_t>(place.row),
+                               place.pixel, last});
+    return static_cast<int32_t>(table.size()) - 4;
+  }
 };
 
 VulkanExecutor::VulkanExecutor(Graph graph, bool half, std::shared_ptr<Context> context)
@@ -115,53 +122,53 @@ Buffer VulkanExecutor::on_device(const void* data, uint64_t bytes) {
 
 MemoryNeed VulkanExecutor::memory_for(int width, int height) const {
   const int density = graph_.input_density();
-  const uint64_t numbers = plan_.layout(width / density, height / density).numbers,
-                 maps = numbers * number_bytes();
-  const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height);
-  const auto scale = static_cast<uint64_t>(this->scale());
-  const uint64_t staged =
-      pixels *
-      (static_cast<uint64_t>(in_channels()) + scale * scale * static_cast<uint64_t>(out_channels())) *
-      sizeof(float);
-  // What the shaders count in must hold the place of every number.
-  const uint64_t on_device = numbers > INT_MAX ? UINT64_MAX : maps;
-  return {staged + (context_->properties().shares_host ? maps : 0), on_device};
+  const Layout layout = plan_.layout(width / density, height / density);
+  const uint64_t maps = layout.numbers * number_bytes();
+  uint64_t window = 0;
+  for (const Step& step : plan_.steps()) window = std::max(window, plan_.windows(step, layout).largest());
+  const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height),
+             scale = static_cast<uint64_t>(this->scale());
+  const uint64_t in = pixels * static_cast<uint64_t>(in_channels()) * sizeof(float),
+                 out = pixels * scale * scale * static_cast<uint64_t>(out_channels()) * sizeof(float);
+  // Shaders see so much at once, and count in 32 bits.
+  const uint64_t seen = std::max({window * number_bytes(), in, out});
+  const bool too_large = seen > context_->properties().largest_buffer || window > INT_MAX;
+  return {in + out + (context_->properties().shares_host ? maps : 0), too_large ? UINT64_MAX : maps};
+}
+
+/// Where a shader finds what it knows: maps to read, weights or the host's numbers, the table, constants,
+/// maps beside them, the map to write.
+VkDescriptorSet VulkanExecutor::bind(Recording& r, const Windows& windows, const Buffer& second) const {
+  const auto part = [&](const Window& window) {
+    const Window& seen = window.end == 0 ? windows.result.end == 0 ? windows.inputs : windows.result : window;
+    return BufferPart{&r.maps, seen.begin * number_bytes(), seen.numbers() * number_bytes()};
+  };
+  return r.bindings->add({part(windows.inputs), BufferPart{&second}, BufferPart{&r.tables},
+                          BufferPart{&constants_}, part(windows.others), part(windows.result)});
 }
 
 std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record(int width, int height) {
   const int density = graph_.input_density();
   auto recording = std::make_unique<Recording>();
   Recording& r = *recording;
-  r.width = width;
-  r.height = height;
   r.cells_x = width / density;
   r.cells_y = height / density;
-  const Layout layout = plan_.layout(r.cells_x, r.cells_y);
+  r.layout = plan_.layout(r.cells_x, r.cells_y);
+  const uint64_t bytes = r.layout.numbers * number_bytes();
   if (memory_for(width, height).device > most_memory(context_->properties()))
-    throw Error(ErrorKind::out_of_resources, "", "the GPU's buffers do not hold a tile of this size",
-                "at most " + format_memory_size(most_memory(context_->properties())),
-                format_memory_size(layout.numbers * number_bytes()));
-  for (const MapPlace& map : layout.maps) {
-    r.entries.push_back(static_cast<int32_t>(r.table.size()));
-    r.table.insert(r.table.end(),
-                   {static_cast<int32_t>(map.at), static_cast<int32_t>(map.row), map.pixel, 0});
-  }
+    throw Error(ErrorKind::out_of_resources, "", "the GPU does not hold a tile of this size",
+                "less than " + format_memory_size(most_memory(context_->properties())),
+                format_memory_size(bytes));
   const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height),
              scale = static_cast<uint64_t>(this->scale());
-  r.maps = Buffer(*context_, layout.numbers * number_bytes(), false);
+  r.maps = Buffer(*context_, bytes, false);
   r.in = Buffer(*context_, pixels * static_cast<uint64_t>(in_channels()) * sizeof(float), true);
   r.out = Buffer(*context_, pixels * scale * scale * static_cast<uint64_t>(out_channels()) * sizeof(float),
                  true, true);
-  // The table is complete when all steps are recorded.
-  uint64_t entries = r.table.size();
-  for (const Operation& operation : graph_.operations) entries += 4 * inputs_of(operation).size();
-  r.tables = Buffer(*context_, entries * sizeof(int32_t), true);
-  r.convolutions.emplace(
-      *context_, std::array<const Buffer*, buffers_of_shader>{&r.maps, &weights_, &r.tables, &constants_});
-  r.uploads.emplace(*context_,
-                    std::array<const Buffer*, buffers_of_shader>{&r.maps, &r.in, &r.tables, &constants_});
-  r.downloads.emplace(*context_,
-                      std::array<const Buffer*, buffers_of_shader>{&r.maps, &r.out, &r.tables, &constants_});
+  size_t rows = 4;  // of the copies
+  for (const Operation& operation : graph_.operations) rows += inputs_of(operation).size() + 1;
+  r.tables = Buffer(*context_, rows * 4 * sizeof(int32_t), true);
+  r.bindings.emplace(*context_, plan_.steps().size() + 2);
 
   Commands clear(*context_);
   clear.clear(r.maps);
@@ -172,7 +179,10 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record(int width, int
   const double cells = static_cast<double>(r.cells_x) * r.cells_y;
   r.commands.push_back(std::make_unique<Commands>(*context_));
   r.macs.push_back(0);
-  record_pointwise(r, PointwiseKind::upload, *r.uploads, {.out = graph_.input});
+  Windows upload, download;
+  upload.result.cover(r.layout.maps[static_cast<size_t>(graph_.input)]);
+  download.inputs.cover(r.layout.maps[static_cast<size_t>(graph_.output)]);
+  record_pointwise(r, PointwiseKind::upload, upload, r.in, {.out = graph_.input});
   for (const Step& step : plan_.steps()) {
     if (r.macs.back() > most_macs(context_->properties())) {
       r.commands.back()->end();
@@ -182,15 +192,16 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record(int width, int
     record_step(r, step);
     r.macs.back() += plan_.macs(step) * cells;
   }
-  record_pointwise(r, PointwiseKind::download, *r.downloads, {.in = graph_.output, .out = graph_.output});
+  record_pointwise(r, PointwiseKind::download, download, r.out, {.in = graph_.output, .out = graph_.output});
   r.commands.back()->end();
   std::copy(r.table.begin(), r.table.end(), r.tables.data<int32_t>());
   return recording;
 }
 
 void VulkanExecutor::record_step(Recording& r, const Step& step) {
+  const Windows windows = plan_.windows(step, r.layout);
   const auto pointwise = [&](PointwiseKind kind, const Maps& maps, int factor = 1) {
-    record_pointwise(r, kind, *r.convolutions, maps, factor);
+    record_pointwise(r, kind, windows, weights_, maps, factor);
   };
   const auto other = [&](const Operation& operation) {
     std::visit(
@@ -210,22 +221,16 @@ void VulkanExecutor::record_step(Recording& r, const Step& step) {
                    }},
         operation);
   };
-  std::visit(Overloaded{[&](const ConvolutionStep& s) { record_convolution(r, s); },
+  std::visit(Overloaded{[&](const ConvolutionStep& s) { record_convolution(r, s, windows); },
                         [&](const PointwiseStep& s) { other(graph_.operations[s.operation]); }},
              step);
 }
 
-void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& step) {
+void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& step, const Windows& windows) {
   const auto& op = std::get<Convolution>(graph_.operations[step.operation]);
-  const auto entry = [&](MapId map) { return map < 0 ? -1 : r.entries[static_cast<size_t>(map)]; };
-  /// A row of the table for a map: its place, and `last`.
-  const auto add_row = [&](MapId map, int32_t last) {
-    const auto first = static_cast<size_t>(entry(map));
-    const std::array row{r.table[first], r.table[first + 1], r.table[first + 2], last};
-    r.table.insert(r.table.end(), row.begin(), row.end());
-  };
   const auto [width, height] = r.size_of(graph_.map(op.inputs[0]).density);
-  const auto row = [&] { return static_cast<int32_t>(r.table.size()); };
+  const auto beside = [&](MapId map) { return map < 0 ? -1 : r.add_row(map, windows.others); };
+  const auto next_row = [&] { return static_cast<int32_t>(r.table.size()); };
 
   ConvolutionPush push{};
   push.width = width;
@@ -233,8 +238,8 @@ void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& ste
   push.kernel = step.kernel;
   push.before = step.before;
   push.steps = step.steps;
-  push.first_input = row();
-  for (const MapId in : op.inputs) add_row(in, graph_.map(in).channels);
+  push.first_input = next_row();
+  for (const MapId in : op.inputs) r.add_row(in, windows.inputs, graph_.map(in).channels);
   push.first_weight = static_cast<int32_t>(step.first_weight);
   push.slice_weights = static_cast<int32_t>(step.slice_weights);
   push.outs = op.out_channels;
@@ -242,41 +247,46 @@ void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& ste
   push.has_slope = step.has_slope ? 1 : 0;
   push.scale = op.scale;
   push.residuals = static_cast<int32_t>(op.residuals.size());
-  push.first_residual = row();
-  for (const Residual& residual : op.residuals) add_row(residual.map, std::bit_cast<int32_t>(residual.scale));
+  push.first_residual = next_row();
+  for (const Residual& residual : op.residuals)
+    r.add_row(residual.map, windows.others, std::bit_cast<int32_t>(residual.scale));
   push.residual_scale = op.residuals.empty() ? 0 : op.residuals[0].scale;
-  push.gate_map = entry(step.gate);
+  push.gate_map = beside(step.gate);
   push.phases = op.upsample * op.upsample;
   push.spread = step.spread;
-  push.base_map = entry(step.base);
-  push.out_map = entry(step.out);
+  push.base_map = beside(step.base);
+  push.out_map = r.add_row(step.out, windows.result);
 
-  r.commands.back()->dispatch(context_->properties().software && context_->properties().wide
-                                  ? (half_ ? Shader::convolution_wide_half : Shader::convolution_wide)
-                                  : (half_ ? Shader::convolution_half : Shader::convolution),
+  const bool wide = context_->properties().software && context_->properties().wide;
+  const Shader shader = wide ? (half_ ? Shader::convolution_wide_half : Shader::convolution_wide)
+                             : (half_ ? Shader::convolution_half : Shader::convolution);
+  r.commands.back()->dispatch(shader,
                               {cut_.lanes, cut_.waves, cut_.rows, step.outs, cut_.depth, step.taps, cut_.pass,
                                cut_.lanes * cut_.waves, static_cast<int32_t>(step.after)},
-                              *r.convolutions, &push, sizeof push,
+                              bind(r, windows, weights_), &push, sizeof push,
                               {groups(width, cut_.lanes), groups(height, cut_.rows * cut_.waves),
                                static_cast<uint32_t>(step.slices * push.phases)});
 }
 
-void VulkanExecutor::record_pointwise(Recording& r, PointwiseKind kind, const Bindings& bindings,
-                                      const Maps& maps, int factor) {
-  const auto entry = [&](MapId map) { return map < 0 ? -1 : r.entries[static_cast<size_t>(map)]; };
+void VulkanExecutor::record_pointwise(Recording& r, PointwiseKind kind, const Windows& windows,
+                                      const Buffer& second, const Maps& maps, int factor) {
   const MapSpec& spec = graph_.map(maps.out);
   const auto [width, height] = r.size_of(spec.density);
   const auto [in_width, in_height] = r.size_of(maps.other < 0 ? 1 : graph_.map(maps.other).density);
-  const PointwisePush push{width,           height, spec.channels, entry(maps.in), entry(maps.other),
-                           entry(maps.out), factor, in_width,      in_height};
+  PointwisePush push{width, height, spec.channels, -1, -1, -1, factor, in_width, in_height};
+  if (maps.in >= 0) push.in_map = r.add_row(maps.in, windows.inputs);
+  if (maps.other >= 0) push.other_map = r.add_row(maps.other, windows.others);
+  if (kind != PointwiseKind::download) push.out_map = r.add_row(maps.out, windows.result);
   r.commands.back()->dispatch(
-      half_ ? Shader::pointwise_half : Shader::pointwise, {static_cast<int32_t>(kind)}, bindings, &push,
-      sizeof push, {groups(width * spec.channels, pointwise_group), static_cast<uint32_t>(height), 1});
+      half_ ? Shader::pointwise_half : Shader::pointwise, {static_cast<int32_t>(kind)},
+      bind(r, windows, second), &push, sizeof push,
+      {groups(width * spec.channels, pointwise_group), static_cast<uint32_t>(height), 1});
 }
 
 void VulkanExecutor::run_checked(const float* in, int width, int height, float* out,
                                  const RunControl& control) {
-  if (!recording_ || recording_->width != width || recording_->height != height) {
+  const std::pair size{width / input_multiple(), height / input_multiple()};
+  if (!recording_ || std::pair{recording_->cells_x, recording_->cells_y} != size) {
     recording_.reset();  // free before allocating: the two need not fit at once
     recording_ = record(width, height);
   }

@@ -40,9 +40,10 @@ class VulkanExecutor : public Executor {
   Buffer on_device(const void* data, uint64_t bytes);
   std::unique_ptr<Recording> record(int width, int height);
   void record_step(Recording& recording, const Step& step);
-  void record_convolution(Recording& recording, const ConvolutionStep& step);
-  void record_pointwise(Recording& recording, PointwiseKind kind, const Bindings& bindings, const Maps& maps,
-                        int factor = 1);
+  void record_convolution(Recording& recording, const ConvolutionStep& step, const Windows& windows);
+  void record_pointwise(Recording& recording, PointwiseKind kind, const Windows& windows,
+                        const Buffer& second, const Maps& maps, int factor = 1);
+  VkDescriptorSet bind(Recording& recording, const Windows& windows, const Buffer& second) const;
   uint64_t number_bytes() const { return half_ ? 2 : 4; }
 
   std::shared_ptr<Context> context_;

@@ -108,17 +108,17 @@ void main() {
 
   // One copy of what follows for all sums: there is much of it, and drivers compile it once.
   const int sum_of_lane = int(gl_LocalInvocationIndex) * PASS * OUTS;
-  Output result;
-  read_maps(result);
+  Output output_now;
+  read_maps(output_now);
   [[unroll]] for (int done = 0; done < ROWS; done += PASS) {
     [[unroll]] for (int r = 0; r < PASS; ++r)
       [[unroll]] for (int o = 0; o < OUTS; ++o) shared_sums[sum_of_lane + r * OUTS + o] = sums[done + r][o];
     const int first_out = slice % outputs * OUTS, count = x < width ? min(OUTS, outs - first_out) : 0;
     const int rows = min(PASS, height - y - done);
     for (int o = 0; o < count; ++o) {
-      read_channel(result, first_out + o);
+      read_channel(output_now, first_out + o);
       for (int r = 0; r < rows; ++r)
-        finish(result, ivec2(x, y + done + r), phase, shared_sums[sum_of_lane + r * OUTS + o]);
+        finish(output_now, ivec2(x, y + done + r), phase, shared_sums[sum_of_lane + r * OUTS + o]);
     }
   }
 }

@@ -52,13 +52,13 @@ void finish(Output o, ivec2 at, ivec2 phase, float sum) {
   if (phases == 4) at = 2 * at + phase;
   float v = sum + o.bias;
   v *= v < 0 ? o.slope * scale : scale;
-  if (residuals > 0) v += residual_scale * float(maps[place(o.first_residual, at, o.channel)]);
+  if (residuals > 0) v += residual_scale * float(others[place(o.first_residual, at, o.channel)]);
   for (int r = 1; r < residuals; ++r) {
     const int entry = first_residual + 4 * r;
-    v += intBitsToFloat(table[entry + 3]) * float(maps[place(map_of(entry), at, o.channel)]);
+    v += intBitsToFloat(table[entry + 3]) * float(others[place(map_of(entry), at, o.channel)]);
   }
   if (AFTER == 1) v = silu(v);
-  if (AFTER == 2) v = gate(v, float(maps[place(o.gate_map, at, o.channel)]));
-  if (base_map >= 0) v += float(maps[place(o.base_map, at, o.shuffled_channel)]);
-  maps[place(o.out_map, at * spread + o.shuffled, o.shuffled_channel)] = Number(v);
+  if (AFTER == 2) v = gate(v, float(others[place(o.gate_map, at, o.channel)]));
+  if (base_map >= 0) v += float(others[place(o.base_map, at, o.shuffled_channel)]);
+  result[place(o.out_map, at * spread + o.shuffled, o.shuffled_channel)] = Number(v);
 }

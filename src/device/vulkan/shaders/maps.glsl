@@ -1,4 +1,4 @@
-// Feature maps: [row][pixel][channel], with a border of zeros, in one buffer.
+// Feature maps: [row][pixel][channel], with a border of zeros; parts of their memory.
 #ifdef HALF
 #extension GL_EXT_shader_16bit_storage : require
 #define Number float16_t
@@ -6,7 +6,9 @@
 #define Number float
 #endif
 
-layout(std430, binding = 0) buffer Maps { Number maps[]; };
+layout(std430, binding = 0) readonly buffer Inputs { Number maps[]; };
+layout(std430, binding = 4) readonly buffer Others { Number others[]; };
+layout(std430, binding = 5) writeonly buffer Result { Number result[]; };
 // Four whole numbers for a map: the place of its first pixel, numbers in a row, numbers in a pixel, and one more.
 layout(std430, binding = 2) readonly buffer Table { int table[]; };
 

@@ -16,28 +16,30 @@ layout(push_constant) uniform Pointwise {
   int in_width, in_height;  // of the map that is enlarged
 };
 
-float read(int map, int x, int y, int c) { return float(maps[place(map_of(map), ivec2(x, y), c)]); }
+float read(int x, int y, int c) { return float(maps[place(map_of(in_map), ivec2(x, y), c)]); }
+
+float other(int x, int y, int c) { return float(others[place(map_of(other_map), ivec2(x, y), c)]); }
 
 // As PyTorch's align_corners = false.
-float bilinear(int map, int x, int y, int c) {
+float bilinear(int x, int y, int c) {
   const vec2 at = max((vec2(x, y) + 0.5) / factor - 0.5, 0);
   const ivec2 last = ivec2(in_width - 1, in_height - 1), low = min(ivec2(at), last), high = min(low + 1, last);
   const vec2 share = at - low;
-  return mix(mix(read(map, low.x, low.y, c), read(map, high.x, low.y, c), share.x),
-             mix(read(map, low.x, high.y, c), read(map, high.x, high.y, c), share.x), share.y);
+  return mix(mix(other(low.x, low.y, c), other(high.x, low.y, c), share.x),
+             mix(other(low.x, high.y, c), other(high.x, high.y, c), share.x), share.y);
 }
 
 float value(int x, int y, int c) {
   const int f = factor;
   switch (kind) {
     case 0: return host[(y * width + x) * channels + c];
-    case 1: return read(in_map, x, y, c);
-    case 2: return read(in_map, x / f, y / f, (c * f + y % f) * f + x % f);
-    case 3: return read(in_map, x * f + c % f, y * f + c / f % f, c / (f * f));
-    case 4: return read(in_map, x, y, c) + read(other_map, x / f, y / f, c);
-    case 5: return read(in_map, x, y, c) + bilinear(other_map, x, y, c);
-    case 6: return silu(read(in_map, x, y, c));
-    default: return gate(read(in_map, x, y, c), read(other_map, x, y, c));
+    case 1: return read(x, y, c);
+    case 2: return read(x / f, y / f, (c * f + y % f) * f + x % f);
+    case 3: return read(x * f + c % f, y * f + c / f % f, c / (f * f));
+    case 4: return read(x, y, c) + other(x / f, y / f, c);
+    case 5: return read(x, y, c) + bilinear(x, y, c);
+    case 6: return silu(read(x, y, c));
+    default: return gate(read(x, y, c), other(x, y, c));
   }
 }
 
@@ -48,5 +50,5 @@ void main() {
   if (kind == 1)
     host[(y * width + x) * channels + c] = value(x, y, c);
   else
-    maps[place(map_of(out_map), ivec2(x, y), c)] = Number(value(x, y, c));
+    result[place(map_of(out_map), ivec2(x, y), c)] = Number(value(x, y, c));
 }
