@@ -82,8 +82,8 @@ class Vulkan : public test::RandomTest {
   }
   void TearDown() override { set_log_sink({}); }
 
-  std::unique_ptr<Device> gpu(VulkanFault fault = {}) {
-    return make_vulkan_device(vulkan_gpus(true).front().number, std::move(fault));
+  std::unique_ptr<Device> gpu(VulkanTrial trial = {}) {
+    return make_vulkan_device(vulkan_gpus(true).front().number, std::move(trial));
   }
   std::unique_ptr<Device> team_of(std::vector<std::unique_ptr<Device>> members) {
     return make_team(std::move(members), make_cpu_device(pool_));
@@ -174,9 +174,11 @@ TEST_F(Vulkan, ALostDeviceIsReplaced) {
     said_.clear();
     auto lost = std::make_shared<std::atomic<bool>>(false);
     std::vector<std::unique_ptr<Device>> members;
-    members.push_back(gpu([lost](const std::string& call) {
+    VulkanTrial trial;
+    trial.fault = [lost](const std::string& call) {
       return *lost && call == "submit" ? static_cast<int>(VK_ERROR_DEVICE_LOST) : 0;
-    }));
+    };
+    members.push_back(gpu(trial));
     for (int i = 0; i < others; ++i) members.push_back(gpu());
     const auto device = team_of(std::move(members));
     const auto executor = device->compile(graph, false);
@@ -197,15 +199,44 @@ TEST_F(Vulkan, WhereMemoryEndsTilesAreCut) {
   for (const bool always : {false, true}) {
     said_.clear();
     auto failures = std::make_shared<std::atomic<int>>(0);
-    const auto device = team_of(gpu([failures](const std::string& call) {
+    VulkanTrial trial;
+    trial.fault = [failures](const std::string& call) {
       return call == "memory" && (*failures)-- > 0 ? static_cast<int>(VK_ERROR_OUT_OF_DEVICE_MEMORY) : 0;
-    }));
+    };
+    const auto device = team_of(gpu(trial));
     const auto executor = device->compile(graph, false);
     *failures = always ? 1'000'000 : 1;
     EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5);
     EXPECT_NE(said_.find("two parts"), std::string::npos) << said_;
     EXPECT_EQ(said_.find("the processor computes the rest") != std::string::npos, always) << said_;
   }
+}
+
+/// What the matrix units are given, in plain arithmetic: tiles, borders, the order of weights, what follows
+/// the sums.
+TEST_F(Vulkan, MatricesAreAsPlainArithmetic) {
+  VulkanTrial trial;
+  trial.plain_matrices = true;
+  const auto device = gpu(trial);
+  if (device->half() == HalfPrecision::none) GTEST_SKIP() << "no 16-bit numbers here";
+  const int width = 19, height = 22;
+  const std::vector<float> in = reals(static_cast<size_t>(width * height * 3));
+  for (const Graph& graph : networks()) {
+    const std::vector<float> expected =
+        run(*make_cpu_device(pool_)->compile(graph, false), in, width, height);
+    EXPECT_GE(psnr(expected, run(*device->compile(graph, true), in, width, height)), 50);
+  }
+  EXPECT_EQ(said_, "");
+}
+
+TEST_F(Vulkan, MatricesThatAreWrongAreNotUsed) {
+  VulkanTrial trial;
+  trial.plain_matrices = trial.wrong_matrices = true;
+  const auto device = gpu(trial);
+  const auto executor = device->compile(graph_of("builtin-x4"), true);
+  EXPECT_NE(said_.find("are not used"), std::string::npos) << said_;
+  const std::vector<float> in = reals(size_t{20} * 12 * 3);
+  EXPECT_EQ(run(*executor, in, 20, 12), run(*gpu()->compile(graph_of("builtin-x4"), true), in, 20, 12));
 }
 
 TEST_F(Vulkan, StopsOnRequest) {

@@ -5,6 +5,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -147,11 +148,20 @@ class TeamExecutor : public Executor {
     {
       std::vector<std::jthread> threads;
       for (size_t i = 0; i < members.size(); ++i)
-        if (i != own && shares[i].count() > 0) threads.emplace_back(work, i);
+        if (i != own && shares[i].count() > 0) start(threads, [&work, i] { work(i); });
       work(own);
     }
     if (failure) std::rethrow_exception(failure);
     return lost;
+  }
+
+  /// On a thread of its own, or here when the system gives no more of them.
+  static void start(std::vector<std::jthread>& threads, const std::function<void()>& work) {
+    try {
+      threads.emplace_back(work);
+    } catch (const std::system_error&) {
+      work();
+    }
   }
 
   void run_member(Member& member, const Tile& tile, Rows rows, int halo, const RunControl& control) {

@@ -10,7 +10,7 @@
 #define ESRGAN_SHADER(name)                                 \
   extern "C" const uint32_t esrgan_shader_##name##_begin[]; \
   extern "C" const uint32_t esrgan_shader_##name##_end[];
-#include "vulkan_shaders.inc"
+#include "device/vulkan/shaders.inc"
 #undef ESRGAN_SHADER
 
 namespace esrgan::vulkan {
@@ -20,17 +20,18 @@ std::span<const uint32_t> words_of(Shader shader) {
   static constexpr auto until = [](const uint32_t* begin, const uint32_t* end) {
     return std::span<const uint32_t>(begin, static_cast<size_t>(end - begin));
   };
-  switch (shader) {
 #define ESRGAN_SHADER(name) \
-  case Shader::name:        \
-    return until(esrgan_shader_##name##_begin, esrgan_shader_##name##_end);
-#include "vulkan_shaders.inc"
+  if (shader == Shader::name) return until(esrgan_shader_##name##_begin, esrgan_shader_##name##_end);
+#include "device/vulkan/shaders.inc"
 #undef ESRGAN_SHADER
-  }
   return {};
 }
 
 }  // namespace
+
+bool has_shader(Shader shader) {
+  return !words_of(shader).empty();
+}
 
 // ---- memory ----
 
@@ -222,7 +223,9 @@ void Commands::wait() {
 // ---- the device ----
 
 Context::Context(std::shared_ptr<const Instance> instance, VkPhysicalDevice device)
-    : instance_(std::move(instance)), physical_(device), properties_(properties_of(device)) {
+    : instance_(std::move(instance)),
+      physical_(device),
+      properties_(properties_of(instance_->handle(), device)) {
   vkGetPhysicalDeviceMemoryProperties(physical_, &memory_);
   try {
     make_device();
@@ -252,10 +255,24 @@ void Context::make_device() {
   VkPhysicalDeviceFeatures features{};
   features.shaderInt64 = types.shaderSubgroupExtendedTypes;
   storage.pNext = &types;
+  VkPhysicalDeviceVulkanMemoryModelFeatures model{};
+  model.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
+  model.vulkanMemoryModel = VK_TRUE;
+  VkPhysicalDeviceShaderFloat16Int8Features arithmetic{};
+  arithmetic.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
+  arithmetic.shaderFloat16 = VK_TRUE;
+  CooperativeMatrixFeatures matrices;
+  matrices.cooperativeMatrix = VK_TRUE;
   std::vector<const char*> extensions;
   if (properties_.chooses_lanes) {
     extensions.push_back(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
     types.pNext = &control;
+  }
+  if (properties_.cooperative) {
+    extensions.push_back(cooperative_matrix_name);
+    control.pNext = &model;
+    model.pNext = &arithmetic;
+    arithmetic.pNext = &matrices;
   }
   VkDeviceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;

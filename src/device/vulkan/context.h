@@ -52,9 +52,14 @@ enum class Shader {
   convolution_half,
   convolution_wide,
   convolution_wide_half,
+  matrix,
+  matrix_cooperative,
   pointwise,
   pointwise_half
 };
+
+/// Some need a younger compiler than others, and are left out without it.
+bool has_shader(Shader shader);
 
 /// Values of a shader's specialisation constants, from number 0 on.
 using Constants = std::vector<int32_t>;
@@ -129,14 +134,17 @@ class Context {
   ~Context();
 
   const Properties& properties() const { return properties_; }
-  void set_fault(VulkanFault fault) { fault_ = std::move(fault); }
+  void set_trial(VulkanTrial trial) { trial_ = std::move(trial); }
+  const VulkanTrial& trial() const { return trial_; }
 
  private:
   friend class Buffer;
   friend class Bindings;
   friend class Commands;
 
-  VkResult fault(const char* call) const { return fault_ ? static_cast<VkResult>(fault_(call)) : VK_SUCCESS; }
+  VkResult fault(const char* call) const {
+    return trial_.fault ? static_cast<VkResult>(trial_.fault(call)) : VK_SUCCESS;
+  }
   void make_device();
   void release();
   void make_layouts();
@@ -155,7 +163,7 @@ class Context {
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
   VkPipelineCache cache_ = VK_NULL_HANDLE;
   std::map<std::pair<Shader, Constants>, VkPipeline> pipelines_;
-  VulkanFault fault_;
+  VulkanTrial trial_;
 };
 
 }  // namespace esrgan::vulkan

@@ -56,6 +56,15 @@ float weight_of(const Convolution& op, int out, int in, int row, int column, int
   return sum;
 }
 
+/// The weights of a block as matrices of channels by outputs, one after the other.
+template <typename Add>
+void add_matrices(const ConvolutionStep& step, const Add& add) {
+  for (int t = 0; t < step.taps; ++t)
+    for (int o = 0; o < step.outs; o += 16)
+      for (int k = 0; k < 16; ++k)
+        for (int n = 0; n < 16; ++n) add(k, t, o + n);
+}
+
 }  // namespace
 
 MapId output_of(const Step& step, const Graph& graph) {
@@ -86,7 +95,10 @@ ConvolutionStep Plan::convolution_step(const Convolution& op, size_t index) {
   step.kernel = op.upsample == 2 ? 2 : op.kernel;
   step.before = op.upsample == 2 ? 1 : op.kernel / 2;
   step.taps = step.kernel % 3 == 0 ? 3 : step.kernel == 2 ? 2 : 1;
-  step.outs = op.out_channels <= 8 ? 8 : op.out_channels % cut_.outs == 0 ? cut_.outs : 16;
+  step.outs = cut_.matrix                        ? cut_.outs
+              : op.out_channels <= 8             ? 8
+              : op.out_channels % cut_.outs == 0 ? cut_.outs
+                                                 : 16;
   step.slices = (op.out_channels + step.outs - 1) / step.outs;
   step.has_slope = !op.slope.empty();
   step.out = op.out;
@@ -137,7 +149,7 @@ void Plan::fuse(ConvolutionStep& step, std::vector<bool>& done) const {
 void Plan::pack(const Convolution& op, ConvolutionStep& step) {
   const int phases = op.upsample == 2 ? 4 : 1, numbers = cut_.depth * step.taps * step.outs;
   const auto packed = static_cast<uint32_t>(cut_.packed);
-  const int block = rounded_up(numbers, cut_.lanes * cut_.packed);
+  const int block = cut_.matrix ? numbers : rounded_up(numbers, cut_.lanes * cut_.packed);
   step.first_weight = static_cast<uint32_t>(weights_.size()) / packed;
   for (int phase = 0; phase < phases; ++phase)
     for (int slice = 0; slice < step.slices; ++slice) {
@@ -147,13 +159,17 @@ void Plan::pack(const Convolution& op, ConvolutionStep& step) {
         for (int c = 0; c < channels; c += cut_.depth)
           for (int ky = 0; ky < step.kernel; ky += step.taps)
             for (int kx = 0; kx < step.kernel; ++kx) {
-              for (int d = 0; d < cut_.depth; ++d)
-                for (int t = 0; t < step.taps; ++t)
-                  for (int o = 0; o < step.outs; ++o) {
-                    const int out = slice * step.outs + o;
-                    const bool exists = out < op.out_channels && c + d < channels;
-                    weights_.push_back(exists ? weight_of(op, out, first + c + d, ky + t, kx, phase) : 0);
-                  }
+              const auto add = [&](int d, int t, int o) {
+                const int out = slice * step.outs + o;
+                const bool exists = out < op.out_channels && c + d < channels;
+                weights_.push_back(exists ? weight_of(op, out, first + c + d, ky + t, kx, phase) : 0);
+              };
+              if (cut_.matrix)
+                add_matrices(step, add);
+              else
+                for (int d = 0; d < cut_.depth; ++d)
+                  for (int t = 0; t < step.taps; ++t)
+                    for (int o = 0; o < step.outs; ++o) add(d, t, o);
               weights_.insert(weights_.end(), static_cast<size_t>(block - numbers), 0.0F);
             }
         first += channels;
@@ -221,7 +237,7 @@ Layout Plan::layout(int cells_x, int cells_y) const {
   std::vector<uint64_t> first, size, row;
   for (const SlotClass& c : classes_) {
     // A subgroup reads beyond an edge, up to whole tiles of pixels.
-    const auto width = static_cast<uint64_t>(rounded_up(cells_x * c.density, cut_.lanes) + 2 * c.border),
+    const auto width = static_cast<uint64_t>(rounded_up(cells_x * c.density, cut_.columns) + 2 * c.border),
                height = static_cast<uint64_t>(rounded_up(cells_y * c.density, cut_.rows * cut_.waves) +
                                               2 * c.border);
     const auto pixel = static_cast<uint64_t>(c.channels);

@@ -11,15 +11,17 @@
 
 namespace esrgan::vulkan {
 
-/// How convolution.comp is cut for a device.
+/// How convolution.comp, or matrix.comp, is cut for a device.
 struct Cut {
-  int lanes = 32;  ///< of a subgroup
-  int waves = 4;   ///< subgroups of a workgroup
-  int rows = 4;    ///< that a subgroup computes
-  int outs = 16;   ///< outputs, of convolutions that have as many
-  int depth = 4;   ///< input channels at a time
-  int pass = 2;    ///< rows whose sums are finished at a time
-  int packed = 2;  ///< weights in eight bytes
+  bool matrix = false;  ///< matrix.comp
+  int lanes = 32;       ///< of a subgroup
+  int columns = 32;     ///< pixels across that a subgroup computes
+  int waves = 4;        ///< subgroups of a workgroup
+  int rows = 4;         ///< that a subgroup computes
+  int outs = 16;        ///< outputs, of convolutions that have as many
+  int depth = 4;        ///< input channels at a time
+  int pass = 2;         ///< rows whose sums are finished at a time
+  int packed = 2;       ///< weights in eight bytes
 };
 
 /// What is done to a convolution's sums, after its residuals.

@@ -22,6 +22,33 @@ bool has_extension(VkPhysicalDevice device, const char* name) {
   });
 }
 
+// As VkCooperativeMatrixPropertiesKHR, its scopes and types.
+struct CooperativeMatrix {
+  VkStructureType sType = static_cast<VkStructureType>(1000506001);
+  void* pNext = nullptr;
+  uint32_t rows = 0, columns = 0, depth = 0;
+  int32_t a = 0, b = 0, c = 0, result = 0;
+  VkBool32 saturates = VK_FALSE;
+  int32_t scope = 0;
+};
+constexpr int32_t type_f16 = 0, type_f32 = 1, scope_subgroup = 3;
+
+/// Products of 16x16 halves by subgroups, with sums of 32 bits.
+bool has_matrices(VkInstance instance, VkPhysicalDevice device) {
+  if (!has_extension(device, cooperative_matrix_name)) return false;
+  using Get = VkResult(VKAPI_PTR*)(VkPhysicalDevice, uint32_t*, CooperativeMatrix*);
+  const auto get = reinterpret_cast<Get>(
+      vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
+  uint32_t count = 0;
+  if (get == nullptr || get(device, &count, nullptr) < 0) return false;
+  std::vector<CooperativeMatrix> matrices(count);
+  if (get(device, &count, matrices.data()) < 0) return false;
+  return std::any_of(matrices.begin(), matrices.end(), [](const CooperativeMatrix& m) {
+    return m.rows == 16 && m.columns == 16 && m.depth == 16 && m.a == type_f16 && m.b == type_f16 &&
+           m.c == type_f32 && m.result == type_f32 && m.scope == scope_subgroup;
+  });
+}
+
 /// The first family that computes, one that does nothing else before others.
 bool find_queue_family(VkPhysicalDevice device, uint32_t& family) {
   uint32_t count = 0;
@@ -87,7 +114,7 @@ std::shared_ptr<const Instance> Instance::get() {
   return instance;
 }
 
-Properties properties_of(VkPhysicalDevice device) {
+Properties properties_of(VkInstance instance, VkPhysicalDevice device) {
   VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{};
   sizes.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT;
   VkPhysicalDeviceMaintenance3Properties largest{};
@@ -104,6 +131,11 @@ Properties properties_of(VkPhysicalDevice device) {
 
   VkPhysicalDevice16BitStorageFeatures storage{};
   storage.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES;
+  CooperativeMatrixFeatures matrices;
+  VkPhysicalDeviceVulkanMemoryModelFeatures model{};
+  model.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
+  VkPhysicalDeviceShaderFloat16Int8Features arithmetic{};
+  arithmetic.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
   VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control{};
   control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT;
   VkPhysicalDeviceFeatures2 features{};
@@ -112,7 +144,12 @@ Properties properties_of(VkPhysicalDevice device) {
   types.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SUBGROUP_EXTENDED_TYPES_FEATURES;
   features.pNext = &storage;
   storage.pNext = &types;
-  if (sizes_known) types.pNext = &control;
+  types.pNext = &model;
+  model.pNext = &arithmetic;
+  const bool matrices_known = has_matrices(instance, device);
+  if (matrices_known) arithmetic.pNext = &matrices;
+  matrices.pNext = sizes_known ? &control : nullptr;
+  if (!matrices_known) arithmetic.pNext = matrices.pNext;
   vkGetPhysicalDeviceFeatures2(device, &features);
 
   Properties found;
@@ -138,6 +175,8 @@ Properties properties_of(VkPhysicalDevice device) {
   }
   found.largest_workgroup = static_cast<int>(known.limits.maxComputeWorkGroupInvocations);
   found.wide = features.features.shaderInt64 == VK_TRUE && types.shaderSubgroupExtendedTypes == VK_TRUE;
+  found.cooperative = matrices.cooperativeMatrix == VK_TRUE && model.vulkanMemoryModel == VK_TRUE &&
+                      arithmetic.shaderFloat16 == VK_TRUE && found.chooses_lanes;
   found.half = storage.storageBuffer16BitAccess == VK_TRUE;
   constexpr VkSubgroupFeatureFlags needed = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT;
   found.serves = known.apiVersion >= VK_API_VERSION_1_2 && find_queue_family(device, found.queue_family) &&

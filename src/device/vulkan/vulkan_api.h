@@ -28,6 +28,7 @@ class Instance {
   Instance& operator=(Instance&&) = delete;
   ~Instance();
 
+  VkInstance handle() const { return instance_; }
   /// In the loader's order.
   const std::vector<VkPhysicalDevice>& devices() const { return devices_; }
 
@@ -47,12 +48,21 @@ struct Properties {
   int lanes = 0;               ///< of a subgroup, as it will be asked for
   bool chooses_lanes = false;  ///< they must be asked for
   int largest_workgroup = 0;
-  bool half = false;  ///< 16-bit numbers in buffers
-  bool wide = false;  ///< whole numbers of 64 bits, in subgroups too
+  bool half = false;         ///< 16-bit numbers in buffers
+  bool cooperative = false;  ///< matrices of 16x16 halves, with sums of 32 bits
+  bool wide = false;         ///< whole numbers of 64 bits, in subgroups too
   uint32_t queue_family = 0;
   bool serves = false;  ///< has all that the shaders need
 };
 
-Properties properties_of(VkPhysicalDevice device);
+Properties properties_of(VkInstance instance, VkPhysicalDevice device);
+
+// Vulkan's headers may be older than matrices (VK_KHR_cooperative_matrix).
+constexpr const char* cooperative_matrix_name = "VK_KHR_cooperative_matrix";
+struct CooperativeMatrixFeatures {
+  VkStructureType sType = static_cast<VkStructureType>(1000506000);
+  void* pNext = nullptr;
+  VkBool32 cooperativeMatrix = VK_FALSE, cooperativeMatrixRobustBufferAccess = VK_FALSE;
+};
 
 }  // namespace esrgan::vulkan

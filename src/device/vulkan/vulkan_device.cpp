@@ -2,8 +2,12 @@
 
 #include <esrgan/error.h>
 
+#include <cmath>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "base/log.h"
 #include "base/platform_process.h"
 #include "device/vulkan/context.h"
 #include "device/vulkan/vulkan_executor.h"
@@ -33,11 +37,55 @@ class VulkanDevice : public Device {
 
  private:
   std::unique_ptr<Executor> compile_supported(Graph graph, bool half) override {
-    return std::make_unique<VulkanExecutor>(std::move(graph), half, context_);
+    return std::make_unique<VulkanExecutor>(std::move(graph), half, half ? matrices() : Matrices::none,
+                                            context_);
+  }
+
+  /// How half precision multiplies: by matrices, if the driver's come to what plain arithmetic comes to.
+  Matrices matrices() {
+    if (matrices_) return *matrices_;
+    const Matrices way = context_->trial().plain_matrices ? Matrices::plain
+                         : context_->properties().cooperative && has_shader(Shader::matrix_cooperative)
+                             ? Matrices::cooperative
+                             : Matrices::none;
+    matrices_ = way;
+    if (way != Matrices::none && !are_right(way)) {
+      log_warning(name() + ": its matrix units give wrong results with this driver, and are not used");
+      matrices_ = Matrices::none;
+    }
+    return *matrices_;
+  }
+
+  bool are_right(Matrices way) const {
+    if (context_->trial().wrong_matrices) return false;
+    constexpr int channels = 32, width = 21, height = 9;
+    Graph graph;
+    graph.maps = {{channels, 1}, {channels, 1}};
+    graph.output = 1;
+    graph.stages = {0};
+    Convolution trial;
+    trial.name = "trial";
+    trial.inputs = {0};
+    trial.out = 1;
+    trial.in_channels = trial.out_channels = channels;
+    trial.bias.assign(channels, 0.5F);
+    // Sums of few numbers that halves hold exactly, and that differ wherever an index is wrong.
+    const auto number = [](int i) { return static_cast<float>(i * 37 % 101 - 50) / 64; };
+    for (int i = 0; i < channels * channels * 9; ++i) trial.weights.push_back(number(i));
+    graph.operations.emplace_back(std::move(trial));
+    std::vector<float> in;
+    for (int i = 0; i < width * height * channels; ++i) in.push_back(number(i + i / 7));
+    std::vector<float> by_matrices(in.size()), plainly(in.size());
+    VulkanExecutor(graph, true, way, context_).run(in.data(), width, height, by_matrices.data(), {});
+    VulkanExecutor(graph, true, Matrices::none, context_).run(in.data(), width, height, plainly.data(), {});
+    for (size_t i = 0; i < in.size(); ++i)
+      if (!(std::abs(by_matrices[i] - plainly[i]) <= 0.02F + 0.002F * std::abs(plainly[i]))) return false;
+    return true;
   }
 
   int number_;
   std::shared_ptr<Context> context_;
+  std::optional<Matrices> matrices_;
 };
 
 }  // namespace
@@ -48,14 +96,14 @@ std::vector<VulkanGpu> vulkan_gpus(bool with_software) {
   const std::shared_ptr<const Instance> instance = Instance::get();
   if (!instance) return gpus;
   for (size_t i = 0; i < instance->devices().size(); ++i) {
-    const Properties properties = properties_of(instance->devices()[i]);
+    const Properties properties = properties_of(instance->handle(), instance->devices()[i]);
     if (properties.serves && (with_software || !properties.software))
       gpus.push_back({static_cast<int>(i), properties.software});
   }
   return gpus;
 }
 
-std::unique_ptr<Device> make_vulkan_device(int number, VulkanFault fault) {
+std::unique_ptr<Device> make_vulkan_device(int number, VulkanTrial trial) {
   std::shared_ptr<const Instance> instance = Instance::get();
   const auto count = instance ? static_cast<int>(instance->devices().size()) : 0;
   if (number < 0 || number >= count)
@@ -63,7 +111,7 @@ std::unique_ptr<Device> make_vulkan_device(int number, VulkanFault fault) {
                 std::to_string(number));
   const VkPhysicalDevice device = instance->devices()[static_cast<size_t>(number)];
   auto context = std::make_shared<Context>(std::move(instance), device);
-  context->set_fault(std::move(fault));
+  context->set_trial(std::move(trial));
   return std::make_unique<VulkanDevice>(number, std::move(context));
 }
 

@@ -20,11 +20,16 @@ struct VulkanGpu {
 /// wanted.
 std::vector<VulkanGpu> vulkan_gpus(bool with_software);
 
-/// For tests: asked before memory is taken ("memory") and before work is handed over ("submit"); what is not
-/// 0 is the VkResult that the call gives.
-using VulkanFault = std::function<int(const std::string& call)>;
+/// For tests.
+struct VulkanTrial {
+  /// Asked before memory is taken ("memory") and before work is handed over ("submit"); what is not 0 is the
+  /// VkResult that the call gives.
+  std::function<int(const std::string& call)> fault;
+  bool plain_matrices = false;  ///< half precision by matrix.comp in plain arithmetic
+  bool wrong_matrices = false;  ///< and its results are taken for wrong
+};
 
 /// Throws Error when it cannot be opened.
-std::unique_ptr<Device> make_vulkan_device(int number, VulkanFault fault = {});
+std::unique_ptr<Device> make_vulkan_device(int number, VulkanTrial trial = {});
 
 }  // namespace esrgan

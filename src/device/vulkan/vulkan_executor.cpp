@@ -46,11 +46,19 @@ double most_macs(const Properties& properties) {
 
 }  // namespace
 
-Cut cut_for(const Properties& properties, bool half) {
+Cut cut_for(const Properties& properties, bool half, Matrices matrices) {
   Cut cut;
-  cut.lanes = properties.lanes;
+  cut.lanes = cut.columns = properties.lanes;
   cut.waves = std::clamp(128 / properties.lanes, 1, 4);
   cut.packed = half ? 4 : 2;
+  if (matrices != Matrices::none) {  // as matrix.comp has them
+    cut.matrix = true;
+    cut.columns = cut.depth = 16;
+    cut.outs = 32;
+    cut.packed = 1;
+    if (matrices == Matrices::plain) cut.waves = 1;  // whose sums lie in shared memory
+    return cut;
+  }
   if (!properties.software) return cut;
   // A processor has no threads to hide anything behind, and wants as much work as it can get out of each
   // number that it loads.
@@ -85,12 +93,13 @@ struct VulkanExecutor::Recording {
   }
 };
 
-VulkanExecutor::VulkanExecutor(Graph graph, bool half, std::shared_ptr<Context> context)
+VulkanExecutor::VulkanExecutor(Graph graph, bool half, Matrices matrices, std::shared_ptr<Context> context)
     : Executor(graph),
       context_(std::move(context)),
       graph_(std::move(graph)),
       half_(half),
-      cut_(cut_for(context_->properties(), half)),
+      matrices_(half ? matrices : Matrices::none),
+      cut_(cut_for(context_->properties(), half, matrices_)),
       plan_(graph_, cut_) {
   const std::vector<float>& weights = plan_.weights();
   if (half_) {
@@ -226,6 +235,14 @@ void VulkanExecutor::record_step(Recording& r, const Step& step) {
              step);
 }
 
+Shader VulkanExecutor::convolution_shader() const {
+  if (matrices_ == Matrices::cooperative) return Shader::matrix_cooperative;
+  if (matrices_ == Matrices::plain) return Shader::matrix;
+  if (context_->properties().software && context_->properties().wide)
+    return half_ ? Shader::convolution_wide_half : Shader::convolution_wide;
+  return half_ ? Shader::convolution_half : Shader::convolution;
+}
+
 void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& step, const Windows& windows) {
   const auto& op = std::get<Convolution>(graph_.operations[step.operation]);
   const auto [width, height] = r.size_of(graph_.map(op.inputs[0]).density);
@@ -257,14 +274,11 @@ void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& ste
   push.base_map = beside(step.base);
   push.out_map = r.add_row(step.out, windows.result);
 
-  const bool wide = context_->properties().software && context_->properties().wide;
-  const Shader shader = wide ? (half_ ? Shader::convolution_wide_half : Shader::convolution_wide)
-                             : (half_ ? Shader::convolution_half : Shader::convolution);
-  r.commands.back()->dispatch(shader,
+  r.commands.back()->dispatch(convolution_shader(),
                               {cut_.lanes, cut_.waves, cut_.rows, step.outs, cut_.depth, step.taps, cut_.pass,
                                cut_.lanes * cut_.waves, static_cast<int32_t>(step.after)},
                               bind(r, windows, weights_), &push, sizeof push,
-                              {groups(width, cut_.lanes), groups(height, cut_.rows * cut_.waves),
+                              {groups(width, cut_.columns), groups(height, cut_.rows * cut_.waves),
                                static_cast<uint32_t>(step.slices * push.phases)});
 }
 

@@ -11,15 +11,22 @@
 
 namespace esrgan::vulkan {
 
+/// How half precision multiplies.
+enum class Matrices {
+  none,         ///< convolution.comp
+  plain,        ///< matrix.comp in plain arithmetic, for tests
+  cooperative,  ///< by the GPU's matrix units
+};
+
 /// How convolutions are cut for a device.
-Cut cut_for(const Properties& properties, bool half);
+Cut cut_for(const Properties& properties, bool half, Matrices matrices);
 
 /// Bytes of maps that a device can hold at once.
 uint64_t most_memory(const Properties& properties);
 
 class VulkanExecutor : public Executor {
  public:
-  VulkanExecutor(Graph graph, bool half, std::shared_ptr<Context> context);
+  VulkanExecutor(Graph graph, bool half, Matrices matrices, std::shared_ptr<Context> context);
   ~VulkanExecutor() override;
 
   MemoryNeed memory_for(int width, int height) const override;
@@ -43,12 +50,14 @@ class VulkanExecutor : public Executor {
   void record_convolution(Recording& recording, const ConvolutionStep& step, const Windows& windows);
   void record_pointwise(Recording& recording, PointwiseKind kind, const Windows& windows,
                         const Buffer& second, const Maps& maps, int factor = 1);
+  Shader convolution_shader() const;
   VkDescriptorSet bind(Recording& recording, const Windows& windows, const Buffer& second) const;
   uint64_t number_bytes() const { return half_ ? 2 : 4; }
 
   std::shared_ptr<Context> context_;
   Graph graph_;
   bool half_;
+  Matrices matrices_;
   Cut cut_;
   Plan plan_;
   Buffer weights_, constants_;
