@@ -25,6 +25,7 @@ BUSINESS = [
     (r"libheif/.*|jxl/.*|Open(EXR|ImageIO)/.*", ["image/codecs/modules/"]),
     (r"lcms2\.h", ["image/metadata/colour_convert.", "image/codecs/modules/jxl_colour."]),
     (r"CLI/.*", ["cli/"]),
+    (r"volk\.h|vulkan/.*", ["device/vulkan/"]),
 ]
 
 

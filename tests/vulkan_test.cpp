@@ -239,6 +239,17 @@ TEST_F(Vulkan, MatricesThatAreWrongAreNotUsed) {
   EXPECT_EQ(run(*executor, in, 20, 12), run(*gpu()->compile(graph_of("builtin-x4"), true), in, 20, 12));
 }
 
+TEST_F(Vulkan, ADeviceThatComputesWronglyIsNotUsed) {
+  VulkanTrial trial;
+  trial.wrong = true;
+  const Graph graph = graph_of("builtin-x4");
+  const auto executor = team_of(gpu(trial))->compile(graph, false);
+  EXPECT_NE(said_.find("computes wrongly"), std::string::npos) << said_;
+  EXPECT_NE(said_.find("the processor computes"), std::string::npos) << said_;
+  const std::vector<float> in = reals(size_t{20} * 12 * 3);
+  EXPECT_EQ(run(*executor, in, 20, 12), run(*make_cpu_device(pool_)->compile(graph, false), in, 20, 12));
+}
+
 TEST_F(Vulkan, StopsOnRequest) {
   const auto executor = gpu()->compile(graph_of("builtin-x4"), false);
   std::vector<float> in(size_t{16} * 16 * 3), out(in.size() * 16);

@@ -64,6 +64,7 @@ typedef struct esrgan_options {
   int32_t precision;                               /* an esrgan_precision */
   int32_t self_ensemble, wrap_edges, keep_colours; /* 0 or 1 */
   float denoise_tv;
+  uint64_t max_memory_device; /* of a GPU; 0: what it has */
 } esrgan_options;
 
 typedef struct esrgan_upscaler esrgan_upscaler;

@@ -52,7 +52,8 @@ struct UpscaleOptions {
       formats;                  ///< extensions of formats that input files may have; all when it is empty
   std::string device = "auto";  ///< where to compute: one of devices(), or the best
   uint64_t max_memory = 0;      ///< ceiling in bytes for the whole process; 0 takes half of what is available
-  int threads = 0;              ///< 0 for one per processor
+  uint64_t max_memory_device = 0;  ///< ceiling in bytes for a GPU's own memory; 0 takes what it has
+  int threads = 0;                 ///< 0 for one per processor
   /// Threads of the caller's own for the network; `threads` is then how many it has. Files are still read and
   /// written beside it by threads of the library.
   ParallelRunner runner;

@@ -45,6 +45,9 @@ void NetworkOptions::describe(CLI::App& app) {
                "Accepted for the sake of other programs' users; what matters is always told");
   app.add_option("--max-memory", memory, "Ceiling for the whole program; without it, half of what is free")
       ->type_name("SIZE");
+  app.add_option("--max-memory-device", device_memory,
+                 "Ceiling for a GPU's own memory; without it, what it has")
+      ->type_name("SIZE");
 }
 
 void NetworkOptions::read() {
@@ -52,6 +55,8 @@ void NetworkOptions::read() {
   read_threads();
   if (tile != "auto" && !whole_number(tile, upscale.tile))
     throw Error(ErrorKind::invalid_argument, "", "--tile", "auto, 0 or a number of pixels", "'" + tile + "'");
+  if (!device_memory.empty())
+    upscale.max_memory_device = parse_memory_size(device_memory, "--max-memory-device");
   if (!memory.empty()) upscale.max_memory = parse_memory_size(memory, "--max-memory");
   check_options(upscale);
 }

@@ -16,7 +16,7 @@ namespace esrgan::cli {
 
 struct NetworkOptions {
   UpscaleOptions upscale;
-  std::string model, tile = "auto", memory, device = "auto", threads;
+  std::string model, tile = "auto", memory, device_memory, device = "auto", threads;
   std::optional<Objective> objective;
   bool verbose = false;
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/log.h"
 #include "device/cpu/cpu_device.h"
 #include "device/reference/reference_device.h"
 #include "device/team.h"
@@ -87,6 +88,16 @@ std::unique_ptr<Device> open_device(std::string_view names, ThreadPool& pool) {
     for (const Row& there : rows) known += ", " + there.name;
     throw Error(ErrorKind::invalid_argument, "", "--device", known, std::string(name));
   };
+  if (names == "auto") {
+    try {
+      std::vector<std::unique_ptr<Device>> best;
+      best.push_back(open(names));
+      return make_team(std::move(best), make_cpu_device(pool));
+    } catch (const Error& error) {
+      log_warning(std::string(error.what()) + "; the processor computes");
+      return make_cpu_device(pool);
+    }
+  }
   std::vector<std::unique_ptr<Device>> opened;
   for (size_t begin = 0; begin <= names.size();) {
     const size_t end = std::min(names.find(',', begin), names.size());

@@ -39,7 +39,9 @@ class TeamExecutor : public Executor {
 
   TeamExecutor(const Graph& graph, std::vector<Member> members,
                std::function<std::unique_ptr<Executor>()> last_resort)
-      : Executor(graph), members_(std::move(members)), last_resort_(std::move(last_resort)) {}
+      : Executor(graph), members_(std::move(members)), last_resort_(std::move(last_resort)) {
+    alive();
+  }
 
   MemoryNeed memory_for(int width, int height) const override {
     MemoryNeed need;
@@ -247,8 +249,18 @@ class Team : public Device {
 
   std::unique_ptr<Executor> compile_supported(Graph graph, bool half) override {
     std::vector<TeamExecutor::Member> compiled;
-    for (const auto& member : members_)
-      compiled.push_back({member->name(), member->memory() > 0, member->compile(graph, half), 0, {}});
+    for (const auto& member : members_) {
+      TeamExecutor::Member one{member->name(), member->memory() > 0, nullptr, 0, {}};
+      try {
+        one.executor = member->compile(graph, half);
+      } catch (const DeviceLost& error) {
+        log_warning(one.name + ": " + error.what());
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::out_of_resources) throw;
+        log_warning(one.name + ": " + error.what());
+      }
+      compiled.push_back(std::move(one));
+    }
     return std::make_unique<TeamExecutor>(
         graph, std::move(compiled),
         [last_resort = last_resort_, graph, half] { return last_resort->compile(graph, half); });

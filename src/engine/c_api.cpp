@@ -118,6 +118,7 @@ UpscaleOptions options_of(const esrgan_options& given) {
   UpscaleOptions options;
   options.scale = given.scale;
   options.max_memory = given.max_memory;
+  options.max_memory_device = given.max_memory_device;
   if (given.device != nullptr) options.device = given.device;
   options.tile = given.tile;
   options.halo = given.halo;

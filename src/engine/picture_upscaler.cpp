@@ -155,6 +155,11 @@ uint64_t PictureUpscaler::budget() const {
   return ceiling_ > used ? ceiling_ - used : 0;
 }
 
+uint64_t PictureUpscaler::device_memory() const {
+  const uint64_t given = options_.max_memory_device, there = device_->memory();
+  return given == 0 ? there : std::min(given, there);
+}
+
 Input PictureUpscaler::next(PictureReader& file, uint64_t memory_limit) const {
   Input input{file.next(options_.edges == Edges::wrap, hidden_colours(), memory_limit), {}};
   if (!input.source) return input;
@@ -273,15 +278,14 @@ TilePlan PictureUpscaler::plan(const ImageInfo& info, const TileRunner& runner, 
                           std::min(options_.halo, network_->receptive_radius() + largest_blend),
                           network_->input_multiple(),
                           options_.edges == Edges::wrap,
-                          {memory, device_->memory()},
+                          {memory, device_memory()},
                           [&](const TilePlan& plan) { return strips_memory(info, runner, plan, scale_); }};
   if (options_.tile == UpscaleOptions::automatic_tile) return choose_tiles(limits);
   TilePlan plan = fixed_tiles(limits, options_.tile);
   if (const MemoryNeed need = limits.cost(plan); !limits.fits(need))
     throw Error(ErrorKind::out_of_resources, "",
                 "--tile " + std::to_string(options_.tile) + " needs more memory than the ceiling leaves",
-                "at most " + format_memory_size(memory) + " (see --max-memory)",
-                format_memory_size(need.host));
+                "at most " + limits.text_of_ceiling(need), limits.text_of_need(need));
   return plan;
 }
 

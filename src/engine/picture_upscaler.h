@@ -94,6 +94,7 @@ class PictureUpscaler {
   void load(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;
   void measure(Input& input) const;
+  uint64_t device_memory() const;
   std::function<Executor&()> fall_back();
   TileRunner make_runner();
   TilePlan plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const;

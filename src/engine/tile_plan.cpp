@@ -85,16 +85,24 @@ TilePlan choose_tiles(const TileLimits& limits) {
   // What a plan costs takes long to find out: the first that fits is the best.
   std::stable_sort(plans.begin(), plans.end(),
                    [](const TilePlan& a, const TilePlan& b) { return work(a) < work(b); });
-  uint64_t least = UINT64_MAX;
+  MemoryNeed least{UINT64_MAX, UINT64_MAX};
   for (TilePlan& plan : plans) {
     const MemoryNeed need = limits.cost(plan);
     if (limits.fits(need)) return std::move(plan);
-    least = std::min(least, need.host);
+    least = {std::min(least.host, need.host), std::min(least.device, need.device)};
   }
   throw Error(ErrorKind::out_of_resources, "",
               "the memory ceiling is too low for this picture and network, even with the smallest tiles",
-              "at least " + format_memory_size(least),
-              format_memory_size(limits.memory.host) + " (see --max-memory)");
+              "at least " + limits.text_of_need(least), limits.text_of_ceiling(least));
+}
+
+std::string TileLimits::text_of_ceiling(const MemoryNeed& need) const {
+  if (need.host > memory.host) return format_memory_size(memory.host) + " (see --max-memory)";
+  return format_memory_size(memory.device) + " of the GPU (see --max-memory-device)";
+}
+
+std::string TileLimits::text_of_need(const MemoryNeed& need) const {
+  return format_memory_size(need.host > memory.host ? need.host : need.device);
 }
 
 float blend_weight(const AxisPlan& plan, size_t tile, int position, int scale) {

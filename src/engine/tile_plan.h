@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "device/device.h"
@@ -46,6 +47,9 @@ struct TileLimits {
   std::function<MemoryNeed(const TilePlan&)> cost;
 
   bool fits(const MemoryNeed& need) const { return need.host <= memory.host && need.device <= memory.device; }
+  /// For people: of the memory that does not suffice, how much there is, and how much is needed.
+  std::string text_of_ceiling(const MemoryNeed& need) const;
+  std::string text_of_need(const MemoryNeed& need) const;
 };
 
 /// Of all plans that fit into memory the one that computes least; Error when none fits.

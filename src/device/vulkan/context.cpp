@@ -6,6 +6,8 @@
 #include <iterator>
 #include <span>
 
+#include "device/vulkan/pipeline_cache.h"
+
 // A line for each shader: ESRGAN_SHADER(name), with the labels of its first word and of its end.
 #define ESRGAN_SHADER(name)                                 \
   extern "C" const uint32_t esrgan_shader_##name##_begin[]; \
@@ -308,8 +310,12 @@ void Context::make_layouts() {
   pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
   pool.queueFamilyIndex = properties_.queue_family;
   check(vk_.vkCreateCommandPool(device_, &pool, nullptr, &pool_), "vkCreateCommandPool");
+  cache_file_ = pipeline_cache_file(physical_);
+  const std::vector<uint8_t> kept = read_pipeline_cache(cache_file_);
   VkPipelineCacheCreateInfo cache{};
   cache.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
+  cache.initialDataSize = kept.size();
+  cache.pInitialData = kept.data();
   check(vk_.vkCreatePipelineCache(device_, &cache, nullptr, &cache_), "vkCreatePipelineCache");
 }
 
@@ -320,12 +326,26 @@ Context::~Context() {
 void Context::release() {
   if (device_ == VK_NULL_HANDLE) return;
   vk_.vkDeviceWaitIdle(device_);
+  keep_cache();
   for (const auto& [key, pipeline] : pipelines_) vk_.vkDestroyPipeline(device_, pipeline, nullptr);
   vk_.vkDestroyPipelineCache(device_, cache_, nullptr);
   vk_.vkDestroyCommandPool(device_, pool_, nullptr);
   vk_.vkDestroyPipelineLayout(device_, layout_, nullptr);
   vk_.vkDestroyDescriptorSetLayout(device_, set_layout_, nullptr);
   vk_.vkDestroyDevice(device_, nullptr);
+}
+
+/// When there is something new in it. No failure of this is worth a word: the next run compiles again.
+void Context::keep_cache() {
+  size_t size = 0;
+  if (!compiled_ || vk_.vkGetPipelineCacheData(device_, cache_, &size, nullptr) != VK_SUCCESS) return;
+  try {
+    std::vector<uint8_t> bytes(size);
+    if (vk_.vkGetPipelineCacheData(device_, cache_, &size, bytes.data()) != VK_SUCCESS) return;
+    bytes.resize(size);
+    if (bytes != read_pipeline_cache(cache_file_)) keep_pipeline_cache(cache_file_, bytes);
+  } catch (...) {
+  }
 }
 
 VkPipeline Context::pipeline(Shader shader, const Constants& constants) {
@@ -361,6 +381,7 @@ VkPipeline Context::pipeline(Shader shader, const Constants& constants) {
   const VkResult result = vk_.vkCreateComputePipelines(device_, cache_, 1, &info, nullptr, &pipeline);
   vk_.vkDestroyShaderModule(device_, module, nullptr);
   check(result, "vkCreateComputePipelines");
+  compiled_ = true;
   return pipeline;
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -147,6 +148,7 @@ class Context {
   }
   void make_device();
   void release();
+  void keep_cache();
   void make_layouts();
   uint32_t memory_type(uint32_t allowed, bool for_host, bool read_by_host) const;
   VkPipeline pipeline(Shader shader, const Constants& constants);
@@ -162,6 +164,8 @@ class Context {
   VkDescriptorSetLayout set_layout_ = VK_NULL_HANDLE;
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
   VkPipelineCache cache_ = VK_NULL_HANDLE;
+  std::filesystem::path cache_file_;
+  bool compiled_ = false;  // since the cache was read
   std::map<std::pair<Shader, Constants>, VkPipeline> pipelines_;
   VulkanTrial trial_;
 };

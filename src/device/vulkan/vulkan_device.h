@@ -27,6 +27,7 @@ struct VulkanTrial {
   std::function<int(const std::string& call)> fault;
   bool plain_matrices = false;  ///< half precision by matrix.comp in plain arithmetic
   bool wrong_matrices = false;  ///< and its results are taken for wrong
+  bool wrong = false;           ///< all results are taken for wrong
 };
 
 /// Throws Error when it cannot be opened.
