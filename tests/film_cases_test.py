@@ -256,6 +256,9 @@ def rgb_keeps_its_colours():
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.08,format=gbrp12", "-c:v", "ffv1", "deep.mkv")
     esrgan("deep.mkv", "-o", "deep2.mkv")
     assert stream("deep2.mkv", "pix_fmt") == "yuv444p12le", stream("deep2.mkv", "pix_fmt")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=0.08,format=rgb24", "-c:v", "png", "png.mov")
+    esrgan("png.mov", "-o", "png.mp4")
+    assert stream("png.mp4", "pix_fmt") == "yuv444p", stream("png.mp4", "pix_fmt")
     # Animations are made for all players.
     ffmpeg(*pattern(0.4), "a.gif")
     esrgan("a.gif", "-o", "gif.mp4")

@@ -209,8 +209,8 @@ class FilmSource : public FrameSource {
     facts_.height = frame->height;
     facts_.format = static_cast<AVPixelFormat>(frame->format);
     facts_.colour = colour_of(*frame);
-    facts_.from_pictures = codec_ == AV_CODEC_ID_GIF || codec_ == AV_CODEC_ID_APNG ||
-                           codec_ == AV_CODEC_ID_PNG || codec_ == AV_CODEC_ID_WEBP;
+    facts_.from_pictures =
+        codec_ == AV_CODEC_ID_GIF || codec_ == AV_CODEC_ID_APNG || codec_ == AV_CODEC_ID_WEBP;
     if (decode_.interlaced == Interlaced::keep) inspect_fields(*frame);
   }
 
