@@ -76,6 +76,7 @@ void measure(const std::string& model, const std::string& name, int width, int h
                                                executor->out_channels()));
     const double first = seconds_of(*executor, in, width, height, out);
     std::vector<double> seconds;
+    seconds.reserve(static_cast<size_t>(times));
     for (int i = 0; i < times; ++i) seconds.push_back(seconds_of(*executor, in, width, height, out));
     std::sort(seconds.begin(), seconds.end());
     const double median = seconds[seconds.size() / 2];

@@ -33,8 +33,8 @@ class FrameUpscaler {
 
   /// `out` is resized; what memory it has is used again.
   void run(const Pixels& in, Pixels& out, const std::stop_token& stop);
-  /// Whether run() exchanges `out` for memory of its own: then it needs none until it is done, and lend() gives it
-  /// some for the next picture.
+  /// Whether run() exchanges `out` for memory of its own: then it needs none until it is done, and lend()
+  /// gives it some for the next picture.
   bool exchanges() const { return one_tile_ && !reach_; }
   void lend(Pixels memory) { runner_.lend(std::move(memory)); }
   /// Share of the last picture's area that was taken from the one before.

@@ -107,7 +107,7 @@ std::shared_ptr<const Instance> Instance::get() {
   static std::weak_ptr<const Instance> shared;
   const std::lock_guard lock(mutex);
   if (std::shared_ptr<const Instance> there = shared.lock()) return there;
-  const VkInstance made = make_instance();
+  auto* const made = make_instance();
   if (made == nullptr) return nullptr;
   auto instance = std::make_shared<const Instance>(made);
   shared = instance;

@@ -115,7 +115,7 @@ std::unique_ptr<Device> make_vulkan_device(int number, VulkanTrial trial) {
   if (number < 0 || number >= count)
     throw Error(ErrorKind::invalid_argument, "", "the number of a GPU", "less than " + std::to_string(count),
                 std::to_string(number));
-  const VkPhysicalDevice device = instance->devices()[static_cast<size_t>(number)];
+  auto* const device = instance->devices()[static_cast<size_t>(number)];
   auto context = std::make_shared<Context>(std::move(instance), device);
   context->set_trial(std::move(trial));
   return std::make_unique<VulkanDevice>(number, std::move(context));
