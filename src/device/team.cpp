@@ -33,7 +33,7 @@ class TeamExecutor : public Executor {
     std::string name;
     bool has_memory;                     // of its own: a GPU
     std::unique_ptr<Executor> executor;  // none once it is lost
-    double rows_per_second = 0;          // of a width that does not matter; 0: not known
+    double rate = 0;                     // pixels a second; 0: not known
     std::vector<float> out;              // of a part with its surroundings
   };
 
@@ -92,11 +92,11 @@ class TeamExecutor : public Executor {
   /// it must see around it.
   std::vector<Rows> share_out(const std::vector<Member*>& members, Rows rows, int halo) const {
     const bool known =
-        std::all_of(members.begin(), members.end(), [](const Member* m) { return m->rows_per_second > 0; });
+        std::all_of(members.begin(), members.end(), [](const Member* m) { return m->rate > 0; });
     std::vector<double> speeds;
     double sum = 0;
     for (const Member* member : members) {
-      speeds.push_back(known ? member->rows_per_second : 1);
+      speeds.push_back(known ? member->rate : 1);
       sum += speeds.back();
     }
     std::vector<Rows> shares;
@@ -171,8 +171,8 @@ class TeamExecutor : public Executor {
     run_rows(member, tile, rows, halo, control);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (seconds <= 0) return;
-    const double rate = rows.count() * static_cast<double>(tile.width) / seconds;
-    member.rows_per_second = member.rows_per_second > 0 ? (member.rows_per_second + rate) / 2 : rate;
+    const double now = rows.count() * static_cast<double>(tile.width) / seconds;
+    member.rate = member.rate > 0 ? (member.rate + now) / 2 : now;
   }
 
   /// What a device must see for some rows.
