@@ -421,6 +421,70 @@ write_tags("xmp.png", "-XMP-tiff:Orientation#=6")  # which nobody heeds, this pr
 enlarge("xmp.png", "xmp.jpg")
 check("XMP says what was done", tags("xmp.jpg").get("XMP-tiff:Orientation") == 1)
 
+# ---- maps ----
+
+
+def write_map(path, width, height, entries):
+    """An uncompressed gray TIFF; entries: {tag: list of SHORT or DOUBLE}."""
+    fixed = {256: [width], 257: [height], 258: [8], 259: [1], 262: [1], 273: [8], 277: [1], 278: [height], 279: [width * height]}
+    data = bytes((x * 3 + y * 5) % 256 for y in range(height) for x in range(width))
+    directory, values = b"", b""
+    all_entries = sorted({**fixed, **entries}.items())
+    at = 8 + len(data) + len(data) % 2
+    values_at = at + 2 + 12 * len(all_entries) + 4
+    for tag, numbers in all_entries:
+        whole = all(isinstance(number, int) for number in numbers)
+        wide = tag in (273, 279)
+        packed = struct.pack(f"<{len(numbers)}{'I' if wide else 'H' if whole else 'd'}", *numbers)
+        kind = 4 if wide else 3 if whole else 12
+        if len(packed) > 4:
+            directory += struct.pack("<HHII", tag, kind, len(numbers), values_at + len(values))
+            values += packed
+        else:
+            directory += struct.pack("<HHI", tag, kind, len(numbers)) + packed.ljust(4, b"\0")
+    head = struct.pack("<2sHI", b"II", 42, at)
+    pathlib.Path(path).write_bytes(head + data + b"\0" * (len(data) % 2) + struct.pack("<H", len(all_entries)) + directory +
+                                   struct.pack("<I", 0) + values)
+
+
+def corners(path):
+    """Of the picture's area, on the ground (OGC 19-008r4, annex C.2)."""
+    found = tags(path)
+    width, height = found["IFD0:ImageWidth"], found["IFD0:ImageHeight"]
+    number = lambda key: [float(part) for part in str(found.get(f"IFD0:{key}", "")).split()]
+    scale, points, matrix = number("PixelScale"), number("ModelTiePoint"), number("ModelTransform")
+    half = 0.5 if found.get("GeoTiff:GTRasterType") == 2 else 0
+    def ground(column, row):
+        column, row = column - half, row - half
+        if matrix:
+            return tuple(matrix[4 * i] * column + matrix[4 * i + 1] * row + matrix[4 * i + 3] for i in (0, 1))
+        return points[3] + (column - points[0]) * scale[0], points[4] - (row - points[1]) * scale[1]
+    return [ground(x, y) for x in (0, width) for y in (0, height)]
+
+
+def keys_of(raster_type):
+    return {34735: [1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, raster_type, 3072, 0, 1, 32618]}
+
+
+tie = {33550: [30.0, 20.0, 0.0], 33922: [0.0, 0.0, 0.0, 101985.0, 2826915.0, 0.0]}
+inner = {33550: [30.0, 20.0, 0.0], 33922: [7.0, 3.0, 0.0, 101985.0, 2826915.0, 0.0]}
+turned_map = {34264: [0.5, 2.0, 0.0, 900.0, -2.0, 0.5, 0.0, 4000.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]}
+for name, georeference in (("tie", tie), ("inner", inner), ("turned", turned_map)):
+    for raster_type in (1, 2):
+        source = f"{name}{raster_type}.tif"
+        write_map(source, 24, 20, {**georeference, **keys_of(raster_type)})
+        before = corners(source)
+        near = lambda path: all(abs(a - b) < 1e-6 for p, q in zip(before, corners(path)) for a, b in zip(p, q))
+        enlarge(source, "map.tif")
+        check(f"{source}: an enlarged map lies where it lay", near("map.tif"), f"{before} became {corners('map.tif')}")
+        enlarge(source, "map.tif", "--width", 37, "--height", 50)
+        check(f"{source}: a map of another size lies where it lay", near("map.tif"), f"{before} became {corners('map.tif')}")
+        enlarge(source, "map.tif", "--input-size", 12)
+        check(f"{source}: a map that was reduced before", near("map.tif"), f"{before} became {corners('map.tif')}")
+        check(f"{source}: its projection", tags("map.tif").get("GeoTiff:ProjectedCSType") == 32618, tags("map.tif"))
+        run("downscale", source, "-o", "map.tif", "--scale", 2, "--overwrite")
+        check(f"{source}: a reduced map lies where it lay", near("map.tif"), f"{before} became {corners('map.tif')}")
+
 # ---- files of other programs ----
 
 if samples.is_dir():

@@ -23,7 +23,7 @@ enum class Precision {
   automatic,  ///< half where it is faster, docs/precision.md states its fidelity for this kind of network and
               ///< the result has 8 bits, else full
   full,       ///< 32-bit floats throughout
-  half        ///< 16-bit multiplications where the processor has them; the same as full where it has not
+  half        ///< 16-bit multiplications where the device has them; the same as full where it has not
 };
 
 /// What lies beyond the edges of the picture.
@@ -49,9 +49,10 @@ struct UpscaleOptions {
       false;             ///< areas of 32 input pixels keep their mean colour, which networks move a little
   float denoise_tv = 0;  ///< weight of the total-variation filter on the result, 0 for none
   std::vector<std::string>
-      formats;                  ///< extensions of formats that input files may have; all when it is empty
-  std::string device = "auto";  ///< where to compute: one of devices(), or the best
-  uint64_t max_memory = 0;      ///< ceiling in bytes for the whole process; 0 takes half of what is available
+      formats;  ///< extensions of formats that input files may have; all when it is empty
+  /// Where to compute: one of devices(), several with commas between them, or the best.
+  std::string device = "auto";
+  uint64_t max_memory = 0;  ///< ceiling in bytes for the whole process; 0 takes half of what is available
   uint64_t max_memory_device = 0;  ///< ceiling in bytes for a GPU's own memory; 0 takes what it has
   int threads = 0;                 ///< 0 for one per processor
   /// Threads of the caller's own for the network; `threads` is then how many it has. Files are still read and

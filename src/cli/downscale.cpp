@@ -6,6 +6,7 @@
 
 #include "cli/jobs.h"
 #include "cli/session.h"
+#include "image/metadata/georeference.h"
 #include "image/resize.h"
 
 namespace esrgan::cli {
@@ -58,7 +59,9 @@ struct DownscaleCommand {
     const FloatImage small = resize_bicubic(picture, 1.0 / scale, image.info.type);
     const std::filesystem::path folder = std::filesystem::path(job.output).parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder);
-    write_image(from_float_image(small, image.info.type, image.info), job.output);
+    const double factor = 1.0 / scale;  // what was cropped lay on the right and below
+    const ImageInfo info = with_size(image.info, small.width, small.height, factor, factor);
+    write_image(from_float_image(small, image.info.type, info), job.output);
   }
 };
 

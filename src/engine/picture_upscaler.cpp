@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "engine/strip_upscaler.h"
 #include "image/denoise_tv.h"
+#include "image/metadata/georeference.h"
 #include "image/metadata/metadata.h"
 #include "image/resize.h"
 #include "model/family.h"
@@ -40,9 +41,8 @@ std::unique_ptr<RowSource> loaded(RowSource& source) {
 
 ImageInfo with_longer_side(ImageInfo info, int size) {
   const double factor = static_cast<double>(size) / std::max(info.width, info.height);
-  info.width = scaled(info.width, factor);
-  info.height = scaled(info.height, factor);
-  return info;
+  const int width = scaled(info.width, factor), height = scaled(info.height, factor);
+  return with_size(std::move(info), width, height);
 }
 
 /// Reduces (or enlarges) a picture, as it is read, so that its longer side has `size` pixels.
@@ -227,8 +227,7 @@ ImageInfo PictureUpscaler::result_info(const ImageInfo& image) const {
 
 ImageInfo PictureUpscaler::upscaled(ImageInfo out, SampleType type) const {
   const auto [width, height] = result_size(options_, out.width, out.height, scale_);
-  out.width = scaled(1, width);
-  out.height = scaled(1, height);
+  out = with_size(std::move(out), scaled(1, width), scaled(1, height));
   out.type = type;
   return coloured(std::move(out));
 }

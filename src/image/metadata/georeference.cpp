@@ -1,0 +1,129 @@
+#include "image/metadata/georeference.h"
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/memory_source.h"
+#include "image/metadata/exif_tree.h"
+
+namespace esrgan {
+namespace {
+
+constexpr uint16_t pixel_scale_tag = 33550, tiepoint_tag = 33922, transformation_tag = 34264,
+                   keys_tag = 34735;
+constexpr uint16_t double_type = 12;
+
+uint64_t number_at(std::span<const uint8_t> bytes, size_t at, size_t size) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < size; ++i) value |= uint64_t{bytes[at + i]} << (8 * i);
+  return value;
+}
+
+std::vector<double> doubles_of(const ExifEntry& entry) {
+  std::vector<double> values;
+  if (entry.type != double_type) return values;
+  for (size_t at = 0; at + 8 <= entry.value.size(); at += 8)
+    values.push_back(std::bit_cast<double>(number_at(entry.value, at, 8)));
+  return values;
+}
+
+void set_doubles(ExifEntry& entry, std::span<const double> values) {
+  entry.count = values.size();
+  entry.value.clear();
+  for (const double value : values) {
+    const auto bits = std::bit_cast<uint64_t>(value);
+    for (unsigned shift = 0; shift < 64; shift += 8)
+      entry.value.push_back(static_cast<uint8_t>(bits >> shift));
+  }
+}
+
+ExifEntry* find(std::vector<ExifEntry>& entries, uint16_t tag) {
+  for (ExifEntry& entry : entries)
+    if (entry.tag == tag) return &entry;
+  return nullptr;
+}
+
+/// GTRasterTypeGeoKey: whether coordinates are those of pixels' centres instead of their corners.
+bool is_pixel_is_point(const std::vector<ExifEntry>& entries) {
+  constexpr uint64_t raster_type = 1025, point = 2;
+  const ExifEntry* const keys = find_entry(entries, keys_tag);
+  if (keys == nullptr) return false;
+  for (size_t at = 8; at + 8 <= keys->value.size(); at += 8)  // key, place, count, value
+    if (number_at(keys->value, at, 2) == raster_type) return number_at(keys->value, at + 6, 2) == point;
+  return false;
+}
+
+/// Pixels and what they are on the ground, six numbers for a point: the pixels' numbers follow.
+void scale_tiepoints(std::vector<double>& points, const std::vector<double>& pixel, double x, double y,
+                     bool centres) {
+  // The centre of the first new pixel, counted in old ones from the first old one's.
+  const double first_x = (1 / x - 1) / 2, first_y = (1 / y - 1) / 2;
+  if (centres && points.size() == 6 && points[0] == 0 && points[1] == 0 && pixel.size() >= 2) {
+    points[3] += first_x * pixel[0];  // which all programs understand
+    points[4] -= first_y * pixel[1];
+    return;
+  }
+  for (size_t i = 0; i + 6 <= points.size(); i += 6) {
+    points[i] = centres ? (points[i] - first_x) * x : points[i] * x;
+    points[i + 1] = centres ? (points[i + 1] - first_y) * y : points[i + 1] * y;
+  }
+}
+
+/// Rows of four: ground = matrix * (column, row, 0, 1).
+void scale_transformation(std::vector<double>& matrix, double x, double y, bool centres) {
+  if (matrix.size() != 16) return;
+  for (size_t row = 0; row < 12; row += 4) {
+    if (centres) matrix[row + 3] += matrix[row] * (1 / x - 1) / 2 + matrix[row + 1] * (1 / y - 1) / 2;
+    matrix[row] /= x;
+    matrix[row + 1] /= y;
+  }
+}
+
+}  // namespace
+
+void scale_georeference(ImageMetadata& metadata, double x, double y) {
+  if (metadata.exif.empty() || (x == 1 && y == 1)) return;
+  std::optional<ExifTree> tree = read_exif_tree(MemorySource(std::span(metadata.exif)));
+  if (!tree) return;
+  ExifEntry* const scale = find(tree->image, pixel_scale_tag);
+  ExifEntry* const tiepoints = find(tree->image, tiepoint_tag);
+  ExifEntry* const transformation = find(tree->image, transformation_tag);
+  if (scale == nullptr && tiepoints == nullptr && transformation == nullptr) return;
+  const bool centres = is_pixel_is_point(tree->image);
+  std::vector<double> pixel;
+  if (scale != nullptr) pixel = doubles_of(*scale);
+  if (tiepoints != nullptr) {
+    std::vector<double> points = doubles_of(*tiepoints);
+    scale_tiepoints(points, pixel, x, y, centres);
+    set_doubles(*tiepoints, points);
+  }
+  if (pixel.size() >= 2) {
+    pixel[0] /= x;
+    pixel[1] /= y;
+    set_doubles(*scale, pixel);
+  }
+  if (transformation != nullptr) {
+    std::vector<double> matrix = doubles_of(*transformation);
+    scale_transformation(matrix, x, y, centres);
+    set_doubles(*transformation, matrix);
+  }
+  metadata.exif = write_exif_block(*tree);
+}
+
+ImageInfo with_size(ImageInfo info, int width, int height, double x, double y) {
+  info.width = width;
+  info.height = height;
+  if (!info.metadata) return info;
+  auto metadata = std::make_shared<ImageMetadata>(*info.metadata);
+  scale_georeference(*metadata, x, y);
+  info.metadata = std::move(metadata);
+  return info;
+}
+
+}  // namespace esrgan

@@ -1,0 +1,23 @@
+// Where a GeoTIFF's pixels lie on the ground. Source: OGC 19-008r4 (GeoTIFF 1.1), annexes B and C.
+#pragma once
+
+#include <esrgan/image.h>
+
+#include <utility>
+
+#include "image/metadata/metadata.h"
+
+namespace esrgan {
+
+/// The picture has `x` by `y` pixels now for each that it had: its corners stay where they are. Nothing
+/// happens to a picture without a georeference.
+void scale_georeference(ImageMetadata& metadata, double x, double y);
+
+/// The same picture with other numbers of pixels, `x` by `y` for each that it had.
+ImageInfo with_size(ImageInfo info, int width, int height, double x, double y);
+inline ImageInfo with_size(ImageInfo info, int width, int height) {
+  const double x = static_cast<double>(width) / info.width, y = static_cast<double>(height) / info.height;
+  return with_size(std::move(info), width, height, x, y);
+}
+
+}  // namespace esrgan
