@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 
 #include "device/device.h"
 
@@ -103,15 +102,13 @@ Instance::~Instance() {
 }
 
 std::shared_ptr<const Instance> Instance::get() {
-  static std::mutex mutex;
-  static std::weak_ptr<const Instance> shared;
-  const std::lock_guard lock(mutex);
-  if (std::shared_ptr<const Instance> there = shared.lock()) return there;
-  auto* const made = make_instance();
-  if (made == nullptr) return nullptr;
-  auto instance = std::make_shared<const Instance>(made);
-  shared = instance;
-  return instance;
+  // Never taken down: drivers may be gone before static objects are.
+  static const auto* const shared =
+      new std::shared_ptr<const Instance>([]() -> std::shared_ptr<const Instance> {
+        auto* const made = make_instance();
+        return made == nullptr ? nullptr : std::make_shared<const Instance>(made);
+      }());
+  return *shared;
 }
 
 Properties properties_of(VkInstance instance, VkPhysicalDevice device) {

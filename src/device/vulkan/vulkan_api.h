@@ -15,7 +15,7 @@ namespace esrgan::vulkan {
 /// failed.
 void check(VkResult result, const char* call);
 
-/// Vulkan of this machine, as long as somebody holds it.
+/// Vulkan of this machine, found once.
 class Instance {
  public:
   /// None where there is no loader, or no Vulkan of a version that serves.
