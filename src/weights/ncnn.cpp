@@ -60,6 +60,7 @@ class ParamParser {
       throw Error(ErrorKind::bad_data, file_, "damaged .param file: line 2",
                   "the numbers of layers and blobs");
     std::vector<OrderedLayer> layers;
+    layers.reserve(static_cast<size_t>(*layer_count));
     for (int i = 0; i < *layer_count; ++i) layers.push_back(parse_layer(next_line("one more layer")));
     return layers;
   }

@@ -60,6 +60,7 @@ bool is_skipped(std::string_view name) {
 
 // Values may take this much, and a multiple of the pickle.
 constexpr size_t memory_floor = size_t{32} << 20U, memory_of_byte = 8;
+constexpr size_t place = sizeof(void*);  // of a value that lies elsewhere
 
 }  // namespace
 
@@ -90,7 +91,7 @@ void Reader::refuse(const std::string& why) const {
 }
 
 Value& Reader::make(Kind kind) {
-  charge(sizeof(Value) + sizeof(Value*));  // and its place on the stack
+  charge(sizeof(Value) + place);  // and its place on the stack
   arena_.emplace_back();
   arena_.back().kind = kind;
   return arena_.back();
@@ -162,7 +163,7 @@ void Reader::take_global(std::string_view module, std::string_view name) {
 void Reader::remember(uint64_t index) {
   if (index > bytes_.size()) refuse("a memo index is out of range");
   if (index >= memo_.size()) {
-    charge((static_cast<size_t>(index) + 1 - memo_.size()) * sizeof(Value*));
+    charge((static_cast<size_t>(index) + 1 - memo_.size()) * place);
     memo_.resize(static_cast<size_t>(index) + 1, nullptr);
   }
   memo_[static_cast<size_t>(index)] = &top();
@@ -193,7 +194,7 @@ void Reader::set_items(const Items& items) {
   if (dict.kind == Kind::object) return;
   if (dict.kind != Kind::dict || items.size() % 2 != 0)
     refuse("entries are set on something that is no dict");
-  charge(items.size() * sizeof(Value*));
+  charge(items.size() * place);
   if (!dict.dict) dict.dict = std::make_unique<Entries>();
   for (size_t i = 0; i < items.size(); i += 2) dict.dict->emplace_back(items[i], items[i + 1]);
 }
@@ -202,13 +203,13 @@ void Reader::append_items(const Items& items) {
   Value& list = top();
   if (list.kind == Kind::object) return;
   if (list.kind != Kind::list) refuse("items are appended to something that is no list");
-  charge(items.size() * sizeof(Value*));
+  charge(items.size() * place);
   if (!list.list) list.list = std::make_shared<Items>();
   list.list->insert(list.list->end(), items.begin(), items.end());
 }
 
 Value& Reader::make_tuple(Items items) {
-  charge(items.size() * sizeof(Value*));
+  charge(items.size() * place);
   Value& tuple = make(Kind::tuple);
   if (!items.empty()) tuple.list = std::make_shared<Items>(std::move(items));
   return tuple;
