@@ -43,7 +43,7 @@ std::string_view common_prefix(const std::vector<std::string>& names) {
   if (names.empty()) return {};
   std::string_view common = names.front();
   for (const std::string_view name : names) {
-    const auto end = std::mismatch(common.begin(), common.end(), name.begin(), name.end()).first;
+    const auto* const end = std::mismatch(common.begin(), common.end(), name.begin(), name.end()).first;
     common = common.substr(0, static_cast<size_t>(end - common.begin()));
   }
   return common.substr(0, common.rfind('.') + 1);
