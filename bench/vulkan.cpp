@@ -65,24 +65,24 @@ void measure(const std::string& model, const std::string& name, int width, int h
   const Graph graph = build_graph(read_model(find_model(model)));
   std::printf("%s: %s\n", device->name().c_str(), device->description().c_str());
   print_traffic(graph);
+  const auto exact = make_cpu_device(pool)->compile(graph, false);
+  std::mt19937 random(1);
+  std::vector<float> in(static_cast<size_t>(width * height * exact->in_channels()));
+  for (float& value : in) value = static_cast<float>(random() % 256) / 255;
+  std::vector<float> expected(
+      static_cast<size_t>(width * height * exact->scale() * exact->scale() * exact->out_channels()));
+  exact->run(in.data(), width, height, expected.data(), {});
   for (const bool half : {false, true}) {
     const auto start = std::chrono::steady_clock::now();
     const auto executor = device->compile(graph, half);
     const double compiled = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::mt19937 random(1);
-    std::vector<float> in(static_cast<size_t>(width * height * executor->in_channels()));
-    for (float& value : in) value = static_cast<float>(random() % 256) / 255;
-    std::vector<float> out(static_cast<size_t>(width * height * executor->scale() * executor->scale() *
-                                               executor->out_channels()));
+    std::vector<float> out(expected.size());
     const double first = seconds_of(*executor, in, width, height, out);
     std::vector<double> seconds;
     seconds.reserve(static_cast<size_t>(times));
     for (int i = 0; i < times; ++i) seconds.push_back(seconds_of(*executor, in, width, height, out));
     std::sort(seconds.begin(), seconds.end());
     const double median = seconds[seconds.size() / 2];
-    const auto exact = make_cpu_device(pool)->compile(graph, false);
-    std::vector<float> expected(out.size());
-    exact->run(in.data(), width, height, expected.data(), {});
     double largest = 0, squares = 0;
     for (size_t i = 0; i < out.size(); ++i) {
       const double difference = static_cast<double>(out[i]) - static_cast<double>(expected[i]);

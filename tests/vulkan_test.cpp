@@ -12,7 +12,7 @@
 #include "device/cpu/cpu_device.h"
 #include "device/team.h"
 #include "device/vulkan/plan.h"
-#include "support.h"
+#include "operations_fixture.h"
 
 namespace esrgan {
 namespace {
@@ -74,7 +74,7 @@ TEST(VulkanPlan, MapsKeepTheirPlaceWhileTheyAreRead) {
 
 // ---- devices ----
 
-class Vulkan : public test::RandomTest {
+class Vulkan : public test::Operations {
  protected:
   void SetUp() override {
     if (vulkan_gpus(true).empty()) GTEST_SKIP() << "no Vulkan here";
@@ -94,19 +94,6 @@ class Vulkan : public test::RandomTest {
     return team_of(std::move(members));
   }
 
-  std::vector<float> run(Executor& executor, const std::vector<float>& in, int width, int height) {
-    std::vector<float> out(
-        static_cast<size_t>(width * height * executor.scale() * executor.scale() * executor.out_channels()));
-    executor.run(in.data(), width, height, out.data(), {});
-    return out;
-  }
-
-  static double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
-    double largest = a.size() == b.size() ? 0 : INFINITY;
-    for (size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-      largest = std::max(largest, static_cast<double>(std::abs(a[i] - b[i])));
-    return largest;
-  }
   static double psnr(const std::vector<float>& a, const std::vector<float>& b) {
     double squares = 0;
     for (size_t i = 0; i < a.size(); ++i)
@@ -134,7 +121,7 @@ TEST_F(Vulkan, NetworksAreAsOnTheProcessor) {
     for (const Graph& graph : networks()) {
       const std::vector<float> expected =
           run(*make_cpu_device(pool_)->compile(graph, false), in, width, height);
-      EXPECT_LE(largest_difference(expected, run(*device->compile(graph, false), in, width, height)), 2e-5)
+      EXPECT_LE(largest_difference(expected, run(*device->compile(graph, false), in, width, height)), 2e-5F)
           << device->description();
       if (device->half() == HalfPrecision::none) continue;
       EXPECT_GE(psnr(expected, run(*device->compile(graph, true), in, width, height)), 50)
@@ -163,7 +150,7 @@ TEST_F(Vulkan, ThreeDevicesShareATile) {
   const auto executor = team_of(std::move(members))->compile(graph, false);
   const std::vector<float> expected = run(*make_cpu_device(pool_)->compile(graph, false), in, width, height);
   for (int time = 0; time < 4; ++time)  // shares follow the speeds
-    EXPECT_LE(largest_difference(expected, run(*executor, in, width, height)), 2e-5);
+    EXPECT_LE(largest_difference(expected, run(*executor, in, width, height)), 2e-5F);
 }
 
 TEST_F(Vulkan, ALostDeviceIsReplaced) {
@@ -182,13 +169,13 @@ TEST_F(Vulkan, ALostDeviceIsReplaced) {
     for (int i = 0; i < others; ++i) members.push_back(gpu());
     const auto device = team_of(std::move(members));
     const auto executor = device->compile(graph, false);
-    EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5);
+    EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5F);
     EXPECT_EQ(said_, "");
     *lost = true;
-    EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5);
+    EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5F);
     EXPECT_NE(said_.find("gpu:"), std::string::npos) << said_;
     EXPECT_EQ(said_.find("the processor computes the rest") != std::string::npos, others == 0) << said_;
-    EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5);
+    EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5F);
   }
 }
 
@@ -206,7 +193,7 @@ TEST_F(Vulkan, WhereMemoryEndsTilesAreCut) {
     const auto device = team_of(gpu(trial));
     const auto executor = device->compile(graph, false);
     *failures = always ? 1'000'000 : 1;
-    EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5);
+    EXPECT_LE(largest_difference(expected, run(*executor, in, 24, 60)), 2e-5F);
     EXPECT_NE(said_.find("two parts"), std::string::npos) << said_;
     EXPECT_EQ(said_.find("the processor computes the rest") != std::string::npos, always) << said_;
   }

@@ -22,22 +22,18 @@ struct Row {
   std::function<std::unique_ptr<Device>(ThreadPool& pool)> open;
 };
 
-std::vector<Row> gpu_rows([[maybe_unused]] bool software) {
-  std::vector<Row> rows;
+/// The best first. A processor that plays a GPU is slower than our own kernels, and for tests; without a wish
+/// for it nothing is loaded where there can be no other.
+std::vector<Row> table([[maybe_unused]] bool with_software) {
+  std::vector<Row> rows, software;
 #ifdef ESRGAN_WITH_VULKAN
-  for (const VulkanGpu& gpu : vulkan_gpus(software))
-    if (gpu.software == software)
-      rows.push_back({"gpu:" + std::to_string(gpu.number),
-                      [number = gpu.number](ThreadPool&) { return make_vulkan_device(number); }});
+  for (const VulkanGpu& gpu : vulkan_gpus(with_software))
+    (gpu.software ? software : rows)
+        .push_back({"gpu:" + std::to_string(gpu.number),
+                    [number = gpu.number](ThreadPool&) { return make_vulkan_device(number); }});
 #endif
-  return rows;
-}
-
-/// The best first. A processor that plays a GPU is slower than our own kernels, and for tests.
-std::vector<Row> table() {
-  std::vector<Row> rows = gpu_rows(false);
   rows.push_back({"cpu", [](ThreadPool& pool) { return make_cpu_device(pool); }});
-  for (Row& row : gpu_rows(true)) rows.push_back(std::move(row));
+  for (Row& row : software) rows.push_back(std::move(row));
   rows.push_back({"reference", [](ThreadPool&) { return make_reference_device(); }});
   return rows;
 }
@@ -70,14 +66,14 @@ std::unique_ptr<Executor> Device::compile(Graph graph, bool half) {
 
 std::vector<std::string> device_names() {
   std::vector<std::string> names;
-  for (const Row& row : table()) names.push_back(row.name);
+  for (const Row& row : table(true)) names.push_back(row.name);
   return names;
 }
 
 std::unique_ptr<Device> open_device(std::string_view names, ThreadPool& pool) {
   if (names == "cpu") return make_cpu_device(pool);  // without a look at what else there is
-  if (names == "auto" && gpu_rows(false).empty()) return make_cpu_device(pool);
-  const std::vector<Row> rows = table();
+  const std::vector<Row> rows = table(names != "auto");
+  if (names == "auto" && rows.front().name == "cpu") return make_cpu_device(pool);
   const auto open = [&](std::string_view name) {
     const auto is_meant = [&](const Row& row) {
       return name == row.name || name == "auto" || (name == "gpu" && row.name.starts_with("gpu:"));

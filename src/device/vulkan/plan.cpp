@@ -24,13 +24,6 @@ std::vector<std::vector<size_t>> readers_of_maps(const Graph& graph) {
   return readers;
 }
 
-/// The operation that alone reads a map.
-std::optional<size_t> only_reader(const Graph& graph, MapId map) {
-  const std::vector<size_t> readers = readers_of_maps(graph)[static_cast<size_t>(map)];
-  if (readers.size() != 1 || readers[0] == graph.operations.size()) return std::nullopt;
-  return readers[0];
-}
-
 /// Whether an operation before `index` writes a map, or none does.
 bool is_there_before(const Graph& graph, MapId map, size_t index) {
   for (size_t i = index; i < graph.operations.size(); ++i)
@@ -76,11 +69,12 @@ MapId output_of(const Step& step, const Graph& graph) {
 
 Plan::Plan(const Graph& graph, const Cut& cut) : graph_(graph), cut_(cut) {
   std::vector<bool> done(graph.operations.size());
+  const Readers readers = readers_of_maps(graph);
   for (size_t i = 0; i < graph.operations.size(); ++i) {
     if (done[i]) continue;
     if (const auto* op = std::get_if<Convolution>(&graph.operations[i])) {
       ConvolutionStep step = convolution_step(*op, i);
-      fuse(step, done);
+      fuse(step, readers, done);
       steps_.emplace_back(step);
     } else {
       steps_.emplace_back(PointwiseStep{i});
@@ -110,8 +104,12 @@ ConvolutionStep Plan::convolution_step(const Convolution& op, size_t index) {
 }
 
 /// Takes in what alone reads the convolution's result.
-void Plan::fuse(ConvolutionStep& step, std::vector<bool>& done) const {
-  const auto next = [&] { return only_reader(graph_, step.out); };
+void Plan::fuse(ConvolutionStep& step, const Readers& readers, std::vector<bool>& done) const {
+  const auto next = [&]() -> std::optional<size_t> {  // the operation that alone reads the result
+    const std::vector<size_t>& all = readers[static_cast<size_t>(step.out)];
+    if (all.size() != 1 || all[0] == graph_.operations.size()) return std::nullopt;
+    return all[0];
+  };
   const auto take = [&](size_t index) {
     step.out = esrgan::output_of(graph_.operations[index]);
     done[index] = true;

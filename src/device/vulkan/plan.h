@@ -117,7 +117,8 @@ class Plan {
 
  private:
   ConvolutionStep convolution_step(const Convolution& op, size_t index);
-  void fuse(ConvolutionStep& step, std::vector<bool>& done) const;
+  using Readers = std::vector<std::vector<size_t>>;  // of each map, operations
+  void fuse(ConvolutionStep& step, const Readers& readers, std::vector<bool>& done) const;
   void pack(const Convolution& op, ConvolutionStep& step);
   void assign_slots();
   std::vector<MapId> maps_read(const Step& step) const;

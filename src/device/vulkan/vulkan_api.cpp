@@ -170,7 +170,6 @@ Properties properties_of(VkInstance instance, VkPhysicalDevice device) {
     found.lanes = static_cast<int>(std::clamp(usual, sizes.minSubgroupSize, sizes.maxSubgroupSize));
     found.chooses_lanes = true;
   }
-  found.largest_workgroup = static_cast<int>(known.limits.maxComputeWorkGroupInvocations);
   found.wide = features.features.shaderInt64 == VK_TRUE && types.shaderSubgroupExtendedTypes == VK_TRUE;
   found.cooperative = matrices.cooperativeMatrix == VK_TRUE && model.vulkanMemoryModel == VK_TRUE &&
                       arithmetic.shaderFloat16 == VK_TRUE && found.chooses_lanes;

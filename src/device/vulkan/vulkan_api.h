@@ -47,10 +47,9 @@ struct Properties {
   uint64_t largest_allocation = 0;
   int lanes = 0;               ///< of a subgroup, as it will be asked for
   bool chooses_lanes = false;  ///< they must be asked for
-  int largest_workgroup = 0;
-  bool half = false;         ///< 16-bit numbers in buffers
-  bool cooperative = false;  ///< matrices of 16x16 halves, with sums of 32 bits
-  bool wide = false;         ///< whole numbers of 64 bits, in subgroups too
+  bool half = false;           ///< 16-bit numbers in buffers
+  bool cooperative = false;    ///< matrices of 16x16 halves, with sums of 32 bits
+  bool wide = false;           ///< whole numbers of 64 bits, in subgroups too
   uint32_t queue_family = 0;
   bool serves = false;  ///< has all that the shaders need
 };

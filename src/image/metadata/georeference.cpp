@@ -25,28 +25,25 @@ uint64_t number_at(std::span<const uint8_t> bytes, size_t at, size_t size) {
   return value;
 }
 
-std::vector<double> doubles_of(const ExifEntry& entry) {
+/// None when there is no such entry, or it is of another type.
+std::vector<double> doubles_of(const std::vector<ExifEntry>& entries, uint16_t tag) {
   std::vector<double> values;
-  if (entry.type != double_type) return values;
-  for (size_t at = 0; at + 8 <= entry.value.size(); at += 8)
-    values.push_back(std::bit_cast<double>(number_at(entry.value, at, 8)));
+  const ExifEntry* const entry = find_entry(entries, tag);
+  if (entry == nullptr || entry->type != double_type) return values;
+  for (size_t at = 0; at + 8 <= entry->value.size(); at += 8)
+    values.push_back(std::bit_cast<double>(number_at(entry->value, at, 8)));
   return values;
 }
 
-void set_doubles(ExifEntry& entry, std::span<const double> values) {
-  entry.count = values.size();
-  entry.value.clear();
+void set_doubles(std::vector<ExifEntry>& entries, uint16_t tag, std::span<const double> values) {
+  if (values.empty()) return;
+  ExifEntry entry{tag, double_type, values.size(), 0, {}};
   for (const double value : values) {
     const auto bits = std::bit_cast<uint64_t>(value);
     for (unsigned shift = 0; shift < 64; shift += 8)
       entry.value.push_back(static_cast<uint8_t>(bits >> shift));
   }
-}
-
-ExifEntry* find(std::vector<ExifEntry>& entries, uint16_t tag) {
-  for (ExifEntry& entry : entries)
-    if (entry.tag == tag) return &entry;
-  return nullptr;
+  set_entry(entries, std::move(entry));
 }
 
 /// GTRasterTypeGeoKey: whether coordinates are those of pixels' centres instead of their corners.
@@ -85,43 +82,39 @@ void scale_transformation(std::vector<double>& matrix, double x, double y, bool 
   }
 }
 
-}  // namespace
-
-void scale_georeference(ImageMetadata& metadata, double x, double y) {
-  if (metadata.exif.empty() || (x == 1 && y == 1)) return;
-  std::optional<ExifTree> tree = read_exif_tree(MemorySource(std::span(metadata.exif)));
-  if (!tree) return;
-  ExifEntry* const scale = find(tree->image, pixel_scale_tag);
-  ExifEntry* const tiepoints = find(tree->image, tiepoint_tag);
-  ExifEntry* const transformation = find(tree->image, transformation_tag);
-  if (scale == nullptr && tiepoints == nullptr && transformation == nullptr) return;
-  const bool centres = is_pixel_is_point(tree->image);
-  std::vector<double> pixel;
-  if (scale != nullptr) pixel = doubles_of(*scale);
-  if (tiepoints != nullptr) {
-    std::vector<double> points = doubles_of(*tiepoints);
-    scale_tiepoints(points, pixel, x, y, centres);
-    set_doubles(*tiepoints, points);
-  }
+/// An EXIF block with its georeference for `x` by `y` pixels for each that there was; empty when it has none.
+std::vector<uint8_t> scaled_block(const std::vector<uint8_t>& exif, double x, double y) {
+  if (exif.empty() || (x == 1 && y == 1)) return {};
+  std::optional<ExifTree> tree = read_exif_tree(MemorySource(std::span(exif)));
+  if (!tree) return {};
+  std::vector<ExifEntry>& entries = tree->image;
+  std::vector<double> pixel = doubles_of(entries, pixel_scale_tag),
+                      points = doubles_of(entries, tiepoint_tag),
+                      matrix = doubles_of(entries, transformation_tag);
+  if (pixel.empty() && points.empty() && matrix.empty()) return {};
+  const bool centres = is_pixel_is_point(entries);
+  scale_tiepoints(points, pixel, x, y, centres);
+  scale_transformation(matrix, x, y, centres);
   if (pixel.size() >= 2) {
     pixel[0] /= x;
     pixel[1] /= y;
-    set_doubles(*scale, pixel);
   }
-  if (transformation != nullptr) {
-    std::vector<double> matrix = doubles_of(*transformation);
-    scale_transformation(matrix, x, y, centres);
-    set_doubles(*transformation, matrix);
-  }
-  metadata.exif = write_exif_block(*tree);
+  set_doubles(entries, pixel_scale_tag, pixel);
+  set_doubles(entries, tiepoint_tag, points);
+  set_doubles(entries, transformation_tag, matrix);
+  return write_exif_block(*tree);
 }
+
+}  // namespace
 
 ImageInfo with_size(ImageInfo info, int width, int height, double x, double y) {
   info.width = width;
   info.height = height;
   if (!info.metadata) return info;
+  std::vector<uint8_t> exif = scaled_block(info.metadata->exif, x, y);
+  if (exif.empty()) return info;
   auto metadata = std::make_shared<ImageMetadata>(*info.metadata);
-  scale_georeference(*metadata, x, y);
+  metadata->exif = std::move(exif);
   info.metadata = std::move(metadata);
   return info;
 }

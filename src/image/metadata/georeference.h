@@ -9,11 +9,8 @@
 
 namespace esrgan {
 
-/// The picture has `x` by `y` pixels now for each that it had: its corners stay where they are. Nothing
-/// happens to a picture without a georeference.
-void scale_georeference(ImageMetadata& metadata, double x, double y);
-
-/// The same picture with other numbers of pixels, `x` by `y` for each that it had.
+/// The same picture with other numbers of pixels, `x` by `y` for each that it had: its corners stay where
+/// they are on the ground.
 ImageInfo with_size(ImageInfo info, int width, int height, double x, double y);
 inline ImageInfo with_size(ImageInfo info, int width, int height) {
   const double x = static_cast<double>(width) / info.width, y = static_cast<double>(height) / info.height;
