@@ -1,3 +1,5 @@
+include(${CMAKE_CURRENT_LIST_DIR}/embed.cmake)
+
 # esrgan_shader(NAME SOURCE FLAGS...): SOURCE, a .comp file, compiled for Vulkan 1.2. With COOPERATIVE among the flags by GLSLANG_MATRICES, as
 # glslc may be too old for matrices, and left out where there is none; then for 1.3, and checked at once.
 function(esrgan_shader name source)
@@ -26,22 +28,16 @@ endfunction()
 # device/vulkan/shaders.inc, a line for each: ESRGAN_SHADER(name).
 function(esrgan_embed_shaders out)
   set(made ${PROJECT_BINARY_DIR}/generated)
-  set(assembler "  .section .rodata\n")
   set(lines "")
+  set(symbols "")
   set(files "")
   get_property(names GLOBAL PROPERTY ESRGAN_SHADERS)
   foreach(name IN LISTS names)
-    foreach(label IN ITEMS esrgan_shader_${name}_begin esrgan_shader_${name}_end)
-      string(APPEND assembler "  .globl ${label}\n  .hidden ${label}\n")
-    endforeach()
-    string(APPEND assembler
-      "  .balign 64\nesrgan_shader_${name}_begin:\n  .incbin \"${made}/${name}.spv\"\nesrgan_shader_${name}_end:\n")
     string(APPEND lines "ESRGAN_SHADER(${name})\n")
+    list(APPEND symbols shader_${name})
     list(APPEND files ${made}/${name}.spv)
   endforeach()
-  string(APPEND assembler "  .section .note.GNU-stack,\"\",%progbits\n")
-  file(CONFIGURE OUTPUT ${made}/vulkan_shaders.S CONTENT "${assembler}" @ONLY)
   file(CONFIGURE OUTPUT ${made}/device/vulkan/shaders.inc CONTENT "${lines}" @ONLY)
-  set_source_files_properties(${made}/vulkan_shaders.S PROPERTIES OBJECT_DEPENDS "${files}")
-  set(${out} ${made}/vulkan_shaders.S PARENT_SCOPE)
+  esrgan_embed(made vulkan_shaders "${symbols}" "${files}")
+  set(${out} ${made} PARENT_SCOPE)
 endfunction()

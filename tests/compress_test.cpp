@@ -66,6 +66,10 @@ TEST_F(Compress, ChannelsThatSayNothingLeaveWithoutATrace) {
   size_t pruned_networks = 0;
   for (const fs::path& file : test::torch_cases()) {
     SCOPED_TRACE(file.stem().string());
+    if (test::sees_frames(file)) {
+      EXPECT_NE(test::error_of([&] { folded(read_model(file)); }).find("several frames"), std::string::npos);
+      continue;
+    }
     const Model whole = folded(read_model(file));
     const Graph graph = build_graph(whole);
     const ChannelTies ties(graph, whole.weights);

@@ -36,7 +36,8 @@ std::vector<std::pair<std::string, Model>> round_trips(const Model& model, bool 
   write_file(folder / "net.bin", ncnn.bin);
   write_text_file(param, ncnn.param);
   std::vector<std::pair<std::string, Model>> found;
-  for (const fs::path& file : {onnx, pth, param})
+  for (const fs::path& file :
+       model.architecture.frames > 1 ? std::vector{pth} : std::vector{onnx, pth, param})
     found.emplace_back(file.extension().string(), read_model(file));
   return found;
 }

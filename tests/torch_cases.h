@@ -16,4 +16,9 @@ inline std::vector<std::filesystem::path> torch_cases() {
   return files;
 }
 
+/// Whether a network sees several frames: other programs' forms of it are not read back.
+inline bool sees_frames(const std::filesystem::path& file) {
+  return file.stem().string().find("_time_") != std::string::npos;
+}
+
 }  // namespace esrgan::test

@@ -8,9 +8,11 @@
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "image/resize.h"
 #include "support.h"
+#include "train/data/clip_source.h"
 #include "train/data/degradations/blur_kernels.h"
 #include "train/data/degradations/codecs.h"
 #include "train/data/degradations/degradation.h"
@@ -348,8 +350,125 @@ TEST(SubImages, AreNamedAsInDiv2k) {
   EXPECT_EQ(extract_sub_images(from.path(), to.path(), {20, 10, 1, 2}, stop).skipped, 4U);
 }
 
-TEST(Preview, ShowsEverySample) {
+// ---- clips ----
+
+/// A folder of frames of one level each, and samples of them.
+class Film {
+ public:
+  explicit Film(const std::vector<int>& levels) {
+    for (size_t i = 0; i < levels.size(); ++i) {
+      Image frame = test::make_picture(48, 40, 3);
+      std::fill(frame.samples.begin(), frame.samples.end(), static_cast<std::byte>(levels[i]));
+      write_image(frame, folder / ("frame" + std::to_string(100 + i) + ".png"));
+    }
+    data.scale = 4;
+    data.hr_size = 32;
+    data.batch_size = 64;
+    data.window = 5;
+    data.clips = {{}};
+    data.clips[0].frames = folder.path().string();
+  }
+
+  /// The levels of the windows of many samples.
+  std::vector<std::vector<int>> windows() const {
+    const Batch batch = ClipSource(data).make(0, 0, data.batch_size);
+    std::vector<std::vector<int>> found;
+    for (int i = 0; i < batch.count; ++i) {
+      const float* const small = batch.at("lr").sample(i);
+      found.emplace_back();
+      for (int frame = 0; frame < data.window; ++frame)
+        found.back().push_back(static_cast<int>(std::lround(255 * small[frame * 3 * 8 * 8])));
+      EXPECT_EQ(std::lround(255 * *batch.at("hr").sample(i)),
+                found.back()[static_cast<size_t>(data.window / 2)]);
+    }
+    return found;
+  }
+
+  TemporaryFolder folder;
+  DataRecipe data;
+};
+
+TEST(Clips, FramesFollowEachOtherAndEndWithTheFilm) {
+  const Film film({10, 12, 14, 16, 18, 20});
+  std::set<std::vector<int>> expected;
+  for (int middle = 0; middle < 6; ++middle) {
+    std::vector<int> window;
+    for (int i = middle - 2; i <= middle + 2; ++i) window.push_back(10 + 2 * std::clamp(i, 0, 5));
+    expected.insert(window);
+    expected.insert({window.rbegin(), window.rend()});
+  }
+  std::set<std::vector<int>> found;
+  for (const auto& window : film.windows()) found.insert(window);
+  EXPECT_EQ(found, expected);
+}
+
+TEST(Clips, ShotsDoNotMix) {
+  const Film film({10, 12, 14, 200, 202, 204});
+  for (const auto& window : film.windows())
+    EXPECT_EQ(*std::min_element(window.begin(), window.end()) > 100,
+              *std::max_element(window.begin(), window.end()) > 100);
+}
+
+TEST(Clips, APartOfThem) {
+  Film film({10, 12, 14, 16, 18, 20});
+  film.data.clips[0].first = 2;
+  film.data.clips[0].count = 2;
+  for (const auto& window : film.windows())
+    for (const int level : window) EXPECT_TRUE(level == 14 || level == 16) << level;
+  film.data.clips[0].first = 6;
+  EXPECT_NE(test::error_of([&] { ClipSource source(film.data); }).find("no such frames"), std::string::npos);
+}
+
+TEST(Clips, AreAFunctionOfSeedAndStep) {
   const Pictures pictures(3);
+  DataRecipe data = pictures.data;
+  data.window = 5;
+  data.clips = {{}};
+  data.clips[0].pictures = pictures.folder.path().string();
+  data.clips[0].motion = 1;
+  const ClipSource source(data), again(data);
+  const Batch batch = source.make(3, 0, 4), part = again.make(3, 2, 2);
+  const BatchArray& small = batch.at("lr");
+  EXPECT_EQ(small.shape[1], 15);
+  EXPECT_TRUE(std::equal(part.at("lr").values.begin(), part.at("lr").values.end(),
+                         small.values.begin() + static_cast<ptrdiff_t>(2 * small.sample_size())));
+  // The middle one is the large patch reduced; a film that rests has one picture.
+  data.clips[0].motion = 0;
+  const Batch still = ClipSource(data).make(0, 0, 4);
+  for (int i = 0; i < 4; ++i) {
+    const float* const frames = still.at("lr").sample(i);
+    const size_t size = still.at("lr").sample_size() / 5;
+    for (size_t frame = 1; frame < 5; ++frame)
+      EXPECT_TRUE(std::equal(frames, frames + size, frames + frame * size));
+  }
+}
+
+TEST(Clips, AreDegradedAlikeButForNoise) {
+  const std::vector<FloatImage> still(5, picture(64, 64));
+  const auto degraded = [&](const std::string& operations) {
+    Random random{5, 6};
+    return degradation("{type: operations, operations: [" + operations + "]}")
+        ->degrade_clip(still, 4, random);
+  };
+  const auto same = degraded(
+      "{type: blur}, {type: resize}, {type: jpeg}, {type: any_order, groups: [{operations: "
+      "[{type: jpeg}]}, {operations: [{type: blur}]}]}");
+  for (const FloatImage& frame : same) {
+    EXPECT_EQ(frame.width, 16);
+    EXPECT_EQ(frame.pixels, same[0].pixels);
+  }
+  // What comes after the noise is drawn alike for all frames again.
+  const auto noisy =
+      degraded("{type: noise, noise_range: [3, 3], gaussian_noise_prob: 1}, {type: resize}, {type: blur}");
+  EXPECT_NE(noisy[0].pixels, noisy[1].pixels);
+  for (size_t i = 1; i < noisy.size(); ++i) EXPECT_LT(difference(noisy[i], noisy[0]), 0.02);
+}
+
+TEST(Preview, ShowsEverySample) {
+  Pictures pictures(3);
+  pictures.data.open = [](const DataRecipe& recipe, int sharing) {
+    return std::make_unique<PatchSource>(recipe, sharing);
+  };
   const Image sheet = contact_sheet(pictures.data, 6);
   const Batch batch = PatchSource(pictures.data).make(0, 0, 4);
   // The first large patch lies beside the first small one.

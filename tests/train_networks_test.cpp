@@ -84,12 +84,13 @@ TEST(GraphNetworks, ComputeWhatTheirFilesDo) {
     const torch::Tensor found = network->forward(x, maps);
     EXPECT_LE(((found - y).abs().max() / y.abs().max()).item<double>(), 1e-5);
     EXPECT_FALSE(maps.empty());
+    ++compared;
+    if (model.architecture.frames > 1) continue;  // a teacher, and no student
     const Model again = detect_model(state_of(*network));
     EXPECT_EQ(again.architecture.scale, model.architecture.scale);
     const torch::Tensor repeated = std::make_shared<GraphNetwork>(again)->forward(x);
     EXPECT_LE(((repeated - y).abs().max() / y.abs().max()).item<double>(), 1e-5);
     for (const torch::Tensor& parameter : network->parameters()) EXPECT_TRUE(parameter.requires_grad());
-    ++compared;
   }
   EXPECT_GE(compared, 24U);
 }
@@ -110,7 +111,9 @@ TEST(Generator, IsTheSameInTheEngine) {
       small("RRDBNet", 4, {{"upsampling", "transposed"}, {"learned_residual_scale", "yes"}}),
       small("SPAN", 4),
       small("SPAN", 2),
-      small("SPAN", 3, {{"norm", "yes"}})};
+      small("SPAN", 3, {{"norm", "yes"}}),
+      small("SPAN", 4, {{"frames", "5"}, {"time_features", "6"}}),
+      small("RRDBNet", 4, {{"frames", "5"}, {"time_features", "7"}})};
   ThreadPool pool(2);
   const auto device = make_cpu_device(pool);
   double worst = 0;
@@ -122,7 +125,7 @@ TEST(Generator, IsTheSameInTheEngine) {
       const torch::NoGradGuard no_gradients;
       parameter.add_(0.05 * torch::randn_like(parameter)).mul_(steep ? 0.25 : 1);
     }
-    const auto x = torch::rand({2, 3, 20, 24});
+    const auto x = torch::rand({2, 3 * a.frames, 20, 24});
     generator->train();
     generator->forward(x);  // running statistics of their own
     generator->eval();
@@ -297,9 +300,9 @@ TEST(Evaluator, OfTheNetworkAndTheEngineAgree) {
     write_safetensors(network.result(), ElementType::f32, file);
     const FloatImage small_picture = to_float_image(test::make_picture(430, 30, 3));  // of two tiles
     const PackedPicture packed = stored(small_picture);
-    const FloatImage expected = engine_upscale(file, 2)(packed),
+    const FloatImage expected = engine_upscale(file, 2)({packed}),
                      found = network_upscale([&](const torch::Tensor&x) { return network.forward_result(x); },
-                                             torch::kCPU, architecture.scale, multiple)(packed);
+                                             torch::kCPU, architecture.scale, multiple, 1)({packed});
     ASSERT_EQ(expected.pixels.size(), found.pixels.size());
     float largest = 0;
     for (size_t i = 0; i < expected.pixels.size(); ++i)

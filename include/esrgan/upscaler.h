@@ -120,7 +120,8 @@ class ESRGAN_API Upscaler {
   /// Size, channels and type of the result for a picture like that.
   ImageInfo result_info(const ImageInfo& image) const;
 
-  /// Throws Error, also when the samples do not fit the size.
+  /// Throws Error, also when the samples do not fit the size. A network that sees several frames takes a
+  /// window of them, too, with the channels of all one behind the other.
   Image upscale(const Image& image, const UpscaleEvents& events = {});
 
   /// From file to file, strip by strip where the formats allow it, below the memory ceiling. Returns what was

@@ -49,6 +49,8 @@ struct VideoOptions {
   Interlaced interlaced = Interlaced::keep;
   bool reuse =
       false;  ///< take regions whose input did not change from the frame before, bit for bit the same
+  std::string
+      cuts;  ///< file of the frames that begin a shot, for a network that sees several; empty: they are found
   std::string hardware;  ///< FFmpeg's name of a device that decodes ("cuda", "vaapi"), "auto", or empty
 
   std::string encoder;  ///< FFmpeg's name; empty chooses by the container and the picture

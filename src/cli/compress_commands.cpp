@@ -149,7 +149,7 @@ struct QuantizeCommand : CompressCommand {
           const torch::NoGradGuard no_gradients;
           return network->forward(x);
         },
-        torch::kCPU, a.scale, a.unshuffle);
+        torch::kCPU, a.scale, a.unshuffle, a.frames);
   }
 };
 

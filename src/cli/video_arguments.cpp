@@ -125,6 +125,11 @@ void VideoArguments::describe(CLI::App& app) {
       ->type_name("frame|field|film");
   app.add_flag("--reuse", options.reuse,
                "Take regions that did not change from the frame before, where not a bit differs");
+  app.add_option("--cuts", options.cuts,
+                 "The frames that begin a shot, a number (from 0) in each line, for a network that sees "
+                 "several frames; "
+                 "without it, they are found")
+      ->type_name("FILE");
   app.add_option("--hwaccel", options.hardware, "Decode on a device: auto, cuda, vaapi, ...")
       ->type_name("NAME");
   app.add_option("-f,--format", options.image_format, "Kind of pictures that go to a folder")

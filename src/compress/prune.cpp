@@ -257,6 +257,9 @@ ChannelImportance magnitude_importance(const Model& model) {
 }
 
 Model prune(const Model& model, const ChannelImportance& importance, const PruneOptions& options) {
+  if (model.architecture.frames > 1)
+    throw Error(ErrorKind::unsupported, model.weights.file, "cannot be pruned",
+                "a network that sees one picture", "one that sees several frames");
   return Pruning(model, importance, options).run();
 }
 

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::array<float, 4> luma{0.299F, 0.587F, 0.114F, 0};  // ITU-R BT.601
 
+constexpr int most_colours = 3, most_channels = 4;  // of a picture; a window of frames has more
+
 ChannelMix copy_of(int to, int from) {
   ChannelMix mix{to};
   mix.weights[static_cast<size_t>(from)] = 1;
@@ -34,12 +36,14 @@ bool takes_pictures(int network_in, int network_out) {
 }
 
 int upscaled_channels(int network_in, int network_out, int channels) {
+  if (channels > most_channels) return network_out;
   const bool coloured = network_in == 1 && network_out == 3;
   return coloured && colours_of(channels) == 1 ? channels + 2 : channels;
 }
 
 std::vector<ChannelPass> channel_passes(int network_in, int network_out, int channels) {
   std::vector<ChannelPass> passes;
+  if (channels > most_channels) return {{}};
   const int alpha = has_alpha(channels) ? channels - 1 : -1;
   if (network_in == 1 && network_out == 1) {
     for (int c = 0; c < channels; ++c)
@@ -49,8 +53,9 @@ std::vector<ChannelPass> channel_passes(int network_in, int network_out, int cha
   const int colours = colours_of(channels), results = upscaled_channels(network_in, network_out, channels);
   ChannelPass seen;
   for (int c = 0; c < colours_of(network_in); ++c)
-    seen.inputs.push_back(network_in == 1 && colours == 3 ? ChannelMix{0, luma}
-                                                          : copy_of(c, std::min(c, colours - 1)));
+    seen.inputs.push_back(network_in == 1 && colours == 3
+                              ? ChannelMix{0, luma}
+                              : copy_of(c, std::min(c % most_colours, colours - 1)));
   for (int c = 0; c < colours_of(results); ++c)
     seen.outputs.push_back(colours_of(results) == 3 ? copy_of(c, c) : mean_of_colours(c));
   if (has_alpha(network_in)) {
@@ -66,6 +71,7 @@ std::vector<ChannelPass> channel_passes(int network_in, int network_out, int cha
 }
 
 bool keeps_channels(const std::vector<ChannelMix>& mixes, int from_channels, int to_channels) {
+  if (mixes.empty()) return true;
   if (from_channels != to_channels || mixes.size() != static_cast<size_t>(to_channels)) return false;
   for (size_t i = 0; i < mixes.size(); ++i) {
     const ChannelMix same = copy_of(static_cast<int>(i), static_cast<int>(i));

@@ -23,7 +23,7 @@ struct ChannelMix {
   float constant = 0;
 };
 
-/// One run of the network for a picture.
+/// One run of the network for a picture; without mixes what goes in and comes out is taken as it is.
 struct ChannelPass {
   std::vector<ChannelMix> inputs;   ///< the network's channels of the picture's
   std::vector<ChannelMix> outputs;  ///< channels of the result of the network's
@@ -33,10 +33,11 @@ struct ChannelPass {
 /// What a network sees of a picture, and what becomes of its results. Gray and alpha go through a network for
 /// colours as three equal channels, whose mean is taken; one for gray sees each channel by itself; one from
 /// gray to colours sees their luma (ITU-R BT.601). A network with a channel for alpha is given the picture's,
-/// or 1.
+/// or 1. A network for a window of frames sees as many copies of a picture; a window, which has more channels
+/// than a picture, goes to it as it is.
 std::vector<ChannelPass> channel_passes(int network_in, int network_out, int channels);
 
-/// Whether the mixes leave `channels` channels as they are.
+/// Whether the mixes, if there are any, leave `channels` channels as they are.
 bool keeps_channels(const std::vector<ChannelMix>& mixes, int from_channels, int to_channels);
 
 /// Mixes `pixels` pixels of `from`, channels interleaved, into those of `to`, whose other channels stay.

@@ -12,6 +12,7 @@
 #include "base/platform_memory.h"
 #include "base/text.h"
 #include "engine/strip_upscaler.h"
+#include "engine/time_executor.h"
 #include "image/denoise_tv.h"
 #include "image/metadata/georeference.h"
 #include "image/metadata/metadata.h"
@@ -110,9 +111,10 @@ PictureUpscaler::PictureUpscaler(std::string model_file, UpscaleOptions options)
     : options_(std::move(options)), model_file_(std::move(model_file)) {
   check_options(options_);
   const Model model = read_model(model_file_);
+  frames_ = model.architecture.frames;
   network_in_ = model.architecture.in_channels;
   network_out_ = model.architecture.out_channels;
-  if (!takes_pictures(network_in_, network_out_))
+  if (!takes_pictures(network_in_, network_out_) || (frames_ > 1 && (network_in_ != 3 || network_out_ != 3)))
     throw Error(ErrorKind::unsupported, model_file_, "channels of the network",
                 "1, 3 or 4 in and as many out, or 1 in and 3 out", model.architecture.channels_text());
   if (options_.keep_colours && network_in_ < network_out_)
@@ -128,6 +130,14 @@ PictureUpscaler::PictureUpscaler(std::string model_file, UpscaleOptions options)
   half_ = wants_half(SampleType::u8);
 }
 
+void PictureUpscaler::check_channels(int channels) const {
+  const int window = frames_ * network_in_;
+  if (channels <= 4 || channels == window) return;
+  throw Error(ErrorKind::invalid_argument, "", "channels of a picture",
+              frames_ > 1 ? "1 to 4, or " + std::to_string(window) + " of a window" : "1 to 4",
+              std::to_string(channels));
+}
+
 bool PictureUpscaler::wants_half(SampleType stored) const {
   if (options_.precision == Precision::full) return false;
   if (options_.precision == Precision::half) return device_->half() != HalfPrecision::none;
@@ -140,12 +150,16 @@ void PictureUpscaler::prepare(SampleType stored) {
   if (network_ == nullptr || half != half_) load(half);
 }
 
+std::unique_ptr<Executor> PictureUpscaler::compile(bool half) {
+  std::optional<Graph> graph = std::exchange(graph_, std::nullopt);
+  if (frames_ > 1) return compile_in_time(*device_, read_model(model_file_), half, *pool_);
+  return device_->compile(graph ? std::move(*graph) : build_graph(read_model(model_file_)), half);
+}
+
 void PictureUpscaler::load(bool half) {
   network_ = {};
-  if (!graph_) graph_ = build_graph(read_model(model_file_));
   half_ = half;
-  network_ = device_->compile(std::move(*graph_), half);
-  graph_.reset();
+  network_ = compile(half);
   resident_ = resident_memory();
   ceiling_ = options_.max_memory != 0 ? options_.max_memory : resident_ + available_memory() / 2;
 }
@@ -260,7 +274,7 @@ uint64_t PictureUpscaler::filter_memory(const Input& input, const ImageInfo& out
 std::function<Executor&()> PictureUpscaler::fall_back() {
   if (!half_) return {};
   return [this]() -> Executor& {
-    if (!full_network_) full_network_ = device_->compile(build_graph(read_model(model_file_)), false);
+    if (!full_network_) full_network_ = compile(false);
     return *full_network_;
   };
 }

@@ -38,12 +38,16 @@ class PictureUpscaler {
   PictureUpscaler(std::string model_file, UpscaleOptions options);
 
   int scale() const { return scale_; }
+  /// Frames that the network sees, the middle one of which it enlarges; of a picture it sees as many copies.
+  int frames() const { return frames_; }
   /// Channels of the result for a picture with `channels`.
   int out_channels(int channels) const { return upscaled_channels(network_in_, network_out_, channels); }
   /// What the network should see under transparent pixels.
   HiddenColours hidden_colours() const {
     return network_in_ == 4 ? HiddenColours::kept : HiddenColours::bled;
   }
+  /// Throws Error when that is neither a picture nor a window of as many frames as the network sees.
+  void check_channels(int channels) const;
   const std::string& summary() const { return summary_; }
   const char* kernels() const { return device_->kernels(half_); }
 
@@ -92,6 +96,7 @@ class PictureUpscaler {
   ImageInfo coloured(ImageInfo info) const;
   bool wants_half(SampleType stored) const;
   void load(bool half);
+  std::unique_ptr<Executor> compile(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;
   void measure(Input& input) const;
   uint64_t device_memory() const;
@@ -104,8 +109,8 @@ class PictureUpscaler {
   UpscaleOptions options_;
   std::string model_file_, summary_;
   bool half_is_vouched_for_ = false;
-  int scale_ = 1, network_in_ = 3, network_out_ = 3;  // channels
-  std::optional<Graph> graph_;                        // until a network is made of it
+  int frames_ = 1, scale_ = 1, network_in_ = 3, network_out_ = 3;  // channels
+  std::optional<Graph> graph_;                                     // until a network is made of it
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<Executor> network_, full_network_;  // the latter when half precision failed

@@ -194,6 +194,7 @@ ImageInfo Upscaler::result_info(const ImageInfo& image) const {
 Image Upscaler::upscale(const Image& image, const UpscaleEvents& events) {
   return with_errors([&] {
     check_samples(image);
+    state_->upscaler.check_channels(image.info.channels);
     PictureUpscaler& upscaler = state_->upscaler;
     auto copy = std::make_shared<Image>(image);
     if (upscaler.hidden_colours() == HiddenColours::bled) bleed_colours(*copy);

@@ -203,6 +203,7 @@ MapId GraphBuilder::add_upsampled_input(MapId x, Upsampling mode) {
 
 Graph GraphBuilder::finish(MapId output) {
   graph_.output = output;
+  if (part_ == GraphPart::frame) return std::move(graph_);
   for (const auto& [name, tensor] : weights_.tensors)
     if (!used_.contains(name))
       throw Error(ErrorKind::bad_data, weights_.file,

@@ -16,12 +16,22 @@ struct ConvolutionTensors {
   std::vector<float> weights, bias;  ///< [out][in][kernel][kernel], [out]
 };
 
+/// What of a network that sees several frames a graph is made of (families/time_head.h).
+enum class GraphPart {
+  whole,
+  frame,  ///< what is done to a frame and its neighbours, and serves several windows
+  trunk   ///< the rest
+};
+
 /// Each layer's channel counts come from its weights, so that pruned networks run unchanged. Everything
 /// throws Error naming file and tensor when a tensor is missing or layers do not fit.
 class GraphBuilder {
  public:
   /// `weights` must outlive this.
-  explicit GraphBuilder(const StateDict& weights) : weights_(weights), shapes_(weights) {}
+  explicit GraphBuilder(const StateDict& weights, GraphPart part = GraphPart::whole)
+      : weights_(weights), shapes_(weights), part_(part) {}
+
+  GraphPart part() const { return part_; }
 
   // ---- tensors ----
 
@@ -67,7 +77,8 @@ class GraphBuilder {
   MapId add_upsampled_input(MapId x, Upsampling mode);
   int channels(MapId map) const { return graph_.map(map).channels; }
 
-  /// The graph with this output. Throws Error when a tensor was not used, or the enlargement is too large.
+  /// The graph with this output. Throws Error when a tensor was not used (by a part: of a frame, where they
+  /// belong to the rest), or the enlargement is too large.
   Graph finish(MapId output);
 
  private:
@@ -75,6 +86,7 @@ class GraphBuilder {
 
   const StateDict& weights_;
   LayerShapes shapes_;
+  GraphPart part_;
   std::set<std::string> used_;
   Graph graph_;
 };

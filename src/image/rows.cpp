@@ -51,7 +51,7 @@ class MemorySink : public RowSink {
 
 void check_samples(const Image& image) {
   const ImageInfo& i = image.info;
-  if (i.width <= 0 || i.height <= 0 || i.channels < 1 || i.channels > 4 || image.samples.size() != i.bytes())
+  if (i.width <= 0 || i.height <= 0 || i.channels < 1 || image.samples.size() != i.bytes())
     throw Error(ErrorKind::invalid_argument, "", "an image whose samples do not fit its size",
                 std::to_string(i.bytes()) + " bytes", std::to_string(image.samples.size()));
 }

@@ -8,6 +8,7 @@ std::string Architecture::summary() const {
   std::string text = std::string(family->name) + " x" + std::to_string(scale) + ", " +
                      std::to_string(blocks) + " " + family->blocks_name + ", " + std::to_string(features) +
                      " features";
+  if (frames > 1) text += ", " + std::to_string(frames) + " frames";
   if (unshuffle > 1) text += ", pixel-unshuffle " + std::to_string(unshuffle);
   if (details) text += details->summary();
   return text;

@@ -31,10 +31,12 @@ struct Architecture {
   int in_channels = 3;   ///< of the image, before any pixel-unshuffle
   int out_channels = 3;  ///< of the image
   int features = 64;
-  int blocks = 0;       ///< RRDBs, residual blocks, or inner convolutions of the compact network
-  int scale = 4;        ///< output pixels per input pixel, along each side
-  int unshuffle = 1;    ///< the input is folded by this factor first (Real-ESRGAN x2plus: 2, x1: 4)
-  int upsamplings = 0;  ///< upsampling steps before the last convolutions
+  int blocks = 0;         ///< RRDBs, residual blocks, or inner convolutions of the compact network
+  int scale = 4;          ///< output pixels per input pixel, along each side
+  int unshuffle = 1;      ///< the input is folded by this factor first (Real-ESRGAN x2plus: 2, x1: 4)
+  int frames = 1;         ///< that it sees, the middle one of which it enlarges (families/time_head.h)
+  int time_features = 0;  ///< channels of what is made of a frame and its neighbours, where it sees several
+  int upsamplings = 0;    ///< upsampling steps before the last convolutions
   std::shared_ptr<const FamilyDetails> details;  ///< null for a family that has none
 
   /// "4 in and 3 out".

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "model/choose_network.h"
+#include "model/families/time_head.h"
 #include "model/family.h"
 #include "model/foreign_families.h"
 #include "weights/read_weights.h"
@@ -95,14 +96,26 @@ Model detect_model(StateDict weights) {
   return recognise(std::move(weights));
 }
 
-Graph build_graph(const Model& model) {
-  GraphBuilder builder(model.weights);
+namespace {
+
+Graph build(const Model& model, GraphPart part) {
+  GraphBuilder builder(model.weights, part);
   const Architecture& architecture = model.architecture;
   const MapId output = architecture.family->build(builder, architecture);
   if (builder.channels(output) != architecture.out_channels)
     throw Error(ErrorKind::bad_data, model.weights.file, "channels of the network's output",
                 std::to_string(architecture.out_channels), std::to_string(builder.channels(output)));
   return builder.finish(output);
+}
+
+}  // namespace
+
+Graph build_graph(const Model& model) {
+  return build(model, GraphPart::whole);
+}
+
+TimeParts build_time_parts(const Model& model) {
+  return {build_frame_graph(model.weights, model.architecture), build(model, GraphPart::trunk)};
 }
 
 size_t parameter_count(const StateDict& weights) {

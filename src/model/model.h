@@ -30,6 +30,13 @@ Model detect_model(StateDict weights);
 /// left over.
 Graph build_graph(const Model& model);
 
+/// The same in two parts, of a network that sees several frames (families/time_head.h).
+struct TimeParts {
+  Graph frame;  ///< from three frames, one behind the other, to a map
+  Graph trunk;  ///< from three such maps to the picture
+};
+TimeParts build_time_parts(const Model& model);
+
 /// Learnable parameters, without running statistics.
 size_t parameter_count(const StateDict& weights);
 

@@ -83,6 +83,13 @@ void read_logger(Settings logger, Recipe& r) {
   r.patience = logger.at_least("patience", 0, 0);
 }
 
+/// Clips have as many frames as the network sees; of one, they are pictures.
+void take_frames(Recipe& r, const Settings& root) {
+  if (r.generator.frames > 1 && r.data.clips.empty())
+    root.refuse("datasets", "train: {type: clips}, for a network that sees several frames");
+  r.data.window = r.generator.frames;
+}
+
 /// Asks for all that a recipe may say.
 Recipe interpret(Settings& root, const std::string& file) {
   Recipe r;
@@ -106,6 +113,8 @@ Recipe interpret(Settings& root, const std::string& file) {
   if ((r.data.hr_size / scale) % r.generator.unshuffle != 0)
     datasets.refuse("train", "HR_size a multiple of scale times unshuffle, " +
                                  std::to_string(scale * r.generator.unshuffle));
+
+  if (r.generator_file.empty()) take_frames(r, root);
 
   Settings path = root.section("path");
   r.folder = path.get<std::string>("root", "experiments");
@@ -133,6 +142,10 @@ void take_file(Recipe& r, const Settings& root) {
   r.generator = read_model(r.generator_file).architecture;
   if (r.generator.scale != scale)
     root.refuse("scale", std::to_string(r.generator.scale) + ", as " + r.generator_file + " enlarges");
+  if (r.generator.frames > 1)
+    root.refuse("network_G", "which_model_G, frames and the rest, with path: {pretrain_model_G: " +
+                                 r.generator_file + "}");
+  take_frames(r, root);
 }
 
 Recipe build(Settings root, const std::string& file) {
@@ -161,6 +174,9 @@ std::vector<std::string> recipes_of_everything() {
           "validation: {metrics: [{type: lpips, weights: x, heads: x}, {type: dists, weights: x, heads: x}, "
           "{type: psnr}, {type: ssim}, {type: psnr_rgb}, {type: ssim_rgb}]}"),
       recipe("{}", "degradation: {}", "losses: [{type: gan}]", against),
+      "network_G: {frames: 5, time_features: 8}\ndatasets: {train: {type: clips, sources: [{frames: x, "
+      "motion: 1}]}, "
+      "val: {any: {frames: x, every: 2}}}\ntrain: {feature_weight: 0}\n",
       recipe("{model: x}", "", "feature_weight: 0",
              "distillation: {teacher: x, feature_weight: 1, features: [{teacher: x, student: x}]}")};
   for (const Family* family : families())

@@ -216,7 +216,8 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
              " frames");
   ProgressKeeper progress(events);
   progress.begin(facts.made_of(total), facts.made_of(resumed), bytes);
-  const auto input = source.frames({events.stop, [&](size_t segment) { return wanted[segment]; }, {}});
+  const auto input = frames_for_network(source, network.radius(), options,
+                                        {events.stop, [&](size_t segment) { return wanted[segment]; }, {}});
   FilmOutput film(settings, network.scale(), [&](size_t segment) { return folder.segment(segment); },
                   {[&] { progress.frame_done(); }, [&](uint64_t size) { progress.add_bytes(size); }});
   const PipelineCounts counts = run_pipeline(

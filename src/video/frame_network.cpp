@@ -11,10 +11,13 @@
 namespace esrgan::video {
 namespace {
 
+constexpr size_t seen_colours = 3;  // of a frame in a window
+
 /// Bytes that wait in the pipeline beside the frame that the network works on: pixels before and behind it,
 /// and frames in the encoder, most of which look some 40 frames ahead.
-uint64_t pipeline_memory(uint64_t pixels, uint64_t scale) {
-  return pixels * (4 * 3 * sizeof(float) + scale * scale * (2 * 3 * sizeof(float) + 50 * 3 / 2));
+uint64_t pipeline_memory(uint64_t pixels, uint64_t scale, int frames) {
+  const auto around = frames > 1 ? 2 * static_cast<uint64_t>(frames) : 0;  // in windows
+  return pixels * ((4 + around) * 3 * sizeof(float) + scale * scale * (2 * 3 * sizeof(float) + 50 * 3 / 2));
 }
 
 }  // namespace
@@ -35,54 +38,102 @@ double FrameNetwork::work(int width, int height, SampleType stored) {
   return upscaler_->macs_per_pixel() * width * height * (options_.self_ensemble ? 8 : 1);
 }
 
+FrameUpscaler& FrameNetwork::frames_for(size_t field, const Size& size, SampleType stored) {
+  std::optional<FrameUpscaler>& frames = frames_[field];
+  if (frames && size == sizes_[field]) return *frames;
+  const auto pixels = static_cast<uint64_t>(size.width) * static_cast<uint64_t>(size.height);
+  frames.emplace(*upscaler_, size.width, size.height, size.channels, stored,
+                 pipeline_memory(pixels, static_cast<uint64_t>(scale()), upscaler_->frames()), reuse_);
+  sizes_[field] = size;
+  if (reuse_ && !frames->can_reuse())
+    log_info("--reuse: nothing can be taken from the frame before, bit for bit, with this network and size");
+  return *frames;
+}
+
+/// Gives the memory of `part` back to the pool.
+Pixels FrameNetwork::enlarge(Pixels& part, size_t field, const Size& size, SampleType stored,
+                             PixelsPool& pool, const std::stop_token& stop) {
+  FrameUpscaler& frames = frames_for(field, size, stored);
+  // Pictures are large: memory is taken when it is needed, so that two are enough in turns.
+  const auto memory = [&] {
+    return pool.take(static_cast<size_t>(frames.out_width()) * static_cast<size_t>(frames.out_height()) *
+                     static_cast<size_t>(frames.out_channels()));
+  };
+  Pixels upscaled;
+  if (!frames.exchanges()) upscaled = memory();
+  frames.run(part, upscaled, stop);
+  if (frames.exchanges()) frames.lend(memory());
+  reused_ += frames.reused();
+  ++parts_;
+  pool.give(std::move(part));
+  return upscaled;
+}
+
+Pixels FrameNetwork::enlarge_window(const std::vector<SharedPixels>& window, size_t field, const Size& size,
+                                    SampleType stored, PixelsPool& pool, const std::stop_token& stop) {
+  const auto channels = static_cast<size_t>(size.channels), pixels = window.front()->size() / channels;
+  const bool alpha = channels % 2 == 0;
+  const size_t colours = alpha ? channels - 1 : channels, seen = seen_colours * window.size();
+  const Size of_window{size.width, size.height, static_cast<int>(seen)};
+  // The network's colours of the frame's, from channel `first` on: of gray and alpha three equal ones.
+  const auto enlarged = [&](size_t first, size_t count) {
+    Pixels frames = pool.take(pixels * seen);
+    frames.resize(pixels * seen);
+    float* to = frames.data();
+    for (size_t pixel = 0; pixel < pixels; ++pixel)
+      for (const SharedPixels& frame : window)
+        for (size_t c = 0; c < seen_colours; ++c)
+          *to++ = (*frame)[pixel * channels + first + (count == 1 ? 0 : c)];
+    return enlarge(frames, field, of_window, stored, pool, stop);
+  };
+  Pixels made = enlarged(0, colours);
+  if (channels == seen_colours) return made;
+  const size_t large = made.size() / seen_colours;
+  Pixels all(large * channels);
+  const auto put = [&](const Pixels& from, size_t first, size_t count) {
+    for (size_t pixel = 0; pixel < large; ++pixel) {
+      const float* in = from.data() + pixel * seen_colours;
+      float* out = all.data() + pixel * channels + first;
+      if (count == 1)
+        *out = (in[0] + in[1] + in[2]) / 3;
+      else
+        std::copy_n(in, count, out);
+    }
+  };
+  put(made, 0, colours);
+  if (alpha) put(enlarged(colours, 1), colours, 1);
+  return all;
+}
+
 void FrameNetwork::upscale(FrameItem& item, PixelsPool& pool, const std::stop_token& stop) {
   const auto format = static_cast<AVPixelFormat>(item.source->format);
-  const int channels = channels_of(format);
+  const int channels = channels_of(format), width = item.source->width;
+  const SampleType stored = stored_type(format);
+  if (!item.windows.empty()) item.parts.resize(item.windows.size());
   for (size_t field = 0; field < item.parts.size(); ++field) {
     Pixels& part = item.parts[field];
-    const int width = item.source->width;
+    const size_t samples = item.windows.empty() ? part.size() : item.windows[field].front()->size();
     const auto height =
-        static_cast<int>(part.size() / static_cast<size_t>(width) / static_cast<size_t>(channels));
-    Pixels upscaled;
-    if (upscaler_) {
-      const Size size{width, height, channels};
-      std::optional<FrameUpscaler>& frames = frames_[field];
-      if (!frames || size != sizes_[field]) {
-        const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height);
-        frames.emplace(*upscaler_, width, height, channels, stored_type(format),
-                       pipeline_memory(pixels, static_cast<uint64_t>(scale())), reuse_);
-        if (frames->out_channels() != channels)
-          throw Error(ErrorKind::unsupported, "", "a network that makes colours", "a film in colours",
-                      "a gray film");
-        sizes_[field] = size;
-        if (reuse_ && !frames->can_reuse())
-          log_info(
-              "--reuse: nothing can be taken from the frame before, bit for bit, with this network and size");
-      }
-      // Pictures are large: memory is taken when it is needed, so that two are enough in turns.
-      const auto memory = [&] {
-        return pool.take(part.size() * static_cast<size_t>(scale()) * static_cast<size_t>(scale()));
-      };
-      if (!frames->exchanges()) upscaled = memory();
-      frames->run(part, upscaled, stop);
-      if (frames->exchanges()) frames->lend(memory());
-      reused_ += frames->reused();
-      ++parts_;
-      pool.give(std::move(part));
-    } else {
-      upscaled = std::move(part);
-    }
+        static_cast<int>(samples / static_cast<size_t>(width) / static_cast<size_t>(channels));
+    const Size size{width, height, channels};
+    if (upscaler_ && upscaler_->out_channels(channels) != channels)
+      throw Error(ErrorKind::unsupported, "", "a network that makes colours", "a film in colours",
+                  "a gray film");
+    if (!item.windows.empty())
+      part = enlarge_window(item.windows[field], field, size, stored, pool, stop);
+    else if (upscaler_)
+      part = enlarge(part, field, size, stored, pool, stop);
     if (options_.denoise_tv > 0) {
       FloatImage picture;
       picture.width = width * scale();
       picture.height = height * scale();
       picture.channels = channels;
-      picture.pixels = std::move(upscaled);
+      picture.pixels = std::move(part);
       denoise_tv(picture, options_.denoise_tv);
-      upscaled = std::move(picture.pixels);
+      part = std::move(picture.pixels);
     }
-    part = std::move(upscaled);
   }
+  item.windows.clear();
 }
 
 }  // namespace esrgan::video

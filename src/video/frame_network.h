@@ -17,11 +17,13 @@ class FrameNetwork {
   /// Without a model file frames are passed on as they are.
   FrameNetwork(const std::string& model_file, const UpscaleOptions& options, bool reuse);
 
+  /// Frames to each side of one that the network sees.
+  int radius() const { return upscaler_ ? upscaler_->frames() / 2 : 0; }
   int scale() const { return upscaler_ ? upscaler_->scale() : 1; }
   /// Work for a frame of this size, in multiply-accumulates.
   double work(int width, int height, SampleType stored);
 
-  /// Replaces the parts of an item by enlarged ones.
+  /// Replaces the parts (or windows) of an item by enlarged ones.
   void upscale(FrameItem& item, PixelsPool& pool, const std::stop_token& stop);
   /// Share of the area of all frames so far that was taken from the frame before.
   double reused() const { return parts_ > 0 ? reused_ / static_cast<double>(parts_) : 0; }
@@ -31,6 +33,13 @@ class FrameNetwork {
     int width, height, channels;
     bool operator==(const Size&) const = default;
   };
+
+  /// The frame upscaler of a field; made anew where the size is another.
+  FrameUpscaler& frames_for(size_t field, const Size& size, SampleType stored);
+  Pixels enlarge(Pixels& part, size_t field, const Size& size, SampleType stored, PixelsPool& pool,
+                 const std::stop_token& stop);
+  Pixels enlarge_window(const std::vector<SharedPixels>& window, size_t field, const Size& size,
+                        SampleType stored, PixelsPool& pool, const std::stop_token& stop);
 
   UpscaleOptions options_;
   std::unique_ptr<PictureUpscaler> upscaler_;

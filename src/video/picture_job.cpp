@@ -139,7 +139,8 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
     if (there) ++report.resumed;
     return !there;
   };
-  const auto input = source.frames({events.stop, [](size_t) { return true; }, wants});
+  const auto input = frames_for_network(source, network.radius(), options,
+                                        {events.stop, [](size_t) { return true; }, wants});
   PictureOutput pictures(shape, path_of, progress);
   const PipelineCounts counts = run_pipeline(
       *input, pictures, [&](FrameItem& item, PixelsPool& pool) { network.upscale(item, pool, events.stop); },

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -94,6 +95,9 @@ class PixelsPool {
   std::multimap<size_t, Pixels> free_;  // by capacity
 };
 
+/// Pixels of a frame that several windows have.
+using SharedPixels = std::shared_ptr<const Pixels>;
+
 /// A frame on its way, or the end of a segment (then without a source).
 struct FrameItem {
   FramePtr source;            ///< the frame as it was read: its time, properties and format
@@ -101,7 +105,10 @@ struct FrameItem {
   size_t segment = 0;         ///< of the plan
   bool repeated = false;      ///< the same picture as the item before; without pixels
   std::vector<Pixels> parts;  ///< the frame, or its top and its bottom field
-  SegmentCounts counts;       ///< at the end of a segment
+  /// Instead of `parts`, for a network that sees several frames: each part with those around it, which are in
+  /// order.
+  std::vector<std::vector<SharedPixels>> windows;
+  SegmentCounts counts;  ///< at the end of a segment
 };
 
 /// Where a frame belongs.

@@ -70,6 +70,12 @@ struct OutputKind {
 /// Work of the network for a frame, by its size and the way its samples are stored.
 using FrameWork = std::function<double(int width, int height, SampleType stored)>;
 
+/// The wanted frames of a source as a network wants them: each by itself, or with `radius` frames to both
+/// sides; where the film or the shot ends, its nearest frame stands for those. The source must outlive what
+/// is returned.
+std::unique_ptr<FrameInput> frames_for_network(const FrameSource& source, int radius,
+                                               const VideoOptions& options, FrameChoice wanted);
+
 /// Opens a film, a pipe, a folder of pictures or a pattern, and chooses how it is cut, for which a film is
 /// read to its end. Throws Error; Cancelled when `stop` asks for it.
 std::unique_ptr<FrameSource> open_source(const std::string& input, const VideoOptions& options,

@@ -60,7 +60,8 @@ VideoReport make_stream(const FrameSource& source, FrameNetwork& network, const 
   };
   ProgressKeeper progress(events);
   progress.begin(facts.made_of(facts.plan.frames), 0, 0);
-  const auto input = source.frames({events.stop, [](size_t) { return true; }, {}});
+  const auto input =
+      frames_for_network(source, network.radius(), options, {events.stop, [](size_t) { return true; }, {}});
   StreamOutput stream(shape, write, progress);
   const PipelineCounts counts = run_pipeline(
       *input, stream, [&](FrameItem& item, PixelsPool& pool) { network.upscale(item, pool, events.stop); },

@@ -9,6 +9,7 @@
 #include "base/platform_pipe.h"
 #include "base/text.h"
 #include "video/containers.h"
+#include "video/frame_windows.h"
 #include "video/jobs.h"
 #include "video/preview.h"
 #include "weights/builtin.h"
@@ -59,6 +60,7 @@ nlohmann::json identity(const std::string& model, const video::FrameSource& sour
           {"fps", {options.fps_numerator, options.fps_denominator}},
           {"deinterlace", static_cast<int>(options.interlaced)},
           {"dither", static_cast<int>(options.dither)},
+          {"cuts", options.cuts.empty() ? nlohmann::json() : nlohmann::json(video::read_cuts(options.cuts))},
           {"hwaccel", options.hardware},
           {"encoder", options.encoder},
           {"crf", options.crf},

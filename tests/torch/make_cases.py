@@ -169,6 +169,11 @@ for inputs, outputs in ((4, 4), (1, 3)):
     old = sequential_names(v, 1, 2)
     made = RRDB and RRDB(in_nc=inputs, out_nc=outputs, num_filters=20, num_blocks=1)
     case(f"rrdb_{inputs}_to_{outputs}_x4", old, beside_spandrel(made, old, lambda x: run_rrdb(v, x)), channels=inputs)
+# Networks that see several frames.
+v = new_span(16, 4, norm=False, frames=5)
+case("span_time_x4", {"params": v}, lambda x: run_span(v, x, 4), channels=15)
+u = new_rrdb(20, 1, 12, frames=5)
+case("rrdb_time_x4", u, lambda x: run_rrdb(u, x), channels=15)
 # A view into a larger storage, transposed: offsets and strides must be honoured.
 strided = new_rrdb(16, 1, 8)
 strided["conv_first.weight"] = torch.randn(5, 3, 3, 3, 16)[2].permute(3, 0, 1, 2)

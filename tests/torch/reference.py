@@ -42,9 +42,9 @@ def norm(w, name, x):
 
 
 def new_rrdb(features, blocks, growth, channels=3, out=3, ups=2, plus=False, learned=False, uneven=False,
-             upsampling="nearest"):
+             upsampling="nearest", frames=1):
     w = OrderedDict()
-    new_conv(w, "conv_first", channels, features)
+    new_head(w, "conv_first", channels, features, frames)
     for n in range(blocks):
         for k in (1, 2, 3):
             known = features
@@ -78,7 +78,7 @@ def scaled_sum(w, block, y, x):
 def run_rrdb(w, x, fold=1):
     if fold > 1:
         x = F.pixel_unshuffle(x, fold)
-    first = x = conv(w, "conv_first", x)
+    first = x = head(w, lambda x: conv(w, "conv_first", x), x)
     n = 0
     while f"body.{n}.rdb1.conv1.weight" in w:
         outer = x
@@ -198,7 +198,24 @@ def write_safetensors(path, tensors):
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
-def new_span(features, scale, channels=3, norm=True):
+def new_head(w, first, channels, features, frames):
+    """The first convolution, or those in space and time of a network that sees several frames."""
+    if frames == 1:
+        return new_conv(w, first, channels, features)
+    for name, inputs, outputs in (("time_1", channels, frames + 4), ("time_2", frames + 4, features)):
+        w[f"{name}.weight"] = torch.randn(outputs, inputs, 3, 3, 3) * (2 / (27 * inputs)) ** 0.5
+        w[f"{name}.bias"] = torch.randn(outputs) * 0.1
+
+
+def head(w, first, x):
+    if "time_1.weight" not in w:
+        return first(x)
+    frames = x.unflatten(1, (-1, w["time_1.weight"].shape[1])).transpose(1, 2)  # n, c, t, h, w
+    maps = F.leaky_relu(F.conv3d(frames, w["time_1.weight"], w["time_1.bias"], padding=(0, 1, 1)), 0.1)
+    return F.conv3d(maps, w["time_2.weight"], w["time_2.bias"], padding=(0, 1, 1)).squeeze(2)
+
+
+def new_span(features, scale, channels=3, norm=True, frames=1):
     """SPAN (arXiv:2311.12770) as it is trained: Conv3XC by its parts."""
     w = OrderedDict()
 
@@ -209,7 +226,10 @@ def new_span(features, scale, channels=3, norm=True):
         new_conv(w, name + ".conv.2", 2 * outputs, outputs, 1)
         new_conv(w, name + ".eval_conv", inputs, outputs)  # what lies in files and is not to be trusted
 
-    conv3xc("conv_1", channels, features)
+    if frames == 1:
+        conv3xc("conv_1", channels, features)
+    else:
+        new_head(w, None, channels, features, frames)
     for n in range(1, 7):
         for k in (1, 2, 3):
             conv3xc(f"block_{n}.c{k}_r", features, features)
@@ -234,7 +254,7 @@ def run_span(w, x, scale):
 
     if "no_norm" not in w:
         x = (x - torch.tensor([0.4488, 0.4371, 0.4040])[: x.shape[1]].view(1, -1, 1, 1)) * 255
-    first = y = conv3xc("conv_1", x)
+    first = y = head(w, lambda x: conv3xc("conv_1", x), x)
     for n in range(1, 7):
         inner = F.silu(conv3xc(f"block_{n}.c1_r", y))
         third = conv3xc(f"block_{n}.c3_r", F.silu(conv3xc(f"block_{n}.c2_r", inner)))

@@ -37,25 +37,23 @@ bool has_shader(Shader shader) {
 
 // ---- memory ----
 
-Buffer::Buffer(Context& context, uint64_t bytes, bool for_host, bool read_by_host)
+Buffer::Buffer(Context& context, uint64_t bytes, BufferUse use)
     : context_(&context), bytes_(std::max<uint64_t>(bytes, 4)) {
   try {
-    VkBufferCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
+    auto info = structure<VkBufferCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
     info.size = bytes_;
     info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                  VK_BUFFER_USAGE_TRANSFER_DST_BIT;
     check(context.vk_.vkCreateBuffer(context.device_, &info, nullptr, &buffer_), "vkCreateBuffer");
     VkMemoryRequirements needed{};
     context.vk_.vkGetBufferMemoryRequirements(context.device_, buffer_, &needed);
-    VkMemoryAllocateInfo allocation{};
-    allocation.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
+    auto allocation = structure<VkMemoryAllocateInfo>(VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO);
     allocation.allocationSize = needed.size;
-    allocation.memoryTypeIndex = context.memory_type(needed.memoryTypeBits, for_host, read_by_host);
+    allocation.memoryTypeIndex = context.memory_type(needed.memoryTypeBits, use);
     check(context.fault("memory"), "vkAllocateMemory");
     check(context.vk_.vkAllocateMemory(context.device_, &allocation, nullptr, &memory_), "vkAllocateMemory");
     check(context.vk_.vkBindBufferMemory(context.device_, buffer_, memory_, 0), "vkBindBufferMemory");
-    if (for_host)
+    if (use != BufferUse::device)
       check(context.vk_.vkMapMemory(context.device_, memory_, 0, VK_WHOLE_SIZE, 0, &mapped_), "vkMapMemory");
   } catch (...) {
     release();
@@ -81,12 +79,12 @@ void Buffer::release() {
   context_ = nullptr;
 }
 
-uint32_t Context::memory_type(uint32_t allowed, bool for_host, bool read_by_host) const {
+uint32_t Context::memory_type(uint32_t allowed, BufferUse use) const {
   const VkMemoryPropertyFlags needed =
-      for_host ? VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT
-               : VkMemoryPropertyFlags{VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT};
+      use == BufferUse::device ? VkMemoryPropertyFlags{VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT}
+                               : VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   const VkMemoryPropertyFlags wanted =
-      needed | (read_by_host ? VkMemoryPropertyFlags{VK_MEMORY_PROPERTY_HOST_CACHED_BIT} : 0);
+      needed | (use == BufferUse::host_reads ? VkMemoryPropertyFlags{VK_MEMORY_PROPERTY_HOST_CACHED_BIT} : 0);
   for (const VkMemoryPropertyFlags flags : {wanted, needed, VkMemoryPropertyFlags{0}})
     for (uint32_t i = 0; i < memory_.memoryTypeCount; ++i)
       if ((allowed & (1U << i)) != 0 && (memory_.memoryTypes[i].propertyFlags & flags) == flags) return i;
@@ -98,8 +96,7 @@ uint32_t Context::memory_type(uint32_t allowed, bool for_host, bool read_by_host
 Bindings::Bindings(Context& context, size_t count) : context_(context) {
   const auto sets = static_cast<uint32_t>(count);
   const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers_of_shader * sets};
-  VkDescriptorPoolCreateInfo pool{};
-  pool.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
+  auto pool = structure<VkDescriptorPoolCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
   pool.maxSets = sets;
   pool.poolSizeCount = 1;
   pool.pPoolSizes = &size;
@@ -108,8 +105,7 @@ Bindings::Bindings(Context& context, size_t count) : context_(context) {
 }
 
 VkDescriptorSet Bindings::add(const std::array<BufferPart, buffers_of_shader>& parts) {
-  VkDescriptorSetAllocateInfo allocation{};
-  allocation.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO;
+  auto allocation = structure<VkDescriptorSetAllocateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO);
   allocation.descriptorPool = pool_;
   allocation.descriptorSetCount = 1;
   allocation.pSetLayouts = &context_.set_layout_;
@@ -138,16 +134,13 @@ Bindings::~Bindings() {
 // ---- commands ----
 
 Commands::Commands(Context& context) : context_(context) {
-  VkCommandBufferAllocateInfo allocation{};
-  allocation.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+  auto allocation = structure<VkCommandBufferAllocateInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO);
   allocation.commandPool = context_.pool_;
   allocation.commandBufferCount = 1;
   check(context_.vk_.vkAllocateCommandBuffers(context_.device_, &allocation, &commands_),
         "vkAllocateCommandBuffers");
-  VkFenceCreateInfo fence{};
-  fence.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
-  VkCommandBufferBeginInfo begin{};
-  begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+  auto fence = structure<VkFenceCreateInfo>(VK_STRUCTURE_TYPE_FENCE_CREATE_INFO);
+  auto begin = structure<VkCommandBufferBeginInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
   VkResult result = context_.vk_.vkCreateFence(context_.device_, &fence, nullptr, &fence_);
   if (result >= 0) result = context_.vk_.vkBeginCommandBuffer(commands_, &begin);
   if (result >= 0) return;
@@ -173,8 +166,7 @@ void Commands::copy(const Buffer& from, const Buffer& to) {
 }
 
 void Commands::wait_for_writes() {
-  VkMemoryBarrier barrier{};
-  barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+  auto barrier = structure<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
   barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
   barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
   constexpr VkPipelineStageFlags before =
@@ -196,8 +188,7 @@ void Commands::dispatch(Shader shader, const Constants& constants, VkDescriptorS
 }
 
 void Commands::end() {
-  VkMemoryBarrier barrier{};
-  barrier.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+  auto barrier = structure<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
   barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
   barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
   context_.vk_.vkCmdPipelineBarrier(commands_, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
@@ -207,8 +198,7 @@ void Commands::end() {
 
 void Commands::submit() {
   check(context_.fault("submit"), "vkQueueSubmit");
-  VkSubmitInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+  auto info = structure<VkSubmitInfo>(VK_STRUCTURE_TYPE_SUBMIT_INFO);
   info.commandBufferCount = 1;
   info.pCommandBuffers = &commands_;
   check(context_.vk_.vkResetFences(context_.device_, 1, &fence_), "vkResetFences");
@@ -224,10 +214,7 @@ void Commands::wait() {
 
 // ---- the device ----
 
-Context::Context(std::shared_ptr<const Instance> instance, VkPhysicalDevice device)
-    : instance_(std::move(instance)),
-      physical_(device),
-      properties_(properties_of(instance_->handle(), device)) {
+Context::Context(VkPhysicalDevice device) : physical_(device), properties_(properties_of(device)) {
   vkGetPhysicalDeviceMemoryProperties(physical_, &memory_);
   try {
     make_device();
@@ -240,28 +227,27 @@ Context::Context(std::shared_ptr<const Instance> instance, VkPhysicalDevice devi
 
 void Context::make_device() {
   const float priority = 1;
-  VkDeviceQueueCreateInfo queue{};
-  queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+  auto queue = structure<VkDeviceQueueCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO);
   queue.queueFamilyIndex = properties_.queue_family;
   queue.queueCount = 1;
   queue.pQueuePriorities = &priority;
-  VkPhysicalDevice16BitStorageFeatures storage{};
-  storage.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES;
+  auto storage = structure<VkPhysicalDevice16BitStorageFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
   storage.storageBuffer16BitAccess = properties_.half ? VK_TRUE : VK_FALSE;
-  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control{};
-  control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT;
+  auto control = structure<VkPhysicalDeviceSubgroupSizeControlFeaturesEXT>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT);
   control.subgroupSizeControl = control.computeFullSubgroups = VK_TRUE;
-  VkPhysicalDeviceShaderSubgroupExtendedTypesFeatures types{};
-  types.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SUBGROUP_EXTENDED_TYPES_FEATURES;
+  auto types = structure<VkPhysicalDeviceShaderSubgroupExtendedTypesFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SUBGROUP_EXTENDED_TYPES_FEATURES);
   types.shaderSubgroupExtendedTypes = properties_.wide ? VK_TRUE : VK_FALSE;
   VkPhysicalDeviceFeatures features{};
   features.shaderInt64 = types.shaderSubgroupExtendedTypes;
   storage.pNext = &types;
-  VkPhysicalDeviceVulkanMemoryModelFeatures model{};
-  model.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
+  auto model = structure<VkPhysicalDeviceVulkanMemoryModelFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES);
   model.vulkanMemoryModel = VK_TRUE;
-  VkPhysicalDeviceShaderFloat16Int8Features arithmetic{};
-  arithmetic.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
+  auto arithmetic = structure<VkPhysicalDeviceShaderFloat16Int8Features>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
   arithmetic.shaderFloat16 = VK_TRUE;
   CooperativeMatrixFeatures matrices;
   matrices.cooperativeMatrix = VK_TRUE;
@@ -276,8 +262,7 @@ void Context::make_device() {
     model.pNext = &arithmetic;
     arithmetic.pNext = &matrices;
   }
-  VkDeviceCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+  auto info = structure<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   info.pNext = &storage;
   info.pEnabledFeatures = &features;
   info.queueCreateInfoCount = 1;
@@ -293,27 +278,23 @@ void Context::make_layouts() {
   std::array<VkDescriptorSetLayoutBinding, buffers_of_shader> bindings{};
   for (uint32_t i = 0; i < buffers_of_shader; ++i)
     bindings[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
-  VkDescriptorSetLayoutCreateInfo set{};
-  set.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
+  auto set = structure<VkDescriptorSetLayoutCreateInfo>(VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO);
   set.bindingCount = buffers_of_shader;
   set.pBindings = bindings.data();
   check(vk_.vkCreateDescriptorSetLayout(device_, &set, nullptr, &set_layout_), "vkCreateDescriptorSetLayout");
   const VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, push_bytes};
-  VkPipelineLayoutCreateInfo layout{};
-  layout.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
+  auto layout = structure<VkPipelineLayoutCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO);
   layout.setLayoutCount = 1;
   layout.pSetLayouts = &set_layout_;
   layout.pushConstantRangeCount = 1;
   layout.pPushConstantRanges = &push;
   check(vk_.vkCreatePipelineLayout(device_, &layout, nullptr, &layout_), "vkCreatePipelineLayout");
-  VkCommandPoolCreateInfo pool{};
-  pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+  auto pool = structure<VkCommandPoolCreateInfo>(VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
   pool.queueFamilyIndex = properties_.queue_family;
   check(vk_.vkCreateCommandPool(device_, &pool, nullptr, &pool_), "vkCreateCommandPool");
   cache_file_ = pipeline_cache_file(physical_);
   const std::vector<uint8_t> kept = read_pipeline_cache(cache_file_);
-  VkPipelineCacheCreateInfo cache{};
-  cache.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
+  auto cache = structure<VkPipelineCacheCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO);
   cache.initialDataSize = kept.size();
   cache.pInitialData = kept.data();
   check(vk_.vkCreatePipelineCache(device_, &cache, nullptr, &cache_), "vkCreatePipelineCache");
@@ -352,8 +333,7 @@ VkPipeline Context::pipeline(Shader shader, const Constants& constants) {
   VkPipeline& pipeline = pipelines_[{shader, constants}];
   if (pipeline != VK_NULL_HANDLE) return pipeline;
   const std::span<const uint32_t> words = words_of(shader);
-  VkShaderModuleCreateInfo code{};
-  code.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+  auto code = structure<VkShaderModuleCreateInfo>(VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
   code.codeSize = words.size_bytes();
   code.pCode = words.data();
   VkShaderModule module = VK_NULL_HANDLE;
@@ -363,11 +343,10 @@ VkPipeline Context::pipeline(Shader shader, const Constants& constants) {
     entries.push_back({i, i * static_cast<uint32_t>(sizeof(int32_t)), sizeof(int32_t)});
   const VkSpecializationInfo values{static_cast<uint32_t>(entries.size()), entries.data(),
                                     constants.size() * sizeof(int32_t), constants.data()};
-  VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT lanes{};
-  lanes.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT;
+  auto lanes = structure<VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT>(
+      VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT);
   lanes.requiredSubgroupSize = static_cast<uint32_t>(properties_.lanes);
-  VkComputePipelineCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+  auto info = structure<VkComputePipelineCreateInfo>(VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
   info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
   info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
   info.stage.module = module;

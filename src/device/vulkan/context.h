@@ -18,11 +18,14 @@ namespace esrgan::vulkan {
 
 class Context;
 
+/// Who writes and reads a buffer besides shaders.
+enum class BufferUse { device, host_writes, host_reads };
+
 /// Memory that shaders see; gone with this. The context must outlive it.
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(Context& context, uint64_t bytes, bool for_host, bool read_by_host = false);
+  Buffer(Context& context, uint64_t bytes, BufferUse use);
   Buffer(Buffer&& other) noexcept { *this = std::move(other); }
   Buffer& operator=(Buffer&& other) noexcept;
   Buffer(const Buffer&) = delete;
@@ -31,7 +34,7 @@ class Buffer {
 
   VkBuffer handle() const { return buffer_; }
   uint64_t bytes() const { return bytes_; }
-  /// Of a buffer for the host.
+  /// Of a buffer that the host writes or reads.
   template <typename T>
   T* data() const {
     return static_cast<T*>(mapped_);
@@ -127,7 +130,7 @@ class Commands {
 class Context {
  public:
   /// Throws Error.
-  Context(std::shared_ptr<const Instance> instance, VkPhysicalDevice device);
+  explicit Context(VkPhysicalDevice device);
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   Context(Context&&) = delete;
@@ -150,10 +153,9 @@ class Context {
   void release();
   void keep_cache();
   void make_layouts();
-  uint32_t memory_type(uint32_t allowed, bool for_host, bool read_by_host) const;
+  uint32_t memory_type(uint32_t allowed, BufferUse use) const;
   VkPipeline pipeline(Shader shader, const Constants& constants);
 
-  std::shared_ptr<const Instance> instance_;
   VkPhysicalDevice physical_;
   Properties properties_;
   VkPhysicalDeviceMemoryProperties memory_{};

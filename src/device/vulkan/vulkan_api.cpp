@@ -33,11 +33,11 @@ struct CooperativeMatrix {
 constexpr int32_t type_f16 = 0, type_f32 = 1, scope_subgroup = 3;
 
 /// Products of 16x16 halves by subgroups, with sums of 32 bits.
-bool has_matrices(VkInstance instance, VkPhysicalDevice device) {
+bool has_matrices(VkPhysicalDevice device) {
   if (!has_extension(device, cooperative_matrix_name)) return false;
   using Get = VkResult(VKAPI_PTR*)(VkPhysicalDevice, uint32_t*, CooperativeMatrix*);
   const auto get = reinterpret_cast<Get>(
-      vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
+      vkGetInstanceProcAddr(instance().handle, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
   uint32_t count = 0;
   if (get == nullptr || get(device, &count, nullptr) < 0) return false;
   std::vector<CooperativeMatrix> matrices(count);
@@ -65,17 +65,22 @@ bool find_queue_family(VkPhysicalDevice device, uint32_t& family) {
   return found;
 }
 
-VkInstance make_instance() {
-  if (volkInitialize() != VK_SUCCESS || volkGetInstanceVersion() < VK_API_VERSION_1_2) return nullptr;
-  VkApplicationInfo application{};
-  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
+Instance find_instance() {
+  if (volkInitialize() != VK_SUCCESS || volkGetInstanceVersion() < VK_API_VERSION_1_2) return {};
+  auto application = structure<VkApplicationInfo>(VK_STRUCTURE_TYPE_APPLICATION_INFO);
   application.pApplicationName = "esrgan";
   application.apiVersion = VK_API_VERSION_1_2;
-  VkInstanceCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  auto info = structure<VkInstanceCreateInfo>(VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO);
   info.pApplicationInfo = &application;
-  VkInstance instance = nullptr;
-  return vkCreateInstance(&info, nullptr, &instance) == VK_SUCCESS ? instance : nullptr;
+  Instance found;
+  if (vkCreateInstance(&info, nullptr, &found.handle) != VK_SUCCESS) return {};
+  volkLoadInstanceOnly(found.handle);
+  uint32_t count = 0;
+  vkEnumeratePhysicalDevices(found.handle, &count, nullptr);
+  found.devices.resize(count);
+  if (vkEnumeratePhysicalDevices(found.handle, &count, found.devices.data()) < 0) count = 0;
+  found.devices.resize(count);
+  return found;
 }
 
 }  // namespace
@@ -88,62 +93,42 @@ void check(VkResult result, const char* call) {
   throw DeviceLost(std::string("the GPU's driver failed: ") + call + " gave " + std::to_string(result));
 }
 
-Instance::Instance(VkInstance instance) : instance_(instance) {
-  volkLoadInstanceOnly(instance_);
-  uint32_t count = 0;
-  vkEnumeratePhysicalDevices(instance_, &count, nullptr);
-  devices_.resize(count);
-  if (vkEnumeratePhysicalDevices(instance_, &count, devices_.data()) < 0) count = 0;
-  devices_.resize(count);
+const Instance& instance() {
+  static const Instance found = find_instance();
+  return found;
 }
 
-Instance::~Instance() {
-  vkDestroyInstance(instance_, nullptr);
-}
-
-std::shared_ptr<const Instance> Instance::get() {
-  // Never taken down: drivers may be gone before static objects are.
-  static const auto* const shared =
-      new std::shared_ptr<const Instance>([]() -> std::shared_ptr<const Instance> {
-        auto* const made = make_instance();
-        return made == nullptr ? nullptr : std::make_shared<const Instance>(made);
-      }());
-  return *shared;
-}
-
-Properties properties_of(VkInstance instance, VkPhysicalDevice device) {
-  VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{};
-  sizes.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT;
-  VkPhysicalDeviceMaintenance3Properties largest{};
-  largest.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES;
-  VkPhysicalDeviceSubgroupProperties subgroup{};
-  subgroup.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;
-  VkPhysicalDeviceProperties2 all{};
-  all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+Properties properties_of(VkPhysicalDevice device) {
+  auto sizes = structure<VkPhysicalDeviceSubgroupSizeControlPropertiesEXT>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT);
+  auto largest = structure<VkPhysicalDeviceMaintenance3Properties>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES);
+  auto subgroup =
+      structure<VkPhysicalDeviceSubgroupProperties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES);
+  auto all = structure<VkPhysicalDeviceProperties2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2);
   const bool sizes_known = has_extension(device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
   all.pNext = &subgroup;
   subgroup.pNext = &largest;
   if (sizes_known) largest.pNext = &sizes;
   vkGetPhysicalDeviceProperties2(device, &all);
 
-  VkPhysicalDevice16BitStorageFeatures storage{};
-  storage.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES;
+  auto storage = structure<VkPhysicalDevice16BitStorageFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
   CooperativeMatrixFeatures matrices;
-  VkPhysicalDeviceVulkanMemoryModelFeatures model{};
-  model.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES;
-  VkPhysicalDeviceShaderFloat16Int8Features arithmetic{};
-  arithmetic.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES;
-  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control{};
-  control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT;
-  VkPhysicalDeviceFeatures2 features{};
-  features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
-  VkPhysicalDeviceShaderSubgroupExtendedTypesFeatures types{};
-  types.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SUBGROUP_EXTENDED_TYPES_FEATURES;
+  auto model = structure<VkPhysicalDeviceVulkanMemoryModelFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES);
+  auto arithmetic = structure<VkPhysicalDeviceShaderFloat16Int8Features>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
+  auto control = structure<VkPhysicalDeviceSubgroupSizeControlFeaturesEXT>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT);
+  auto features = structure<VkPhysicalDeviceFeatures2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
+  auto types = structure<VkPhysicalDeviceShaderSubgroupExtendedTypesFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SUBGROUP_EXTENDED_TYPES_FEATURES);
   features.pNext = &storage;
   storage.pNext = &types;
   types.pNext = &model;
   model.pNext = &arithmetic;
-  const bool matrices_known = has_matrices(instance, device);
+  const bool matrices_known = has_matrices(device);
   if (matrices_known) arithmetic.pNext = &matrices;
   matrices.pNext = sizes_known ? &control : nullptr;
   if (!matrices_known) arithmetic.pNext = matrices.pNext;
@@ -152,7 +137,7 @@ Properties properties_of(VkInstance instance, VkPhysicalDevice device) {
   Properties found;
   const VkPhysicalDeviceProperties& known = all.properties;
   found.name = known.deviceName;
-  found.driver = std::to_string(VK_API_VERSION_MAJOR(known.apiVersion)) + "." +
+  found.vulkan = std::to_string(VK_API_VERSION_MAJOR(known.apiVersion)) + "." +
                  std::to_string(VK_API_VERSION_MINOR(known.apiVersion));
   found.software = known.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   found.shares_host = found.software || known.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;

@@ -5,41 +5,36 @@
 #define VK_NO_PROTOTYPES
 #include <volk.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace esrgan::vulkan {
 
+/// One of Vulkan's structures: it tells its own type, all else is zero.
+template <typename T>
+T structure(VkStructureType type) {
+  T made{};
+  made.sType = type;
+  return made;
+}
+
 /// Throws Error (out_of_resources where memory is short, DeviceLost where the device is gone) when a call
 /// failed.
 void check(VkResult result, const char* call);
 
-/// Vulkan of this machine, found once.
-class Instance {
- public:
-  /// None where there is no loader, or no Vulkan of a version that serves.
-  static std::shared_ptr<const Instance> get();
-
-  explicit Instance(VkInstance instance);
-  Instance(const Instance&) = delete;
-  Instance& operator=(const Instance&) = delete;
-  Instance(Instance&&) = delete;
-  Instance& operator=(Instance&&) = delete;
-  ~Instance();
-
-  VkInstance handle() const { return instance_; }
-  /// In the loader's order.
-  const std::vector<VkPhysicalDevice>& devices() const { return devices_; }
-
- private:
-  VkInstance instance_;
-  std::vector<VkPhysicalDevice> devices_;
+/// Vulkan of this machine.
+struct Instance {
+  VkInstance handle = nullptr;  ///< none where there is no loader, or no Vulkan of a version that serves
+  std::vector<VkPhysicalDevice> devices;  ///< in the loader's order
 };
+
+/// Found once, and never taken down: drivers may be gone before static objects are.
+const Instance& instance();
 
 /// What a device is and can do.
 struct Properties {
-  std::string name, driver;
+  std::string name;
+  std::string vulkan;        ///< the version that the driver knows
   bool software = false;     ///< a processor that plays the part
   bool shares_host = false;  ///< its memory is the machine's
   uint64_t memory = 0;       ///< bytes of the largest heap of its own
@@ -54,7 +49,7 @@ struct Properties {
   bool serves = false;  ///< has all that the shaders need
 };
 
-Properties properties_of(VkInstance instance, VkPhysicalDevice device);
+Properties properties_of(VkPhysicalDevice device);
 
 // Vulkan's headers may be older than matrices (VK_KHR_cooperative_matrix).
 constexpr const char* cooperative_matrix_name = "VK_KHR_cooperative_matrix";

@@ -25,7 +25,7 @@ class VulkanDevice : public Device {
   std::string name() const override { return "gpu:" + std::to_string(number_); }
   std::string description() const override {
     const Properties& p = context_->properties();
-    return p.name + ", Vulkan " + p.driver + (p.software ? ", a processor that plays a GPU" : "");
+    return p.name + ", Vulkan " + p.vulkan + (p.software ? ", a processor that plays a GPU" : "");
   }
   const char* kernels(bool half) const override { return half ? "vulkan_half" : "vulkan"; }
   HalfPrecision half() const override {
@@ -99,10 +99,9 @@ class VulkanDevice : public Device {
 std::vector<VulkanGpu> vulkan_gpus(bool with_software) {
   std::vector<VulkanGpu> gpus;
   if (!with_software && !may_have_gpu()) return gpus;
-  const std::shared_ptr<const Instance> instance = Instance::get();
-  if (!instance) return gpus;
-  for (size_t i = 0; i < instance->devices().size(); ++i) {
-    const Properties properties = properties_of(instance->handle(), instance->devices()[i]);
+  const std::vector<VkPhysicalDevice>& devices = instance().devices;
+  for (size_t i = 0; i < devices.size(); ++i) {
+    const Properties properties = properties_of(devices[i]);
     if (properties.serves && (with_software || !properties.software))
       gpus.push_back({static_cast<int>(i), properties.software});
   }
@@ -110,13 +109,12 @@ std::vector<VulkanGpu> vulkan_gpus(bool with_software) {
 }
 
 std::unique_ptr<Device> make_vulkan_device(int number, VulkanTrial trial) {
-  std::shared_ptr<const Instance> instance = Instance::get();
-  const auto count = instance ? static_cast<int>(instance->devices().size()) : 0;
+  const std::vector<VkPhysicalDevice>& devices = instance().devices;
+  const auto count = static_cast<int>(devices.size());
   if (number < 0 || number >= count)
     throw Error(ErrorKind::invalid_argument, "", "the number of a GPU", "less than " + std::to_string(count),
                 std::to_string(number));
-  auto* const device = instance->devices()[static_cast<size_t>(number)];
-  auto context = std::make_shared<Context>(std::move(instance), device);
+  auto context = std::make_shared<Context>(devices[static_cast<size_t>(number)]);
   context->set_trial(std::move(trial));
   return std::make_unique<VulkanDevice>(number, std::move(context));
 }

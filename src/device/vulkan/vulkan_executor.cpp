@@ -118,8 +118,8 @@ VulkanExecutor::VulkanExecutor(Graph graph, bool half, Matrices matrices, std::s
 VulkanExecutor::~VulkanExecutor() = default;
 
 Buffer VulkanExecutor::on_device(const void* data, uint64_t bytes) {
-  Buffer buffer(*context_, bytes, false);
-  const Buffer staged(*context_, bytes, true);
+  Buffer buffer(*context_, bytes, BufferUse::device);
+  const Buffer staged(*context_, bytes, BufferUse::host_writes);
   std::memcpy(staged.data<std::byte>(), data, bytes);
   Commands commands(*context_);
   commands.copy(staged, buffer);
@@ -170,13 +170,14 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record(int width, int
                 format_memory_size(bytes));
   const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height),
              scale = static_cast<uint64_t>(this->scale());
-  r.maps = Buffer(*context_, bytes, false);
-  r.in = Buffer(*context_, pixels * static_cast<uint64_t>(in_channels()) * sizeof(float), true);
+  r.maps = Buffer(*context_, bytes, BufferUse::device);
+  r.in = Buffer(*context_, pixels * static_cast<uint64_t>(in_channels()) * sizeof(float),
+                BufferUse::host_writes);
   r.out = Buffer(*context_, pixels * scale * scale * static_cast<uint64_t>(out_channels()) * sizeof(float),
-                 true, true);
+                 BufferUse::host_reads);
   size_t rows = 4;  // of the copies
   for (const Operation& operation : graph_.operations) rows += inputs_of(operation).size() + 1;
-  r.tables = Buffer(*context_, rows * 4 * sizeof(int32_t), true);
+  r.tables = Buffer(*context_, rows * 4 * sizeof(int32_t), BufferUse::host_writes);
   r.bindings.emplace(*context_, plan_.steps().size() + 2);
 
   Commands clear(*context_);

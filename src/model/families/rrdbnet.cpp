@@ -4,6 +4,7 @@
 
 #include "model/families/families.h"
 #include "model/families/ncnn_layers.h"
+#include "model/families/time_head.h"
 
 namespace esrgan {
 namespace {
@@ -105,11 +106,20 @@ Upsampler find_upsampler(Evidence& evidence, int steps) {
   return Upsampler::pixel_shuffle;
 }
 
+void find_folding(Evidence& evidence, Architecture& a) {
+  const int folded = evidence.in_channels("conv_first");
+  if (folded == 4 * a.out_channels || folded == 16 * a.out_channels)
+    a.unshuffle = folded == 4 * a.out_channels ? 2 : 4;
+  a.in_channels = folded / (a.unshuffle * a.unshuffle);
+  if (a.unshuffle > 1)
+    evidence.because("the first layer takes " + std::to_string(folded) + " channels for an image of " +
+                     std::to_string(a.in_channels) + ": pixel-unshuffle by " + std::to_string(a.unshuffle));
+}
+
 void detect(Evidence& evidence, Architecture& a) {
   constexpr int most_upsamplings = 5;
   RrdbDetails details;
   a.blocks = evidence.count("body.", ".rdb1.conv1.weight");
-  a.features = evidence.out_channels("conv_first");
   a.out_channels = evidence.out_channels("conv_last");
   a.upsamplings = evidence.count("conv_up", ".weight", 1);
   details.growth = evidence.out_channels("body.0.rdb1.conv1");
@@ -118,10 +128,10 @@ void detect(Evidence& evidence, Architecture& a) {
   details.upsampler = find_upsampler(evidence, a.upsamplings);
   evidence.because("residual dense blocks body.N.rdbK: RRDBNet with " + std::to_string(a.blocks) + " blocks");
   if (details.conv1x1) evidence.because("tensors conv1x1: ESRGAN+");
-  const int folded = evidence.in_channels("conv_first");
-  if (folded == 4 * a.out_channels || folded == 16 * a.out_channels)
-    a.unshuffle = folded == 4 * a.out_channels ? 2 : 4;
-  a.in_channels = folded / (a.unshuffle * a.unshuffle);
+  if (!detect_time_head(evidence, a)) {
+    a.features = evidence.out_channels("conv_first");
+    find_folding(evidence, a);
+  }
   const int upscaling = a.upsamplings > most_upsamplings ? 0 : 1 << a.upsamplings;
   if (upscaling == 0 || upscaling % a.unshuffle != 0)
     throw Error(ErrorKind::bad_data, evidence.weights().file, "upsampling layers of the network",
@@ -130,9 +140,6 @@ void detect(Evidence& evidence, Architecture& a) {
   a.details = std::make_shared<RrdbDetails>(details);
   evidence.because(std::to_string(a.upsamplings) + " upsampling layers: the grid grows " +
                    std::to_string(upscaling) + " times");
-  if (a.unshuffle > 1)
-    evidence.because("the first layer takes " + std::to_string(folded) + " channels for an image of " +
-                     std::to_string(a.in_channels) + ": pixel-unshuffle by " + std::to_string(a.unshuffle));
 }
 
 // ---- graph ----
@@ -191,13 +198,18 @@ MapId upsample(GraphBuilder& builder, const std::string& name, Upsampler upsampl
   return upsampler == Upsampler::nearest ? x : builder.pixel_shuffle(x, 2);
 }
 
-MapId build(GraphBuilder& builder, const Architecture& a) {
-  const RrdbDetails& details = rrdb_details(a);
+MapId first_map(GraphBuilder& builder, const Architecture& a) {
+  if (a.frames > 1) return add_time_head(builder, a);
   MapId x = builder.input(a.in_channels, a.unshuffle);
   builder.begin_stage();
   if (a.unshuffle > 1) x = builder.pixel_unshuffle(x, a.unshuffle);
-  const MapId first = builder.add(builder.convolution("conv_first", x));
-  x = first;
+  return builder.add(builder.convolution("conv_first", x));
+}
+
+MapId build(GraphBuilder& builder, const Architecture& a) {
+  const RrdbDetails& details = rrdb_details(a);
+  const MapId first = first_map(builder, a);
+  MapId x = first;
   for (int n = 0; n < a.blocks; ++n) x = residual_in_residual(builder, n, details.conv1x1, x);
   builder.begin_stage();
   Convolution last_body = builder.convolution("conv_body", x);
@@ -223,7 +235,12 @@ void configure(NetworkWishes& wishes, Architecture& a) {
   details.upsampler = upsampler == "nearest"        ? Upsampler::nearest
                       : upsampler == "pixelshuffle" ? Upsampler::pixel_shuffle
                                                     : Upsampler::transposed;
-  a.unshuffle = a.scale == 1 ? 4 : a.scale == 2 ? std::stoi(wishes.choose("unshuffle", {"1", "2"}, "2")) : 1;
+  configure_time_head(wishes, a);
+  a.unshuffle = a.scale == 1   ? 4
+                : a.scale == 2 ? std::stoi(wishes.choose("unshuffle", {"1", "2"}, a.frames > 1 ? "1" : "2"))
+                               : 1;
+  if (a.frames > 1 && a.unshuffle > 1)
+    wishes.refuse("frames", "1 where the picture is folded (scale 1, unshuffle 2)");
   if (a.scale == 3)
     wishes.refuse("which_model_G", "a network other than RRDBNet, which enlarges 1, 2, 4 or 8 times");
   a.upsamplings = doublings_of(a.unshuffle * a.scale);

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "model/families/families.h"
+#include "model/families/time_head.h"
 
 namespace esrgan {
 namespace {
@@ -18,8 +19,10 @@ void detect(Evidence& evidence, Architecture& a) {
   a.blocks = blocks;
   const bool collapsed = !evidence.has("conv_1.sk.weight");
   const std::string first = collapsed ? "conv_1" : "conv_1.sk";
-  a.in_channels = evidence.in_channels(first);
-  a.features = evidence.out_channels(first);
+  if (!detect_time_head(evidence, a)) {
+    a.in_channels = evidence.in_channels(first);
+    a.features = evidence.out_channels(first);
+  }
   a.upsamplings = 1;
   // As many channels come out as go in, else those of another kind of picture.
   const int shuffled = evidence.out_channels("upsampler.0");
@@ -109,15 +112,22 @@ MapId normalised(GraphBuilder& builder, MapId input) {
   return builder.add(builder.convolution("normalisation", {input}, std::move(weights), std::move(bias), 1));
 }
 
-MapId build(GraphBuilder& builder, const Architecture& a) {
-  MapId x = builder.input(a.in_channels);
-  builder.begin_stage();
+MapId first_map(GraphBuilder& builder, const Architecture& a) {
   if (builder.has("no_norm"))
     builder.tensor("no_norm");
-  else
-    x = normalised(builder, x);
-  const MapId first = builder.add(collapsed(builder, "conv_1", x));
-  x = first;
+  else if (a.frames > 1)
+    throw Error(ErrorKind::bad_data, builder.shapes().weights().file,
+                "colours of a network for several frames", "taken as they are (no_norm)", "centred");
+  if (a.frames > 1) return add_time_head(builder, a);
+  MapId x = builder.input(a.in_channels);
+  builder.begin_stage();
+  if (!builder.has("no_norm")) x = normalised(builder, x);
+  return builder.add(collapsed(builder, "conv_1", x));
+}
+
+MapId build(GraphBuilder& builder, const Architecture& a) {
+  const MapId first = first_map(builder, a);
+  MapId x = first;
   MapId after_first_block = first, inner_of_last_block = first;
   for (int n = 1; n <= blocks; ++n) {
     builder.begin_stage();
@@ -180,6 +190,8 @@ void publish(StateDict& weights) {
 void configure(NetworkWishes& wishes, Architecture& a) {
   SpanDetails details;
   details.centred = wishes.flag("norm", false);
+  configure_time_head(wishes, a);
+  if (details.centred && a.frames > 1) wishes.refuse("norm", "false for a network that sees several frames");
   a.blocks = blocks;
   a.upsamplings = 1;
   a.details = std::make_shared<SpanDetails>(details);

@@ -79,7 +79,7 @@ Comparison compare_networks(const std::vector<Compared>& networks, const std::st
       result.bicubic = middle_of(resize_bicubic(floats_of(pair.lr), scale, SampleType::u8));
     }
     for (size_t n = 0; n < networks.size(); ++n) {
-      const FloatImage made = upscales[n](pair.lr);
+      const FloatImage made = upscales[n]({pair.lr});
       const Quality quality = compare(original, made, scale, MetricChannels::y);
       result.candidates[n].psnr += quality.psnr / count;
       result.candidates[n].ssim += quality.ssim / count;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "train/data/clip_source.h"
 #include "train/data/degradations/degradation.h"
 #include "train/data/patch_source.h"
 #include "train/data/ranges.h"
@@ -84,8 +85,35 @@ MakeSource read_patches(Settings& train, DataRecipe& d) {
   return [](const DataRecipe& recipe, int sharing) { return std::make_unique<PatchSource>(recipe, sharing); };
 }
 
+ClipRecipe read_frames(Settings& settings) {
+  ClipRecipe c;
+  c.frames = settings.get<std::string>("frames", "");
+  c.first = settings.at_least("first", 0, c.first);
+  c.count = settings.at_least("count", 0, c.count);
+  return c;
+}
+
+ClipRecipe read_clip(Settings settings) {
+  ClipRecipe c = read_frames(settings);
+  c.pictures = settings.get<std::string>("HR", "");
+  if (c.frames.empty() == c.pictures.empty())
+    settings.refuse("frames", "a film, or a folder of frames; or HR: a folder of pictures, instead");
+  c.motion = settings.at_least("motion", 0, c.motion);
+  c.weight = settings.get("weight", c.weight);
+  if (!(c.weight > 0)) settings.refuse("weight", "a positive number");
+  return c;
+}
+
+MakeSource read_clips(Settings& train, DataRecipe& d) {
+  for (Settings& source : train.sections("sources")) d.clips.push_back(read_clip(source));
+  if (d.clips.empty()) train.refuse("sources", "a list of clips, such as - {frames: FILM}");
+  read_degradation_of(train, d);
+  if (d.sharpen && d.degradation) train.refuse("degradation", "gt_usm: false with clips");
+  return [](const DataRecipe& recipe, int sharing) { return std::make_unique<ClipSource>(recipe, sharing); };
+}
+
 /// A kind of samples of a file of its own is a line here.
-constexpr SourceKind source_kinds[] = {{"patches", read_patches}};
+constexpr SourceKind source_kinds[] = {{"patches", read_patches}, {"clips", read_clips}};
 
 }  // namespace
 
@@ -112,7 +140,14 @@ std::vector<ValidationRecipe> read_validation(Settings& datasets, int scale) {
   for (auto& [name, settings] : datasets.named_sections("val")) {
     if (name.empty() || name.find_first_of("/,") != std::string::npos)
       datasets.refuse("val", "names without '/' and ','");
-    sets.push_back({name, read_source(settings, scale, "valid")});
+    ValidationRecipe set{name, {}};
+    if (settings.has("frames")) {
+      set.clips = read_frames(settings);
+      set.every = settings.at_least("every", 1, set.every);
+    } else {
+      set.source = read_source(settings, scale, "valid");
+    }
+    sets.push_back(std::move(set));
   }
   return sets;
 }

@@ -34,6 +34,15 @@ struct SourceRecipe {
   std::vector<double> hr_scales = {1};  ///< every large picture serves at each of these, in (0, 1]
 };
 
+/// Frames that follow each other, or pictures that are moved over.
+struct ClipRecipe {
+  std::string frames;        ///< a film, a folder of its frames, or of such folders
+  int first = 0, count = 0;  ///< the frames of each clip that are taken; 0: to its end
+  std::string pictures;      ///< instead: a folder of pictures
+  int motion = 6;            ///< large pixels a frame, at most, each way
+  double weight = 1;
+};
+
 /// Patches of several pictures made one.
 struct MixtureRecipe {
   double mixup = 0, cutmix = 0, cutblur = 0;  ///< probabilities; at most one happens to a patch
@@ -46,6 +55,8 @@ struct DataRecipe {
   uint64_t seed = 0;
   MakeSource open;
   std::vector<SourceRecipe> sources;
+  std::vector<ClipRecipe> clips;
+  int window = 1;  ///< frames of a clip that the network sees
   int batch_size = 16;
   int hr_size = 128;   ///< side of the patches of the large pictures
   int crop_tries = 1;  ///< of so many places in a picture the one with the steepest slopes is cut
@@ -61,6 +72,8 @@ struct DataRecipe {
 struct ValidationRecipe {
   std::string name;
   SourceRecipe source;
+  ClipRecipe clips{};  ///< instead, where it has frames: every frame that is taken
+  int every = 1;       ///< of so many of them
 };
 
 /// The section `datasets` of a recipe.

@@ -11,98 +11,10 @@
 #include "train/data/degradations/filters.h"
 #include "train/data/fingerprint.h"
 #include "train/data/mixture.h"
+#include "train/data/patches.h"
 #include "train/data/random.h"
 
 namespace esrgan::train {
-namespace {
-
-/// One of the eight symmetries of the square: transposed first, then mirrored.
-struct Turn {
-  bool mirror_x = false, mirror_y = false, transpose = false;
-};
-
-/// Where the pixel (x, y) of a turned picture of this size is taken from.
-std::pair<int, int> source_of(int x, int y, int width, int height, Turn turn) {
-  if (turn.mirror_x) x = width - 1 - x;
-  if (turn.mirror_y) y = height - 1 - y;
-  return turn.transpose ? std::pair(y, x) : std::pair(x, y);
-}
-
-/// Copies the patch at (left, top) to channel planes; `value(x, y, c)` is the picture.
-template <typename Value>
-void cut_patch(const Value& value, int left, int top, int side, Turn turn, float* to) {
-  for (int c = 0; c < 3; ++c)
-    for (int y = 0; y < side; ++y)
-      for (int x = 0; x < side; ++x) {
-        const auto [sx, sy] = source_of(x, y, side, side, turn);
-        *to++ = value(left + sx, top + sy, c);
-      }
-}
-
-FloatImage turned(const FloatImage& picture, Turn turn) {
-  FloatImage result(picture.width, picture.height, picture.channels);
-  if (turn.transpose) std::swap(result.width, result.height);
-  for (int y = 0; y < result.height; ++y)
-    for (int x = 0; x < result.width; ++x) {
-      const auto [sx, sy] = source_of(x, y, result.width, result.height, turn);
-      for (int c = 0; c < picture.channels; ++c) result.at(x, y, c) = picture.at(sx, sy, c);
-    }
-  return result;
-}
-
-/// A stretch of a picture around a patch: `before` and `side` pixels, and some more.
-struct Around {
-  int before, side, size;
-  /// The same, seen from the other end.
-  Around mirrored(bool really) const { return {really ? size - before - side : before, side, size}; }
-};
-
-/// With what is needed around a patch so that its edges are rare where it is degraded, as far as the picture
-/// goes. The compression's blocks begin at its corner: by a random pixel more they lie anywhere on the patch.
-Around around(int begin, int side, int extent, Random& random) {
-  constexpr int reach = 10, blocks = 16;  // chroma's blocks are of 16 pixels
-  const int shift = static_cast<int>(random.below(blocks));
-  const int before = std::min(begin, reach + shift);
-  return {before, side, before + side + std::min(extent - begin - side, reach + blocks - 1 - shift)};
-}
-
-/// Sum of the absolute differences of neighbours in a patch, green alone.
-int64_t slopes(const PackedPicture& picture, int left, int top, int side) {
-  const size_t stride = static_cast<size_t>(picture.width) * 3;
-  int64_t sum = 0;
-  for (int y = top; y + 1 < top + side; ++y) {
-    const uint8_t* row = picture.samples.data() + static_cast<size_t>(y) * stride + 1;
-    for (size_t x = static_cast<size_t>(left) * 3; x + 3 < static_cast<size_t>(left + side) * 3; x += 3)
-      sum += std::abs(row[x + 3] - row[x]) + std::abs(row[x + stride] - row[x]);
-  }
-  return sum;
-}
-
-/// Left and top of a patch: of `tries` random places the one with the steepest slopes.
-std::pair<int, int> place(const PackedPicture& picture, int side, int tries, Random& random) {
-  std::pair<int, int> best;
-  int64_t most = -1;
-  for (int i = 0; i < tries; ++i) {
-    const auto left = static_cast<int>(random.below(static_cast<uint64_t>(picture.width - side + 1)));
-    const auto top = static_cast<int>(random.below(static_cast<uint64_t>(picture.height - side + 1)));
-    const int64_t found = tries > 1 ? slopes(picture, left, top, side) : 0;
-    if (found > most) most = found, best = {left, top};
-  }
-  return best;
-}
-
-auto values_of(const PackedPicture& pixels) {
-  return [&pixels](int x, int y, int c) {
-    const size_t pixel = static_cast<size_t>(y) * static_cast<size_t>(pixels.width) + static_cast<size_t>(x);
-    return static_cast<float>(pixels.samples[pixel * 3 + static_cast<size_t>(c)]) / 255;
-  };
-}
-
-auto values_of(const FloatImage& picture) {
-  return [&picture](int x, int y, int c) { return picture.at(x, y, c); };
-}
-
-}  // namespace
 
 struct PatchSource::Source {
   double weight;
@@ -188,8 +100,7 @@ void PatchSource::cut(uint64_t position, Random& random, const Sample& sample) c
   const auto pair = choose(*sources_[chosen], position);
   const int scale = recipe_.scale, side = recipe_.hr_size / scale;
   const auto [left, top] = place(pair->lr, side, recipe_.crop_tries, random);
-  const bool mirror_x = random.chance(0.5), mirror_y = random.chance(0.5), transpose = random.chance(0.5);
-  const Turn turn{recipe_.flip && mirror_x, recipe_.rotate && mirror_y, recipe_.rotate && transpose};
+  const Turn turn = Turn::draw(recipe_, random);
   cut_patch(values_of(pair->hr), left * scale, top * scale, recipe_.hr_size, turn, sample.hr);
   if (!recipe_.degradation) return cut_patch(values_of(pair->lr), left, top, side, turn, sample.lr);
 

@@ -19,6 +19,17 @@ class Random {
     for (const uint64_t part : identity) state_ = mix(state_ ^ part) + increment;
   }
 
+  /// From here on, of a frame of a clip: what is drawn within numbers() differs from frame to frame, all else
+  /// is the same.
+  void set_frame(int frame) { frame_ = frame; }
+  /// Calls `draw` with what gives numbers such as noise has: this, or for a frame of a clip one of its own.
+  template <typename Draw>
+  void numbers(const Draw& draw) {
+    if (frame_ < 0) return draw(*this);
+    Random own{bits(), static_cast<uint64_t>(frame_)};
+    draw(own);
+  }
+
   uint64_t bits() { return mix(state_ += increment); }
   /// In [0, 1).
   double uniform() { return static_cast<double>(bits() >> 11U) * 0x1p-53; }
@@ -48,6 +59,7 @@ class Random {
   }
 
   uint64_t state_ = 0;
+  int frame_ = -1;
 };
 
 /// Draws from a Poisson distribution: by multiplication where the mean is small (Knuth 1969), otherwise by

@@ -15,23 +15,28 @@ using torch::Tensor;
 
 constexpr int64_t tile = 384, overlap = 32;  // pixels of the small picture
 
-Image image_of(const PackedPicture& pixels) {
+/// The frames one behind the other.
+Image image_of(const SmallFrames& small) {
   Image image;
-  image.info.width = pixels.width;
-  image.info.height = pixels.height;
-  image.info.channels = 3;
-  image.samples.resize(pixels.samples.size());
-  std::copy(pixels.samples.begin(), pixels.samples.end(), image.data<uint8_t>());
+  image.info.width = small.front().width;
+  image.info.height = small.front().height;
+  image.info.channels = static_cast<int>(3 * small.size());
+  image.samples.resize(image.info.bytes());
+  auto* to = image.data<uint8_t>();
+  for (size_t pixel = 0; pixel < small.front().samples.size() / 3; ++pixel)
+    for (const PackedPicture& frame : small)
+      to = std::copy_n(frame.samples.begin() + 3 * static_cast<ptrdiff_t>(pixel), 3, to);
   return image;
 }
 
-/// 1 x 3 x h x w in [0, 1].
-Tensor tensor_of(const PackedPicture& pixels) {
-  return torch::from_blob(const_cast<uint8_t*>(pixels.samples.data()), {1, pixels.height, pixels.width, 3},
-                          torch::kByte)
-      .permute({0, 3, 1, 2})
-      .to(torch::kFloat)
-      .div(255);
+/// 1 x (3 frames) x h x w in [0, 1].
+Tensor tensor_of(const SmallFrames& small) {
+  std::vector<Tensor> frames;
+  for (const PackedPicture& pixels : small)
+    frames.push_back(torch::from_blob(const_cast<uint8_t*>(pixels.samples.data()),
+                                      {1, pixels.height, pixels.width, 3}, torch::kByte)
+                         .permute({0, 3, 1, 2}));
+  return torch::cat(frames, 1).to(torch::kFloat).div(255);
 }
 
 FloatImage picture_of(const Tensor& pictures) {
@@ -63,14 +68,15 @@ Upscale engine_upscale(const std::filesystem::path& model, int threads) {
   options.precision = Precision::full;
   options.threads = threads;
   const auto upscaler = std::make_shared<Upscaler>(model.string(), options);
-  return
-      [upscaler](const PackedPicture& small) { return to_float_image(upscaler->upscale(image_of(small))); };
+  return [upscaler](const SmallFrames& small) { return to_float_image(upscaler->upscale(image_of(small))); };
 }
 
 Upscale network_upscale(std::function<Tensor(const Tensor&)> forward, torch::Device device, int scale,
-                        int multiple) {
-  return [forward = std::move(forward), device, scale, multiple](const PackedPicture& small) {
+                        int multiple, int frames) {
+  return [forward = std::move(forward), device, scale, multiple, frames](const SmallFrames& small) {
     Tensor x = tensor_of(small).to(device);
+    if (const int64_t missing = frames - static_cast<int64_t>(small.size()); missing > 0)
+      x = x.repeat({1, frames, 1, 1});
     const int64_t down = (multiple - x.size(2) % multiple) % multiple,
                   across = (multiple - x.size(3) % multiple) % multiple;
     if (down + across > 0) x = torch::replication_pad2d(x, {0, across, 0, down});
@@ -87,7 +93,8 @@ Upscale network_upscale(std::function<Tensor(const Tensor&)> forward, torch::Dev
         part(all, rows, columns, scale, 0, 0)
             .copy_(part(made, rows, columns, scale, rows.from, columns.from));
       }
-    FloatImage picture = picture_of(all.slice(2, 0, small.height * scale).slice(3, 0, small.width * scale));
+    FloatImage picture =
+        picture_of(all.slice(2, 0, small.front().height * scale).slice(3, 0, small.front().width * scale));
     for (float& value : picture.pixels) value = std::clamp(value, 0.0F, 1.0F);
     quantise(picture);
     return picture;

@@ -14,8 +14,8 @@ namespace esrgan::train {
 Upscale engine_upscale(const std::filesystem::path& model, int threads);
 
 /// By a network itself, on its device, in tiles where a picture is large. `multiple`: of the sides that the
-/// network takes; edges are repeated as far as is needed.
+/// network takes (`frames`: how many it sees); edges are repeated as far as is needed.
 Upscale network_upscale(std::function<torch::Tensor(const torch::Tensor&)> forward, torch::Device device,
-                        int scale, int multiple);
+                        int scale, int multiple, int frames);
 
 }  // namespace esrgan::train

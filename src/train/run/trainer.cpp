@@ -63,7 +63,7 @@ class Run {
     if (deciding_ < metrics.size()) deciding_metric_ = metrics[deciding_];
     journal_.emplace(recipe, scheme_->loss_names(), names, resumes());
     for (const ValidationRecipe& set : recipe.validation)
-      sets_.emplace_back(set, recipe.generator.scale, metrics);
+      sets_.emplace_back(set, recipe.generator.scale, recipe.generator.frames, metrics);
   }
 
   bool run() {
@@ -249,7 +249,7 @@ class Run {
     if (device_.is_cuda())
       return network_upscale([network = scheme_->networks().front()](
                                  const torch::Tensor& x) { return network->forward_result(x); },
-                             device_, a.scale, a.unshuffle);
+                             device_, a.scale, a.unshuffle, a.frames);
     return engine_upscale(journal_->folder().model("latest"), at::get_num_threads());
   }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/platform_memory.h"
 #include "image/resize.h"
+#include "train/data/clips.h"
 
 namespace esrgan::train {
 namespace {
@@ -26,19 +28,38 @@ void write_strip(const std::vector<FloatImage>& pictures, const std::filesystem:
 
 }  // namespace
 
-ValidationSet::ValidationSet(const ValidationRecipe& recipe, int scale, Metrics metrics)
+ValidationSet::ValidationSet(const ValidationRecipe& recipe, int scale, int frames, Metrics metrics)
     : name_(recipe.name), scale_(scale), metrics_(std::move(metrics)), bicubic_(metrics_.size()) {
-  const std::vector<PairFiles> files = list_pairs(recipe.source, scale);
-  for (const PairFiles& file : files) {
-    pictures_.push_back({file.hr.stem().string(), load_pair(file, scale)});
-    const Pair& pair = pictures_.back().pair;
-    const FloatImage original = floats_of(pair.hr),
-                     bicubic = resize_bicubic(floats_of(pair.lr), scale, SampleType::u8);
-    for (size_t m = 0; m < metrics_.size(); ++m)
-      bicubic_[m] += (file.lr.empty() ? metrics_[m]->of_published_bicubic(original, bicubic, scale)
-                                      : metrics_[m]->of(original, bicubic, scale)) /
-                     static_cast<double>(files.size());
+  if (recipe.clips.frames.empty()) {
+    for (const PairFiles& file : list_pairs(recipe.source, scale)) {
+      const Pair pair = load_pair(file, scale);
+      add({file.hr.stem().string(), pair.hr, {pair.lr}}, file.lr.empty());
+    }
+  } else {
+    DataRecipe data;
+    data.scale = scale;
+    const auto clips = open_clips(recipe.clips, data, available_memory() / 4);
+    for (size_t clip = 0; clip < clips->count(); ++clip)
+      for (size_t number = 0; number < clips->frames(clip); number += static_cast<size_t>(recipe.every)) {
+        const auto window = window_of(*clips, clip, number, frames);
+        if (window.empty()) continue;
+        SmallFrames small;
+        for (const auto& pair : window) small.push_back(pair->lr);
+        add({std::to_string(clip + 1) + "-" + std::to_string(number), window[window.size() / 2]->hr,
+             std::move(small)},
+            true);
+      }
   }
+  for (double& mean : bicubic_) mean /= static_cast<double>(pictures_.size());
+}
+
+void ValidationSet::add(Picture picture, bool published_bicubic) {
+  const FloatImage original = floats_of(picture.original),
+                   bicubic = resize_bicubic(floats_of(picture.middle()), scale_, SampleType::u8);
+  for (size_t m = 0; m < metrics_.size(); ++m)
+    bicubic_[m] += published_bicubic ? metrics_[m]->of_published_bicubic(original, bicubic, scale_)
+                                     : metrics_[m]->of(original, bicubic, scale_);
+  pictures_.push_back(std::move(picture));
 }
 
 ValidationResult ValidationSet::measure(const Upscale& upscale, const std::filesystem::path& sample,
@@ -50,8 +71,8 @@ ValidationResult ValidationSet::measure(const Upscale& upscale, const std::files
   if (!folder.empty()) std::filesystem::create_directories(folder);
   for (size_t i = 0; i < pictures_.size(); ++i) {
     const Picture& picture = pictures_[i];
-    const FloatImage original = floats_of(picture.pair.hr), reduced = floats_of(picture.pair.lr);
-    const FloatImage ours = upscale(picture.pair.lr);
+    const FloatImage original = floats_of(picture.original), reduced = floats_of(picture.middle());
+    const FloatImage ours = upscale(picture.small);
     for (size_t m = 0; m < metrics_.size(); ++m)
       result.ours[m] += metrics_[m]->of(original, ours, scale_) / static_cast<double>(pictures_.size());
     if (!folder.empty())

@@ -13,8 +13,11 @@
 namespace esrgan::train {
 
 using Metrics = std::vector<std::shared_ptr<const Metric>>;
-/// Enlarges a picture; values in [0, 1], rounded to 8 bits.
-using Upscale = std::function<FloatImage(const PackedPicture& small)>;
+/// A picture, or the frames of a window, the middle one of which is to be enlarged.
+using SmallFrames = std::vector<PackedPicture>;
+/// Enlarges a picture; values in [0, 1], rounded to 8 bits. A network that sees several frames is given as
+/// many, or one, which then stands for all.
+using Upscale = std::function<FloatImage(const SmallFrames& small)>;
 
 struct ValidationResult {
   std::string name;
@@ -26,7 +29,8 @@ struct ValidationResult {
 /// A set of pictures that is kept in memory.
 class ValidationSet {
  public:
-  ValidationSet(const ValidationRecipe& recipe, int scale, Metrics metrics);
+  /// `frames`: that the network sees, of clips.
+  ValidationSet(const ValidationRecipe& recipe, int scale, int frames, Metrics metrics);
 
   const std::string& name() const { return name_; }
 
@@ -39,8 +43,13 @@ class ValidationSet {
  private:
   struct Picture {
     std::string name;
-    Pair pair;
+    PackedPicture original;
+    SmallFrames small;
+
+    const PackedPicture& middle() const { return small[small.size() / 2]; }
   };
+
+  void add(Picture picture, bool published_bicubic);
 
   std::string name_;
   int scale_;

@@ -81,7 +81,8 @@ Teaching::Teaching(const TeachingRecipe& recipe, std::shared_ptr<Network> genera
   student_ = std::make_shared<Student>(generator_);
   const torch::NoGradGuard no_gradients;
   constexpr int64_t side = 16;  // a multiple of what any network folds
-  const Tensor probe = torch::zeros({1, model.architecture.in_channels, side, side});
+  const Tensor probe =
+      torch::zeros({1, model.architecture.frames * model.architecture.in_channels, side, side});
   Features taught, found;
   teacher_->forward(probe, taught);
   generator_->forward(probe, found);

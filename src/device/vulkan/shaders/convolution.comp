@@ -46,6 +46,7 @@ void unpack(Pack pack, out float numbers[PACKED]) {
 #endif
 
 #include "epilogue.glsl"
+#include "walk.glsl"
 
 shared float shared_sums[LANES * WAVES * PASS * OUTS];
 
@@ -63,13 +64,10 @@ void main() {
   [[unroll]] for (int r = 0; r < ROWS; ++r)
     [[unroll]] for (int o = 0; o < OUTS; ++o) sums[r][o] = 0;
 
-  // One loop over maps, channels, rows and columns of the kernel: drivers that keep sums in memory would copy them at the end of each.
   int weight = first_weight + slice * slice_weights + lane;
-  int entry = first_input, c = 0, ky = 0, kx = 0;
-  int row = table[entry + 1], pixel = table[entry + 2], channels = table[entry + 3];
-  int first = table[entry] + (y + phase.y - before) * row + (x + phase.x - before) * pixel;
+  Walk walk = walk_from(ivec2(x, y) + phase - before);
   for (int i = 0; i < steps; ++i) {
-    const int at = first + ky * row + kx * pixel + c;
+    const int at = place_of(walk), row = walk.row;
     float a[DEPTH][ROWS + TAPS - 1];
     [[unroll]] for (int d = 0; d < DEPTH; ++d)
       [[unroll]] for (int r = 0; r < ROWS + TAPS - 1; ++r) a[d][r] = float(maps[at + r * row + d]);
@@ -87,23 +85,7 @@ void main() {
             sums[r][o + p] += a[f / TAPS][r + f % TAPS] * factors[f][p];
     }
     weight += block;
-
-    if (++kx == kernel) {
-      kx = 0;
-      ky += TAPS;
-      if (ky == kernel) {
-        ky = 0;
-        c += DEPTH;
-        if (c >= channels && i + 1 < steps) {
-          c = 0;
-          entry += 4;
-          row = table[entry + 1];
-          pixel = table[entry + 2];
-          channels = table[entry + 3];
-          first = table[entry] + (y + phase.y - before) * row + (x + phase.x - before) * pixel;
-        }
-      }
-    }
+    go_on(walk, i);
   }
 
   // One copy of what follows for all sums: there is much of it, and drivers compile it once.

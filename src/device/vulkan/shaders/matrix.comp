@@ -20,6 +20,7 @@ layout(local_size_x_id = 7) in;                // LANES * WAVES
 layout(std430, binding = 1) readonly buffer Weights { float16_t weights[]; };
 
 #include "epilogue.glsl"
+#include "walk.glsl"
 
 // Of a matrix for each subgroup.
 shared float shared_sums[WAVES * 256];
@@ -74,14 +75,12 @@ void main() {
     [[unroll]] for (int o = 0; o < OUTS / 16; ++o) CLEAR(sums[r][o]);
 
   int weight = first_weight + slice * slice_weights;
-  int entry = first_input, c = 0, ky = 0, kx = 0;
-  int row = table[entry + 1], pixel = table[entry + 2], channels = table[entry + 3];
-  int first = table[entry] + (y + phase.y - before) * row + (x + phase.x - before) * pixel;
+  Walk walk = walk_from(ivec2(x, y) + phase - before);
   for (int i = 0; i < steps; ++i) {
-    const int at = first + ky * row + kx * pixel + c;
+    const int at = place_of(walk), row = walk.row;
     Pixels pixels[ROWS + 2];
     [[unroll]] for (int r = 0; r < ROWS + 2; ++r)
-      if (r < ROWS + TAPS - 1) LOAD_PIXELS(pixels[r], uint(at + r * row), uint(pixel));
+      if (r < ROWS + TAPS - 1) LOAD_PIXELS(pixels[r], uint(at + r * row), uint(walk.pixel));
     [[unroll]] for (int t = 0; t < 3; ++t)
       if (t < TAPS)
         [[unroll]] for (int o = 0; o < OUTS / 16; ++o) {
@@ -90,23 +89,7 @@ void main() {
           [[unroll]] for (int r = 0; r < ROWS; ++r) MULTIPLY_ADD(sums[r][o], pixels[r + t], factors);
         }
     weight += TAPS * OUTS * DEPTH;
-
-    if (++kx == kernel) {
-      kx = 0;
-      ky += TAPS;
-      if (ky == kernel) {
-        ky = 0;
-        c += DEPTH;
-        if (c >= channels && i + 1 < steps) {
-          c = 0;
-          entry += 4;
-          row = table[entry + 1];
-          pixel = table[entry + 2];
-          channels = table[entry + 3];
-          first = table[entry] + (y + phase.y - before) * row + (x + phase.x - before) * pixel;
-        }
-      }
-    }
+    go_on(walk, i);
   }
 
   Output output_now;

@@ -22,15 +22,32 @@ class AnyOrder : public Degradation {
   }
 
   void apply(FloatImage& picture, const DegradationGoal& goal, Random& random) const override {
-    std::vector<const DegradationChain*> order;
-    for (const DegradationChain& group : groups_) order.push_back(&group);
-    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
-    for (const DegradationChain* group : order) group->apply(picture, goal, random);
+    for (const DegradationChain* group : drawn_order(random)) group->apply(picture, goal, random);
+  }
+
+  void apply_to_clip(std::vector<FloatImage>& frames, const DegradationGoal& goal,
+                     Random& random) const override {
+    for (const DegradationChain* group : drawn_order(random)) group->apply_to_clip(frames, goal, random);
   }
 
  private:
+  std::vector<const DegradationChain*> drawn_order(Random& random) const {
+    std::vector<const DegradationChain*> order;
+    for (const DegradationChain& group : groups_) order.push_back(&group);
+    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+    return order;
+  }
+
   std::vector<DegradationChain> groups_;
 };
+
+/// To the size that is wanted, in 8 bits.
+void finish(FloatImage& picture, const DegradationGoal& goal) {
+  if (picture.width != goal.width || picture.height != goal.height)
+    picture = resized(picture, goal.width, goal.height, Interpolation::area);
+  clamp_to_range(picture);
+  quantise(picture);
+}
 
 /// Blur, resize and noise of an order, and its compression.
 struct Order {
@@ -81,6 +98,23 @@ DegradationSteps real_esrgan(Settings& settings) {
 
 }  // namespace
 
+void Degradation::apply_to_clip(std::vector<FloatImage>& frames, const DegradationGoal& goal,
+                                Random& random) const {
+  const Random before = random;
+  for (size_t i = 0; i < frames.size(); ++i) {
+    random = before;
+    random.set_frame(static_cast<int>(i));
+    apply(frames[i], goal, random);
+  }
+  random.set_frame(-1);
+}
+
+void DegradationChain::apply_to_clip(std::vector<FloatImage>& frames, const DegradationGoal& goal,
+                                     Random& random) const {
+  for (const auto& [probability, operation] : steps_)
+    if (probability >= 1 || random.chance(probability)) operation->apply_to_clip(frames, goal, random);
+}
+
 void DegradationChain::apply(FloatImage& picture, const DegradationGoal& goal, Random& random) const {
   for (const auto& [probability, operation] : steps_)
     if (probability >= 1 || random.chance(probability)) operation->apply(picture, goal, random);
@@ -90,11 +124,16 @@ FloatImage DegradationChain::degrade(const FloatImage& picture, int scale, Rando
   const DegradationGoal goal{picture.width / scale, picture.height / scale};
   FloatImage result = picture;
   apply(result, goal, random);
-  if (result.width != goal.width || result.height != goal.height)
-    result = resized(result, goal.width, goal.height, Interpolation::area);
-  clamp_to_range(result);
-  quantise(result);
+  finish(result, goal);
   return result;
+}
+
+std::vector<FloatImage> DegradationChain::degrade_clip(std::vector<FloatImage> frames, int scale,
+                                                       Random& random) const {
+  const DegradationGoal goal{frames.front().width / scale, frames.front().height / scale};
+  apply_to_clip(frames, goal, random);
+  for (FloatImage& frame : frames) finish(frame, goal);
+  return frames;
 }
 
 std::span<const DegradationKind> degradation_kinds() {

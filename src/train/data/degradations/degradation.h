@@ -30,6 +30,10 @@ class Degradation {
 
   /// Changes a picture of three channels; values may leave [0, 1] for a while.
   virtual void apply(FloatImage& picture, const DegradationGoal& goal, Random& random) const = 0;
+
+  /// The same for the frames of a clip, all alike but for noise and the like.
+  virtual void apply_to_clip(std::vector<FloatImage>& frames, const DegradationGoal& goal,
+                             Random& random) const;
 };
 
 using DegradationSteps = std::vector<std::pair<double, std::unique_ptr<const Degradation>>>;
@@ -40,10 +44,13 @@ class DegradationChain {
   explicit DegradationChain(DegradationSteps steps) : steps_(std::move(steps)) {}
 
   void apply(FloatImage& picture, const DegradationGoal& goal, Random& random) const;
+  void apply_to_clip(std::vector<FloatImage>& frames, const DegradationGoal& goal, Random& random) const;
 
   /// The picture (RGB in [0, 1], sides multiples of `scale`) reduced by `scale`, by the last operation or
   /// here, and rounded to 8 bits.
   FloatImage degrade(const FloatImage& picture, int scale, Random& random) const;
+  /// The same for the frames of a clip, which have one size.
+  std::vector<FloatImage> degrade_clip(std::vector<FloatImage> frames, int scale, Random& random) const;
 
  private:
   DegradationSteps steps_;

@@ -55,10 +55,14 @@ class Noise : public Degradation {
 
   void apply(FloatImage& picture, const DegradationGoal& /*goal*/, Random& random) const override {
     const bool gray = random.chance(recipe_.gray);
-    if (random.chance(recipe_.gaussian))
-      add_gaussian_noise(picture, recipe_.sigma.draw(random), gray, random);
-    else
-      add_poisson_noise(picture, recipe_.poisson.draw(random), gray, random);
+    const bool gaussian = random.chance(recipe_.gaussian);
+    const double strength = (gaussian ? recipe_.sigma : recipe_.poisson).draw(random);
+    random.numbers([&](Random& own) {
+      if (gaussian)
+        add_gaussian_noise(picture, strength, gray, own);
+      else
+        add_poisson_noise(picture, strength, gray, own);
+    });
     clamp_to_range(picture);
   }
 
@@ -76,7 +80,7 @@ class Grain : public Degradation {
     const double strength = strength_.draw(random) / 255, sigma = size_.draw(random) / 2;
     const bool gray = random.chance(gray_);
     FloatImage noise(picture.width, picture.height, 3);
-    add_gaussian_noise(noise, 255, gray, random);
+    random.numbers([&](Random& own) { add_gaussian_noise(noise, 255, gray, own); });
     const int reach = static_cast<int>(std::ceil(2 * sigma));
     if (reach > 0) noise = gaussian_blurred(noise, 2 * reach + 1, sigma);
     double square = 0;

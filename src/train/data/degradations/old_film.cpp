@@ -27,7 +27,9 @@ class Scratches : public Degradation {
     const auto lines = static_cast<int>(std::lround(lines_.draw(random))),
                specks = static_cast<int>(std::lround(specks_.draw(random)));
     for (int i = 0; i < lines; ++i) draw_line(picture, random);
-    for (int i = 0; i < specks; ++i) draw_speck(picture, random);
+    random.numbers([&](Random& own) {
+      for (int i = 0; i < specks; ++i) draw_speck(picture, own);
+    });
     clamp_to_range(picture);
   }
 

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <vector>
 
-#include "base/module.h"
 #include "train/data/degradations/codecs.h"
-#include "train/data/degradations/module/video_codec.h"
 #include "train/data/degradations/operations.h"
+#include "train/data/video_codec_module.h"
 
 namespace esrgan::train {
 namespace {
@@ -24,33 +24,38 @@ constexpr FilmCodec codecs[] = {{"h264", "libx264", "crf"},
                                 {"mpeg4", "mpeg4", "q"},
                                 {"mpeg2", "mpeg2video", "q"}};
 
-const VideoCodecModule& module() {
-  static std::string problem;
-  static const auto* found =
-      static_cast<const VideoCodecModule*>(find_module("video-codec", video_codec_entry, problem));
-  if (found == nullptr)
-    throw Error(ErrorKind::unsupported, "", "degradation by a film's codec: " + problem,
-                "a build with FFmpeg's libraries", "");
-  return *found;
-}
-
 class VideoCodec : public Degradation {
  public:
   VideoCodec(std::vector<const FilmCodec*> kinds, const Range& crf, const Range& quantiser)
       : kinds_(std::move(kinds)), crf_(crf), quantiser_(quantiser) {}
 
   void apply(FloatImage& picture, const DegradationGoal& /*goal*/, Random& random) const override {
-    const FilmCodec& codec = *kinds_[random.below(kinds_.size())];
-    const Range& range = std::string_view(codec.option) == "q" ? quantiser_ : crf_;
-    std::vector<uint8_t> bytes = bytes_of(picture.pixels);
-    const char* problem = module().code(bytes.data(), picture.width, picture.height, codec.encoder,
-                                        codec.option, std::round(range.draw(random)));
-    if (problem != nullptr)
-      throw Error(ErrorKind::unsupported, "", std::string("degradation by ") + codec.name + ": " + problem);
-    take_bytes(bytes.data(), picture.pixels);
+    code({&picture, 1}, random);
+  }
+  void apply_to_clip(std::vector<FloatImage>& frames, const DegradationGoal& /*goal*/,
+                     Random& random) const override {
+    code(frames, random);
   }
 
  private:
+  void code(std::span<FloatImage> frames, Random& random) const {
+    const FilmCodec& codec = *kinds_[random.below(kinds_.size())];
+    const Range& range = std::string_view(codec.option) == "q" ? quantiser_ : crf_;
+    std::vector<uint8_t> bytes;
+    for (const FloatImage& frame : frames) {
+      const std::vector<uint8_t> more = bytes_of(frame.pixels);
+      bytes.insert(bytes.end(), more.begin(), more.end());
+    }
+    const FloatImage& first = frames.front();
+    const char* problem =
+        video_codec_module().code(bytes.data(), static_cast<int>(frames.size()), first.width, first.height,
+                                  codec.encoder, codec.option, std::round(range.draw(random)));
+    if (problem != nullptr)
+      throw Error(ErrorKind::unsupported, "", std::string("degradation by ") + codec.name + ": " + problem);
+    for (size_t i = 0; i < frames.size(); ++i)
+      take_bytes(bytes.data() + i * frames[i].pixels.size(), frames[i].pixels);
+  }
+
   std::vector<const FilmCodec*> kinds_;
   Range crf_, quantiser_;
 };

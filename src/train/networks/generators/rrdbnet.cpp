@@ -2,10 +2,12 @@
 #include <esrgan/error.h>
 
 #include <array>
+#include <optional>
 
 #include "model/families/rrdbnet.h"
 #include "train/networks/convolution.h"
 #include "train/networks/generators/generators.h"
+#include "train/networks/generators/time_head.h"
 
 namespace esrgan::train {
 namespace {
@@ -73,8 +75,11 @@ class RrdbNet : public Network {
     if (rrdb_details(a).conv1x1)
       throw Error(ErrorKind::bad_data, "", "network to train",
                   "RRDBNet without the 1x1 convolutions of ESRGAN+", a.summary());
-    conv_first_ =
-        register_module("conv_first", same_conv(a.in_channels * a.unshuffle * a.unshuffle, a.features));
+    if (a.frames > 1)
+      time_.emplace(*this, a, 1);
+    else
+      conv_first_ =
+          register_module("conv_first", same_conv(a.in_channels * a.unshuffle * a.unshuffle, a.features));
     nn::ModuleList body;
     for (int n = 0; n < a.blocks; ++n) {
       blocks_.push_back(std::make_shared<ResidualInResidual>(a));
@@ -90,8 +95,8 @@ class RrdbNet : public Network {
  protected:
   Tensor run(Tensor x, Features* features) override {
     if (unshuffle_ > 1) x = torch::pixel_unshuffle(x, unshuffle_);
-    const Tensor first = convolve(conv_first_, x);
-    keep(features, "conv_first", first);
+    const Tensor first = time_ ? time_->forward(x) : convolve(conv_first_, x);
+    keep(features, time_ ? "time_2" : "conv_first", first);
     x = first;
     for (size_t i = 0; i < blocks_.size(); ++i) {
       x = blocks_[i]->forward(x);
@@ -118,6 +123,7 @@ class RrdbNet : public Network {
 
   int unshuffle_;
   Upsampler upsampler_;
+  std::optional<TimeHead> time_;
   nn::Conv2d conv_first_{nullptr}, conv_body_{nullptr}, conv_hr_{nullptr}, conv_last_{nullptr};
   std::vector<std::shared_ptr<ResidualInResidual>> blocks_;
   std::vector<nn::Conv2d> ups_;

@@ -1,10 +1,12 @@
 // SPAN (Wan et al. 2023, arXiv:2311.12770), its three convolutions in a row collapsed to the one that they
 // are.
 #include <array>
+#include <optional>
 
 #include "model/families/span.h"
 #include "train/networks/convolution.h"
 #include "train/networks/generators/generators.h"
+#include "train/networks/generators/time_head.h"
 
 namespace esrgan::train {
 namespace {
@@ -49,7 +51,10 @@ class SpanNet : public Network {
     else
       register_buffer("no_norm", torch::zeros({1}));
     const double gain = span_details(a).centred ? first_gain / static_cast<double>(span_range) : first_gain;
-    conv_1_ = register_module("conv_1", collapsed(a.in_channels, a.features, gain));
+    if (a.frames > 1)
+      time_.emplace(*this, a, gain);
+    else
+      conv_1_ = register_module("conv_1", collapsed(a.in_channels, a.features, gain));
     for (int n = 1; n <= a.blocks; ++n)
       blocks_.push_back(
           register_module("block_" + std::to_string(n), std::make_shared<SpanBlock>(a.features)));
@@ -64,8 +69,8 @@ class SpanNet : public Network {
  protected:
   Tensor run(Tensor x, Features* features) override {
     if (means_.defined()) x = (x - means_.to(x.options())) * span_range;
-    const Tensor first = convolve(conv_1_, x);
-    keep(features, "conv_1", first);
+    const Tensor first = time_ ? time_->forward(x) : convolve(conv_1_, x);
+    keep(features, time_ ? "time_2" : "conv_1", first);
     x = first;
     Tensor after_first_block, inner;
     for (size_t i = 0; i < blocks_.size(); ++i) {
@@ -81,6 +86,7 @@ class SpanNet : public Network {
  private:
   int scale_;
   Tensor means_;
+  std::optional<TimeHead> time_;
   nn::Conv2d conv_1_{nullptr}, conv_cat_{nullptr}, conv_2_{nullptr}, upsampler_{nullptr};
   std::vector<std::shared_ptr<SpanBlock>> blocks_;
 };
