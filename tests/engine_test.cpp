@@ -176,6 +176,34 @@ TEST_F(Engine, ANetworkThatFoldsItsInputTakesAnySize) {
   }
 }
 
+/// From the plain enlargement to the network's, in even steps; in tiles as in one piece, with alpha and in
+/// gray.
+TEST_F(Engine, StrengthGoesFromThePlainEnlargementToTheNetworks) {
+  for (const int channels : {1, 2, 3, 4}) {
+    const Image stored = test::make_picture(70, 53, channels, SampleType::f32);
+    const FloatImage picture = to_float_image(stored);
+    const auto enlarged = [&](float strength, int tile) {
+      return to_float_image(upscale(stored, [&](UpscaleOptions& options) {
+        options.precision = Precision::full;
+        options.strength = strength;
+        options.tile = tile;
+      }));
+    };
+    const FloatImage network = enlarged(1, 0), plain = enlarged(0, 0), half = enlarged(0.5F, 0),
+                     tiles = enlarged(0.5F, 24);
+    const FloatImage expected = resize_bicubic(picture, network.width / picture.width, SampleType::f32);
+    ASSERT_EQ(plain.pixels.size(), expected.pixels.size());
+    for (size_t i = 0; i < expected.pixels.size(); ++i) {
+      ASSERT_NEAR(plain.pixels[i], expected.pixels[i], 1e-5) << channels;
+      ASSERT_NEAR(half.pixels[i], (plain.pixels[i] + network.pixels[i]) / 2, 1e-5);
+      ASSERT_NEAR(tiles.pixels[i], half.pixels[i], 1e-4);
+    }
+  }
+  UpscaleOptions wrong;
+  wrong.strength = 1.5F;
+  EXPECT_NE(test::error_of([&] { Upscaler upscaler(model(), wrong); }).find("--strength"), std::string::npos);
+}
+
 TEST_F(Engine, AutomaticPrecisionIsFullForDeepSamples) {
   if (!devices().front().half) GTEST_SKIP() << "this processor has no 16-bit products";
   const auto with = [](Precision precision) { return [=](UpscaleOptions& o) { o.precision = precision; }; };

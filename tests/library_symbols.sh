@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
 done
 if [[ $library = *esrgan-video* ]]; then
   functions=$(nm -DC --defined-only "$library" | sed -nE 's/^[0-9a-f]+ [TDBR] ([^(]*).*/\1/p' | sort | tr '\n' ' ')
-  [ "$functions" = "esrgan::join_video esrgan::preview_video esrgan::upscale_video esrgan::work_folder_of " ] || fail "$library exports $functions"
+  [ "$functions" = "esrgan::FilmQuality::psnr esrgan::FilmQuality::ssim esrgan::compare_films esrgan::join_video esrgan::preview_video esrgan::upscale_video esrgan::work_folder_of " ] || fail "$library exports $functions"
   [[ $(nm -DC --undefined-only "$library") = *" esrgan::log_message("* ]] || fail "$library has a log of its own"
 fi
 work=$(mktemp -d)

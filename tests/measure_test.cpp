@@ -7,6 +7,7 @@
 #include "image/denoise_tv.h"
 #include "image/resize.h"
 #include "metrics/features.h"
+#include "metrics/flicker.h"
 #include "metrics/metrics.h"
 #include "metrics/naturalness.h"
 #include "support.h"
@@ -169,6 +170,58 @@ TEST_F(Measure, NaturalnessIsADistanceFromWhatItWasFittedTo) {
   write_natural_statistics(statistics, file);
   const FloatImage judged = smooth();
   EXPECT_NEAR(naturalness(judged, read_natural_statistics(file)), naturalness(judged, statistics), 1e-2);
+}
+
+/// A texture that moves, cut out of a larger one; `noise`: what is added to a frame, where it lies still.
+class MovingFilm {
+ public:
+  MovingFilm(std::vector<float> texture, int side) : texture_(std::move(texture)), side_(side) {}
+
+  FloatImage frame(int x, int y, const std::vector<float>& noise = {}) const {
+    constexpr int width = 96, height = 80;
+    FloatImage picture(width, height, 1);
+    for (int row = 0; row < height; ++row)
+      for (int column = 0; column < width; ++column) {
+        const auto place = static_cast<size_t>((y + row) * side_ + x + column);
+        picture.at(column, row, 0) =
+            texture_[place] + (noise.empty() ? 0 : noise[static_cast<size_t>(row * width + column)]);
+      }
+    return picture;
+  }
+
+ private:
+  std::vector<float> texture_;
+  int side_;
+};
+
+TEST_F(Measure, FlickerIsWhatChangesAlongTheMotion) {
+  constexpr int side = 160;
+  const MovingFilm film(reals(side * side), side);
+  const auto noise = [&] { return reals(96 * 80, -10.0F / 255, 10.0F / 255); };
+  const std::vector<float> still = noise();
+  FlickerMeter same, fixed, fresh;
+  EXPECT_FALSE(same.next(film.frame(40, 40), film.frame(40, 40)).has_value());
+  fixed.next(film.frame(40, 40), film.frame(40, 40, still));
+  fresh.next(film.frame(40, 40), film.frame(40, 40, noise()));
+  int x = 40, y = 40;
+  for (int i = 0; i < 3; ++i) {
+    x += between(-5, 5);
+    y += between(1, 5);
+    // Blocks that were in view move to the pixel: nothing changes, and an error that moves along does not flicker.
+    const auto none = same.next(film.frame(x, y), film.frame(x, y));
+    ASSERT_TRUE(none.has_value());
+    EXPECT_EQ(none->truth, 0);
+    EXPECT_EQ(none->film, 0);
+    EXPECT_GT(none->share, 0.5);
+    // What lies still on a film that moves changes as what is drawn anew: by the variance of two of them.
+    const double expected = std::sqrt(2.0 / 3) * 10;
+    EXPECT_NEAR(fixed.next(film.frame(x, y), film.frame(x, y, still))->film, expected, 0.5);
+    EXPECT_NEAR(fresh.next(film.frame(x, y), film.frame(x, y, noise()))->film, expected, 0.5);
+  }
+  // Another shot has no motion, and neither have frames of another size.
+  const MovingFilm other(reals(side * side), side);
+  EXPECT_FALSE(same.next(other.frame(9, 9), other.frame(9, 9)).has_value());
+  EXPECT_FALSE(same.next(FloatImage(40, 40, 1), FloatImage(40, 40, 1)).has_value());
 }
 
 }  // namespace

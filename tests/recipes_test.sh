@@ -32,9 +32,13 @@ for loss in sys.argv[3:]:
 
 count=0
 for recipe in "$options"/*.yml; do
-  small=(--set network_G.nf=8 --set path.pretrain_model_G= --set datasets.val= --set datasets.train.HR="$work/pictures"
-    --set datasets.train.LR= --set datasets.train.sources= --set datasets.train.pack= --set datasets.train.batch_size=2
+  small=(--set network_G.nf=8 --set path.pretrain_model_G= --set datasets.val= --set datasets.train.batch_size=2
     --set train.feature_weight=0 --set train.pixel_weight=1)
+  if grep -q 'type: clips' "$recipe"; then
+    small+=(--set "datasets.train.sources=[{HR: $work/pictures, motion: 1}]" --set datasets.train.HR_size=64)
+  else
+    small+=(--set datasets.train.HR="$work/pictures" --set datasets.train.LR= --set datasets.train.sources= --set datasets.train.pack=)
+  fi
   if grep -q 'which_model_G: SRVGGNetCompact' "$recipe"; then
     small+=(--set network_G.num_conv=2)
   elif ! grep -q 'which_model_G: SPAN' "$recipe"; then

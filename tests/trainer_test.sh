@@ -79,6 +79,35 @@ import json, sys
 names = {event["name"] for event in json.load(open(sys.argv[1]))["traceEvents"]}
 assert {"step", "wait for data", "generator, forward", "discriminator, backward"} <= names, names
 PYTHON
+# Films: parts of one, as it comes and degraded; the network goes back to a film.
+if command -v ffmpeg > /dev/null; then
+  ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=96x64:r=25 -frames:v 12 -c:v ffv1 "$work/film.mkv"
+  cat > "$work/clips.yml" <<YAML
+name: run
+threads: 1
+network_G: {which_model_G: SPAN, nf: 8, frames: 5, time_features: 4}
+datasets:
+  train: {type: clips, sources: [{frames: $work/film.mkv, count: 8}], batch_size: 2, HR_size: 32}
+  val: {held_out: {frames: $work/film.mkv, first: 8, every: 2}}
+path: {root: $work/clips}
+train: {niter: 4, precision: bf16}
+logger: {print_freq: 1, save_checkpoint_freq: 2, val_freq: 4}
+YAML
+  "$program" train -opt "$work/clips.yml" 2> "$work/log" || fail "clips: $(tail -1 "$work/log")"
+  grep -q "8 training pictures" "$work/log" && grep -q "step 4  held_out:  psnr" "$work/log" || fail "clips: $(cat "$work/log")"
+  "$program" train -opt "$work/clips.yml" --set name=bad --set "datasets.train.degradation={type: operations, operations: [
+    {type: blur}, {type: noise}, {type: reduce}, {type: video}]}" --set datasets.train.degradation.gt_usm=false 2> "$work/log" ||
+    fail "degraded clips: $(tail -1 "$work/log")"
+  "$program" video "$work/film.mkv" -m "$work/clips/run/models/latest.safetensors" -o "$work/large.mkv" 2> "$work/log" ||
+    fail "the model does not enlarge the film: $(tail -1 "$work/log")"
+  if "$program" train -opt "$work/clips.yml" --set name=no --set network_G.frames=3 2> "$work/log"; then fail "three frames"; fi
+  grep -q "frames.*1, or 5" "$work/log" || fail "three frames: $(tail -1 "$work/log")"
+  if "$program" train -opt "$work/whole.yml" --set name=no --set network_G.frames=5 2> "$work/log"; then fail "frames of pictures"; fi
+  grep -q "type: clips" "$work/log" || fail "frames of pictures: $(tail -1 "$work/log")"
+  "$program" data preview -opt "$work/clips.yml" -o "$work/clips.png" -n 3
+else
+  echo "trainer_test: no ffmpeg here; clips of films SKIPPED"
+fi
 "$program" data preview -opt "$work/whole.yml" -o "$work/sheet.png" -n 3
 "$program" data extract "$work/pictures" -o "$work/sub" --size 40 --step 20 2> "$work/log"
 grep -q "^5 pictures, " "$work/log" || fail "data extract: $(cat "$work/log")"

@@ -47,4 +47,20 @@ for frame in 00000049 00000052 00000100; do cmp large/$frame.png some/$frame.png
 ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=s=64x48:r=50:d=1 -vf tinterlace=interleave_top,format=gray -flags +ildct -c:v ffv1 gray.mkv || fail ffmpeg
 expect 0 "25 frames" "${in_time[@]}" gray.mkv -o gray_large.mkv
 
+# How far films are from each other.
+expect 0 "100 frames" "$program" metrics --film shots_whole.mkv shots_told.mkv
+"$program" metrics --film --json shots_whole.mkv shots_uncut.mkv >differ.json || fail "metrics --film"
+/usr/bin/python3 - <<'PYTHON' || fail "metrics --film tells something else"
+import json
+said = json.load(open("differ.json"))
+assert said["same_length"] and len(said["frames"]) == 100
+differing = [i for i, frame in enumerate(said["frames"]) if frame["psnr"] is not None]
+assert differing == [48, 49, 50, 51], differing
+unknown = [i for i, frame in enumerate(said["frames"]) if "flicker" not in frame]
+assert unknown == [0] and said["flicker"] > 0, (unknown, said["flicker"])
+PYTHON
+expect 1 "not equally long: the first 50" "$program" metrics --film first_large.mkv shots_whole.mkv
+expect 2 "differ in size" "$program" metrics --film first.mkv first_large.mkv
+expect 1 "missing.mkv" "$program" metrics --film first.mkv missing.mkv
+
 [ "$failures" -eq 0 ] || { echo "$failures failed" >&2; exit 1; }

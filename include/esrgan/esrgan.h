@@ -65,6 +65,7 @@ typedef struct esrgan_options {
   int32_t self_ensemble, wrap_edges, keep_colours; /* 0 or 1 */
   float denoise_tv;
   uint64_t max_memory_device; /* of a GPU; 0: what it has */
+  float strength;             /* share of the network's result, the rest is the plain enlargement */
 } esrgan_options;
 
 typedef struct esrgan_upscaler esrgan_upscaler;

@@ -47,6 +47,7 @@ struct UpscaleOptions {
   Edges edges = Edges::border;
   bool keep_colours =
       false;             ///< areas of 32 input pixels keep their mean colour, which networks move a little
+  float strength = 1;    ///< share of the network's result, the rest is the plain (bicubic) enlargement
   float denoise_tv = 0;  ///< weight of the total-variation filter on the result, 0 for none
   std::vector<std::string>
       formats;  ///< extensions of formats that input files may have; all when it is empty

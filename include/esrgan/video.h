@@ -121,6 +121,33 @@ ESRGAN_API std::string work_folder_of(const std::string& output);
 ESRGAN_API VideoReport join_video(const std::string& output, const std::string& others_from = {},
                                   const VideoEvents& events = {});
 
+struct FilmComparison {
+  int crop = 0;      ///< pixels cut from each side for PSNR and SSIM
+  bool rgb = false;  ///< all colours instead of luma
+};
+
+/// How far a film is from the true one.
+struct FilmQuality {
+  struct Frame {
+    double psnr = 0, ssim = 0;  ///< as of pictures; PSNR is infinite for equal frames
+    double flicker = -1;        ///< towards the frame before; negative where it cannot be told
+  };
+  std::vector<Frame> frames;
+  /// Change of luma from frame to frame along the true film's motion, in levels of 255 (root of the mean
+  /// square over all blocks whose motion was found, docs/evaluation.md): of the film, and of the true one.
+  double flicker = 0, true_flicker = 0;
+  bool same_length = false;
+
+  /// Means over the frames.
+  ESRGAN_API double psnr() const;
+  ESRGAN_API double ssim() const;
+};
+
+/// Compares two films (files, or folders of frames) of one size, frame by frame in their order, as far as
+/// both go. Interlaced frames are made whole. Throws Error.
+ESRGAN_API FilmQuality compare_films(const std::string& truth, const std::string& film,
+                                     const FilmComparison& comparison = {}, const VideoEvents& events = {});
+
 /// Writes a picture with some frames of the film, each as it is (enlarged by Lanczos) beside what the network
 /// makes of it; of large frames the middle.
 ESRGAN_API void preview_video(const std::string& model_file, const std::string& input,

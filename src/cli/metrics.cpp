@@ -12,7 +12,7 @@ struct MetricsCommand {
   std::string reference, test;
   int crop = 0, threads = 0;
   MetricChannels channels = MetricChannels::y;
-  bool json = false;
+  bool json = false, films = false;  // films belong to another program
   PictureJudge judge;
 
   int run() {
@@ -47,6 +47,7 @@ void add_metrics(CLI::App& app, Action& action) {
   sub->add_option("test", command->test,
                   "The picture to judge; without it, only the first one's naturalness is told")
       ->type_name("TEST");
+  sub->add_flag("--film", command->films, "Both are films: PSNR and SSIM by frame, and flicker");
   sub->add_option("--crop", command->crop,
                   "Pixels to cut from each side for PSNR and SSIM; tables cut the scale")
       ->type_name("N")
@@ -60,7 +61,9 @@ void add_metrics(CLI::App& app, Action& action) {
       ->type_name("N")
       ->check(CLI::Range(1, 4096));
   sub->add_flag("--json", command->json, "Print as JSON");
-  sub->footer("Example:\n  esrgan metrics baby.png baby_x4.png --crop 4\n");
+  sub->footer(
+      "Examples:\n  esrgan metrics baby.png baby_x4.png --crop 4\n  esrgan metrics --film true.mkv "
+      "film4x.mkv\n");
   sub->callback([command, &action] { action = [command] { return command->run(); }; });
 }
 

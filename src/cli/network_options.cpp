@@ -35,6 +35,9 @@ void NetworkOptions::describe(CLI::App& app) {
   add_precision(app, upscale.precision);
   app.add_flag_callback(
       "--fp16", [this] { upscale.precision = Precision::half; }, "The same as --precision half");
+  app.add_option("--strength", upscale.strength,
+                 "Share of the network's result, from 0 to 1; the rest is the plain enlargement")
+      ->type_name("0-1");
   app.add_option("--denoise-tv", upscale.denoise_tv, "Smooth the result by total variation, for example 0.05")
       ->type_name("W");
   app.add_option("-g,--device,--gpu-id", device,

@@ -3,6 +3,7 @@
 #include <esrgan/error.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -15,24 +16,27 @@ namespace {
 struct OtherProgram {
   const char* command;
   const char* file;
-  const char* needs;  // where it is missing
+  const char* needs;             // where it is missing
+  const char* option = nullptr;  // only where it is there
 };
 
 constexpr const char* with_torch = "a build with LibTorch ('script/setup train', then build again)";
+constexpr const char* with_ffmpeg =
+    "a build with FFmpeg's libraries and zimg ('script/setup video', then build again)";
 constexpr OtherProgram programs[] = {
-    {"train", "esrgan-train", with_torch},
-    {"distill", "esrgan-train", with_torch},
-    {"prune", "esrgan-train", with_torch},
-    {"quantize", "esrgan-train", with_torch},
-    {"video", "esrgan-video",
-     "a build with FFmpeg's libraries and zimg ('script/setup video', then build again)"}};
+    {"train", "esrgan-train", with_torch},  {"distill", "esrgan-train", with_torch},
+    {"prune", "esrgan-train", with_torch},  {"quantize", "esrgan-train", with_torch},
+    {"video", "esrgan-video", with_ffmpeg}, {"metrics", "esrgan-video", with_ffmpeg, "--film"}};
 
 }  // namespace
 
 void start_other_program(int argc, char** argv) {
   if (argc < 2) return;
   for (const OtherProgram& program : programs) {
-    if (std::string(argv[1]) != program.command) continue;
+    const auto is_option = [&](const char* argument) { return std::string(argument) == program.option; };
+    if (std::string(argv[1]) != program.command ||
+        (program.option != nullptr && std::none_of(argv + 2, argv + argc, is_option)))
+      continue;
     const std::string beside = (path_of_program().parent_path() / program.file).string();
     become_program(beside, argv + 1);
     become_program(program.file, argv + 1);

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/platform_pipe.h"
 #include "base/text.h"
+#include "cli/film_metrics.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "cli/video_arguments.h"
@@ -134,6 +135,7 @@ class VideoCommand {
 };
 
 int run(int argc, char** argv) {
+  if (argc > 0 && std::string(argv[0]) == "metrics") return film_metrics(argc, argv);
   CLI::App app{"Enlarge films", "esrgan video"};
   app.get_formatter()->column_width(36);
   VideoArguments arguments;

@@ -128,6 +128,7 @@ UpscaleOptions options_of(const esrgan_options& given) {
   options.edges = given.wrap_edges != 0 ? Edges::wrap : Edges::border;
   options.keep_colours = given.keep_colours != 0;
   options.denoise_tv = given.denoise_tv;
+  options.strength = given.strength;
   return options;
 }
 
@@ -151,6 +152,7 @@ void esrgan_options_init(esrgan_options* options) {
   options->scale = defaults.scale;
   options->tile = defaults.tile;
   options->halo = defaults.halo;
+  options->strength = defaults.strength;
 }
 
 esrgan_status esrgan_open(const char* model, const esrgan_options* options, esrgan_upscaler** upscaler) {

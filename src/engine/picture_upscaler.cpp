@@ -101,6 +101,8 @@ void check_options(const UpscaleOptions& options) {
     if (side < 0 || side > limits::picture_side)
       refuse("size of the result", "up to " + std::to_string(limits::picture_side) + " pixels each way",
              std::to_string(side));
+  if (!(options.strength >= 0 && options.strength <= 1))
+    refuse("--strength", "0 to 1", text_of(options.strength));
   if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
     refuse("--denoise-tv", "a weight such as 0.05", text_of(options.denoise_tv));
   if (options.threads < 0 || options.threads > 4096)
@@ -117,8 +119,10 @@ PictureUpscaler::PictureUpscaler(std::string model_file, UpscaleOptions options)
   if (!takes_pictures(network_in_, network_out_) || (frames_ > 1 && (network_in_ != 3 || network_out_ != 3)))
     throw Error(ErrorKind::unsupported, model_file_, "channels of the network",
                 "1, 3 or 4 in and as many out, or 1 in and 3 out", model.architecture.channels_text());
-  if (options_.keep_colours && network_in_ < network_out_)
-    throw Error(ErrorKind::invalid_argument, model_file_, "--keep-colours with a network that makes colours");
+  if ((options_.keep_colours || options_.strength < 1) && network_in_ < network_out_)
+    throw Error(ErrorKind::invalid_argument, model_file_,
+                std::string(options_.keep_colours ? "--keep-colours" : "--strength") +
+                    " with a network that makes colours");
   half_is_vouched_for_ = model.architecture.family->half_is_vouched_for;
   summary_ = model.architecture.summary();
   graph_ = build_graph(model);
@@ -280,7 +284,7 @@ std::function<Executor&()> PictureUpscaler::fall_back() {
 }
 
 TileRunner PictureUpscaler::make_runner() {
-  return {*network_, *pool_, options_.self_ensemble, fall_back()};
+  return {*network_, *pool_, options_.self_ensemble, fall_back(), options_.strength};
 }
 
 TilePlan PictureUpscaler::plan(const ImageInfo& info, const TileRunner& runner, uint64_t held) const {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/plain_enlargement.h"
 
 namespace esrgan {
 namespace {
@@ -203,8 +204,16 @@ std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, i
   result_.resize(as_it_is ? 0
                           : static_cast<size_t>(width) * static_cast<size_t>(height) * scale * scale *
                                 static_cast<size_t>(out_channels(channels)));
-  for (const ChannelPass& pass : passes) run_pass(pass, tile, width, height, channels, control);
   returned_ = as_it_is ? &output_ : &result_;
+  const auto outputs = static_cast<size_t>(out_channels(channels));
+  if (strength_ > 0)
+    for (const ChannelPass& pass : passes) run_pass(pass, tile, width, height, channels, control);
+  else
+    returned_->resize(static_cast<size_t>(width) * static_cast<size_t>(height) * scale * scale * outputs);
+  // Of a window it is the middle frame that is enlarged.
+  if (strength_ < 1)
+    lay_plain_over({tile, width, height, channels, (channels - static_cast<int>(outputs)) / 2},
+                   network_.scale(), strength_, *returned_, static_cast<int>(outputs), pool_);
   return *returned_;
 }
 

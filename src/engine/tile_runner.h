@@ -15,11 +15,13 @@ class TileRunner {
  public:
   /// full_network: called when a result cannot be right (not finite, or black where the input is not); gives
   /// the network to try again with. Empty: none.
+  /// strength: share of the network's result; the rest is the plain enlargement.
   TileRunner(Executor& network, ThreadPool& pool, bool self_ensemble,
-             std::function<Executor&()> full_network = {})
+             std::function<Executor&()> full_network = {}, float strength = 1)
       : network_(network),
         pool_(pool),
         self_ensemble_(self_ensemble),
+        strength_(strength),
         full_network_(std::move(full_network)) {}
 
   /// Throws Error when the network's result is not finite, that of `full_network` too.
@@ -66,6 +68,7 @@ class TileRunner {
   Executor& network_;
   ThreadPool& pool_;
   bool self_ensemble_;
+  float strength_;
   int fallbacks_ = 0;
   std::function<Executor&()> full_network_;
   std::vector<float> input_, output_;                // of the network

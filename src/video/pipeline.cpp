@@ -98,6 +98,27 @@ class Pipeline {
 
 }  // namespace
 
+PulledFrames::PulledFrames(std::unique_ptr<FrameInput> input)
+    : input_(std::move(input)), queue_(read_ahead), thread_([this] {
+        try {
+          input_->run(pool_, [&](FrameItem item) { return queue_.push(std::move(item)); });
+        } catch (...) {
+          failure_ = std::current_exception();
+        }
+        queue_.close();
+      }) {}
+
+PulledFrames::~PulledFrames() {
+  queue_.abandon();
+  thread_.join();
+}
+
+std::optional<FrameItem> PulledFrames::next() {
+  std::optional<FrameItem> item = queue_.pop();
+  if (!item && failure_) std::rethrow_exception(failure_);
+  return item;
+}
+
 PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
                             const std::function<void(FrameItem&, PixelsPool&)>& upscale,
                             const std::stop_token& stop) {

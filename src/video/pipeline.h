@@ -6,12 +6,14 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <thread>
 #include <vector>
 
 #include "engine/frame_upscaler.h"
@@ -134,6 +136,27 @@ class FrameInput {
 
   /// Hands over all frames that are wanted, in order. False from `take` ends it.
   virtual void run(PixelsPool& pool, const std::function<bool(FrameItem)>& take) = 0;
+};
+
+/// The frames of an input one by one, which is read in a thread of its own.
+class PulledFrames {
+ public:
+  explicit PulledFrames(std::unique_ptr<FrameInput> input);
+  PulledFrames(const PulledFrames&) = delete;
+  PulledFrames& operator=(const PulledFrames&) = delete;
+  PulledFrames(PulledFrames&&) = delete;
+  PulledFrames& operator=(PulledFrames&&) = delete;
+  ~PulledFrames();
+
+  /// None behind the last. Throws what the input threw.
+  std::optional<FrameItem> next();
+
+ private:
+  std::unique_ptr<FrameInput> input_;
+  PixelsPool pool_;
+  BoundedQueue<FrameItem> queue_;
+  std::exception_ptr failure_;
+  std::thread thread_;
 };
 
 class FrameOutput {

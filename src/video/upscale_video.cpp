@@ -55,6 +55,7 @@ nlohmann::json identity(const std::string& model, const video::FrameSource& sour
           {"self-ensemble", up.self_ensemble},
           {"precision", static_cast<int>(up.precision)},
           {"denoise-tv", up.denoise_tv},
+          {"strength", up.strength},
           {"start", options.start},
           {"duration", options.duration},
           {"fps", {options.fps_numerator, options.fps_denominator}},
