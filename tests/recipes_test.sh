@@ -36,6 +36,8 @@ for recipe in "$options"/*.yml; do
     --set train.feature_weight=0 --set train.pixel_weight=1)
   if grep -q 'type: clips' "$recipe"; then
     small+=(--set "datasets.train.sources=[{HR: $work/pictures, motion: 1}]" --set datasets.train.HR_size=64)
+  elif grep -q 'type: unpaired' "$recipe"; then
+    small+=(--set datasets.train.HR="$work/pictures" --set datasets.train.LR="$work/pictures" --set network_F.num_conv=1 --set datasets.train.HR_size=64)
   else
     small+=(--set datasets.train.HR="$work/pictures" --set datasets.train.LR= --set datasets.train.sources= --set datasets.train.pack=)
   fi
@@ -48,7 +50,7 @@ for recipe in "$options"/*.yml; do
   if grep -q '^network_D' "$recipe"; then small+=(--set network_D.nf=2); fi
   # The layers that are compared are those of a large teacher.
   grep -q '^distillation' "$recipe" && small+=(--set distillation.teacher=builtin-x4 --set distillation.feature_weight=0)
-  grep -q discriminator_vgg "$recipe" || small+=(--set datasets.train.HR_size=48)
+  grep -qE "discriminator_vgg|type: (clips|unpaired)" "$recipe" || small+=(--set datasets.train.HR_size=48)
   run "$recipe" 5 "${small[@]}"
   run "$recipe" 10 "${small[@]}" --resume
   count=$((count + 1))

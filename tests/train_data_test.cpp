@@ -22,6 +22,7 @@
 #include "train/data/mixture.h"
 #include "train/data/patch_source.h"
 #include "train/data/preview.h"
+#include "train/data/unpaired_source.h"
 #include "train/networks/loss_scale.h"
 #include "train/run/chart.h"
 #include "train/run/event_file.h"
@@ -462,6 +463,27 @@ TEST(Clips, AreDegradedAlikeButForNoise) {
       degraded("{type: noise, noise_range: [3, 3], gaussian_noise_prob: 1}, {type: resize}, {type: blur}");
   EXPECT_NE(noisy[0].pixels, noisy[1].pixels);
   for (size_t i = 1; i < noisy.size(); ++i) EXPECT_LT(difference(noisy[i], noisy[0]), 0.02);
+}
+
+TEST(Unpaired, SmallPatchesAreTheFoldersOwnAndHaveNothingToDoWithTheLargeOnes) {
+  const Pictures pictures(3);
+  const Film film({50, 52, 54});
+  DataRecipe data = pictures.data;
+  data.sources.push_back(data.sources.front());
+  data.sources.back().hr = film.folder.path().string();
+  const UnpairedSource source(data);
+  EXPECT_EQ(source.pictures(), 6U);
+  const Batch batch = source.make(0, 0, 4), again = source.make(0, 2, 2);
+  const std::vector<int64_t> small{4, 3, 8, 8}, large{4, 3, 32, 32};
+  EXPECT_EQ(batch.at("lr").shape, small);
+  EXPECT_EQ(batch.at("hr").shape, large);
+  for (const float value : batch.at("lr").values) {
+    const long level = std::lround(255 * value);
+    EXPECT_TRUE(level == 50 || level == 52 || level == 54) << level;
+  }
+  EXPECT_TRUE(std::equal(again.at("lr").values.begin(), again.at("lr").values.end(),
+                         batch.at("lr").values.begin() + 2 * 3 * 8 * 8));
+  EXPECT_EQ(batch.at("hr").values, PatchSource(pictures.data).make(0, 0, 4).at("hr").values);
 }
 
 TEST(Preview, ShowsEverySample) {

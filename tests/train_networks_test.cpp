@@ -8,10 +8,12 @@
 #include <map>
 
 #include "device/cpu/cpu_device.h"
+#include "image/resize.h"
 #include "model/families/span.h"
 #include "model/family.h"
 #include "model/model.h"
 #include "support.h"
+#include "train/networks/bicubic.h"
 #include "train/networks/convolution.h"
 #include "train/networks/discriminator.h"
 #include "train/networks/generator.h"
@@ -20,6 +22,7 @@
 #include "train/networks/torch_support.h"
 #include "train/networks/trained_network.h"
 #include "train/run/evaluator.h"
+#include "train/schemes/history_pool.h"
 #include "weights/read_weights.h"
 #include "weights/safetensors.h"
 
@@ -331,6 +334,52 @@ TEST(Discriminator, SpectralNormBoundsEveryLayer) {
   const auto u = unet->named_buffers()["conv2.weight_u"], v = unet->named_buffers()["conv2.weight_v"];
   const double found = torch::dot(u, torch::mv(weight, v)).item<double>();
   EXPECT_NEAR(found, torch::linalg_norm(weight, 2).item<double>(), 1e-2 * found) << "seed " << test::seed();
+}
+
+/// As the published bicubic, and gradients pass through it.
+TEST(Bicubic, IsTheOneOfPictures) {
+  torch::manual_seed(test::seed());
+  for (const double factor : {0.25, 0.5, 2.0, 4.0}) {
+    const torch::Tensor x = torch::rand({2, 3, 24, 36}, torch::kDouble).requires_grad_(true);
+    const torch::Tensor y = resized_bicubic(x, factor);
+    FloatImage picture(36, 24, 3);
+    for (int row = 0; row < 24; ++row)
+      for (int column = 0; column < 36; ++column)
+        for (int c = 0; c < 3; ++c) picture.at(column, row, c) = x[1][c][row][column].item<float>();
+    const FloatImage expected = resize_bicubic(picture, factor, SampleType::f32);
+    ASSERT_EQ(y.size(2), expected.height);
+    ASSERT_EQ(y.size(3), expected.width);
+    for (int row = 0; row < expected.height; ++row)
+      for (int column = 0; column < expected.width; ++column)
+        for (int c = 0; c < 3; ++c)
+          ASSERT_NEAR(y[1][c][row][column].item<double>(), expected.at(column, row, c), 1e-6);
+    y.sum().backward();
+    EXPECT_NEAR(x.grad().sum().item<double>(), static_cast<double>(y.numel()), 1e-6);  // weights add up to 1
+  }
+}
+
+TEST(HistoryPool, KeepsWhatItWasGivenAndGoesOnFromACheckpoint) {
+  HistoryPool pool(4);
+  Random random{test::seed()};
+  const auto pictures = [](double value) { return torch::full({2, 1, 2, 2}, value); };
+  EXPECT_TRUE(pool.exchange(pictures(1), random).equal(pictures(1)));
+  EXPECT_TRUE(pool.exchange(pictures(2), random).equal(pictures(2)));
+  int earlier = 0;
+  for (int i = 3; i < 103; ++i) {
+    HistoryPool again(4);
+    again.restore(pool.state());
+    Random same = random;
+    const torch::Tensor found = pool.exchange(pictures(i), random);
+    EXPECT_TRUE(again.exchange(pictures(i), same).equal(found));
+    for (const torch::Tensor& picture : found.unbind()) {
+      EXPECT_LE(picture.max().item<double>(), i);
+      EXPECT_EQ(picture.max().item<double>(), picture.min().item<double>());
+      earlier += picture.max().item<double>() < i ? 1 : 0;
+    }
+  }
+  EXPECT_NEAR(earlier, 100, 35);  // of 200; an earlier one may also be of the same call
+  HistoryPool none(0);
+  EXPECT_TRUE(none.exchange(pictures(7), random).equal(pictures(7)));
 }
 
 }  // namespace

@@ -79,6 +79,32 @@ import json, sys
 names = {event["name"] for event in json.load(open(sys.argv[1]))["traceEvents"]}
 assert {"step", "wait for data", "generator, forward", "discriminator, backward"} <= names, names
 PYTHON
+# Unpaired pictures: both generators come out, and a run that is killed goes on as one that was not.
+cycle() {  # NAME STEPS
+  cat > "$work/$1.yml" <<YAML
+name: run
+threads: 1
+scheme: cycle
+network_G: {which_model_G: SPAN, nf: 8}
+network_F: {which_model_G: SRVGGNetCompact, nf: 8, num_conv: 1}
+network_D: {which_model_D: discriminator_patch, nf: 4, layers: 1}
+datasets: {train: {type: unpaired, HR: $work/pictures, LR: $work/pictures, batch_size: 2, HR_size: 32}}
+path: {root: $work/$1}
+train: {niter: $2, pool_size: 5, ema: 0.9, precision: bf16, scheduler: {type: multistep, milestones: [1000]}}
+logger: {print_freq: 1, save_checkpoint_freq: 3}
+YAML
+}
+cycle paired 10
+"$program" train -opt "$work/paired.yml" 2> "$work/log" || fail "cycle: $(tail -1 "$work/log")"
+cycle unpaired 5
+"$program" train -opt "$work/unpaired.yml" 2> "$work/log"
+cycle unpaired 10
+"$program" train -opt "$work/unpaired.yml" --resume 2> "$work/log" || fail "cycle, resumed: $(tail -1 "$work/log")"
+for model in latest latest_degrader; do
+  cmp "$work"/{paired,unpaired}/run/models/$model.safetensors || fail "cycle: another $model after a resume"
+done
+"$program" upscale "$work/pictures/1.png" -m "$work/paired/run/models/latest_degrader.safetensors" -o "$work/bad.png" 2> /dev/null ||
+  fail "the degrader does not run"
 # Films: parts of one, as it comes and degraded; the network goes back to a film.
 if command -v ffmpeg > /dev/null; then
   ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=96x64:r=25 -frames:v 12 -c:v ffv1 "$work/film.mkv"

@@ -41,25 +41,6 @@ class WishesOfRecipe : public NetworkWishes {
   Settings& settings_;
 };
 
-Architecture read_generator(Settings net, int scale) {
-  std::vector<std::string> names;
-  for (const Family* family : families())
-    if (family->configure != nullptr) names.emplace_back(family->name);
-  Architecture a;
-  a.family = find_family(net.get<std::string>("which_model_G", names.front()));
-  if (a.family == nullptr || a.family->configure == nullptr) net.refuse_word("which_model_G", names);
-  a.scale = scale;
-  a.in_channels = net.at_least("in_nc", 1, 3);
-  if (a.in_channels != 3) net.refuse("in_nc", "3: patches are RGB");
-  a.out_channels = net.at_least("out_nc", 1, a.in_channels);
-  if (a.out_channels != a.in_channels)
-    net.refuse("out_nc", "as many channels as go in (" + std::to_string(a.in_channels) + ")");
-  a.features = net.at_least("nf", 1, 64);
-  WishesOfRecipe wishes(net);
-  a.family->configure(wishes, a);
-  return a;
-}
-
 void read_training(Settings train, Recipe& r) {
   r.steps = train.at_least("niter", int64_t{1}, int64_t{400'000});
   r.schedule = read_schedule(train.section("scheduler"), r.steps);
@@ -177,6 +158,9 @@ std::vector<std::string> recipes_of_everything() {
       "network_G: {frames: 5, time_features: 8}\ndatasets: {train: {type: clips, sources: [{frames: x, "
       "motion: 1}]}, "
       "val: {any: {frames: x, every: 2}}}\ntrain: {feature_weight: 0}\n",
+      "network_G: {}\nnetwork_F: {which_model_G: SRVGGNetCompact}\nscheme: cycle\ndatasets: {train: {type: "
+      "unpaired, HR: x, "
+      "LR: x}}\n",
       recipe("{model: x}", "", "feature_weight: 0",
              "distillation: {teacher: x, feature_weight: 1, features: [{teacher: x, student: x}]}")};
   for (const Family* family : families())
@@ -202,6 +186,25 @@ std::vector<std::string> recipes_of_everything() {
 }
 
 }  // namespace
+
+Architecture read_generator(Settings net, int scale) {
+  std::vector<std::string> names;
+  for (const Family* family : families())
+    if (family->configure != nullptr) names.emplace_back(family->name);
+  Architecture a;
+  a.family = find_family(net.get<std::string>("which_model_G", names.front()));
+  if (a.family == nullptr || a.family->configure == nullptr) net.refuse_word("which_model_G", names);
+  a.scale = scale;
+  a.in_channels = net.at_least("in_nc", 1, 3);
+  if (a.in_channels != 3) net.refuse("in_nc", "3: patches are RGB");
+  a.out_channels = net.at_least("out_nc", 1, a.in_channels);
+  if (a.out_channels != a.in_channels)
+    net.refuse("out_nc", "as many channels as go in (" + std::to_string(a.in_channels) + ")");
+  a.features = net.at_least("nf", 1, 64);
+  WishesOfRecipe wishes(net);
+  a.family->configure(wishes, a);
+  return a;
+}
 
 std::string recipe_schema() {
   nlohmann::json schema = nlohmann::json::object();

@@ -19,6 +19,7 @@
 namespace esrgan::train {
 
 class Ranks;
+class Settings;
 class Scheme;
 struct Recipe;
 
@@ -61,6 +62,9 @@ struct Recipe {
   std::string resolved;              ///< the whole recipe as YAML
   std::vector<std::string> remarks;  ///< what has no effect
 };
+
+/// The network that a section such as network_G asks for, which enlarges `scale` times.
+Architecture read_generator(Settings net, int scale);
 
 /// Reads and checks a recipe. `changes` are made to it first, see Settings::read(). Throws Error naming file,
 /// line and key.

@@ -9,7 +9,7 @@
 namespace esrgan::video {
 
 VideoPackets::VideoPackets(const MuxRequest& request, const std::vector<std::string>& segments)
-    : request_(request), segments_(segments) {
+    : segments_(segments) {
   std::vector<int64_t> shown;
   for (const std::string& path : segments) {
     SegmentReader reader(path);

@@ -11,7 +11,7 @@ namespace esrgan::video {
 
 class VideoPackets {
  public:
-  /// Throws Error when the segments do not fit together. Both arguments must outlive this.
+  /// Throws Error when the segments do not fit together. `segments` must outlive this.
   VideoPackets(const MuxRequest& request, const std::vector<std::string>& segments);
 
   StreamDescription stream() const { return stream_from_json(description_); }
@@ -21,7 +21,6 @@ class VideoPackets {
   PacketPtr next();
 
  private:
-  const MuxRequest& request_;
   const std::vector<std::string>& segments_;
   nlohmann::json description_;
   SegmentCounts counts_;

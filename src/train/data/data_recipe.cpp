@@ -6,6 +6,7 @@
 #include "train/data/degradations/degradation.h"
 #include "train/data/patch_source.h"
 #include "train/data/ranges.h"
+#include "train/data/unpaired_source.h"
 
 namespace esrgan::train {
 namespace {
@@ -112,8 +113,20 @@ MakeSource read_clips(Settings& train, DataRecipe& d) {
   return [](const DataRecipe& recipe, int sharing) { return std::make_unique<ClipSource>(recipe, sharing); };
 }
 
+MakeSource read_unpaired(Settings& train, DataRecipe& d) {
+  for (const char* key : {"HR", "LR"}) {
+    SourceRecipe source;
+    source.hr = train.require<std::string>(key);
+    d.sources.push_back(std::move(source));
+  }
+  d.is_unpaired = true;
+  return
+      [](const DataRecipe& recipe, int sharing) { return std::make_unique<UnpairedSource>(recipe, sharing); };
+}
+
 /// A kind of samples of a file of its own is a line here.
-constexpr SourceKind source_kinds[] = {{"patches", read_patches}, {"clips", read_clips}};
+constexpr SourceKind source_kinds[] = {
+    {"patches", read_patches}, {"clips", read_clips}, {"unpaired", read_unpaired}};
 
 }  // namespace
 

@@ -55,6 +55,7 @@ struct DataRecipe {
   uint64_t seed = 0;
   MakeSource open;
   std::vector<SourceRecipe> sources;
+  bool is_unpaired = false;  ///< two sources, of large pictures and of small ones that are others
   std::vector<ClipRecipe> clips;
   int window = 1;  ///< frames of a clip that the network sees
   int batch_size = 16;

@@ -48,6 +48,11 @@ void TrainedNetwork::backward(const torch::Tensor& loss, bool last) {
   ranks_.together([&] { scaled.backward(); });
 }
 
+void TrainedNetwork::backward(std::initializer_list<TrainedNetwork*> networks, const torch::Tensor& loss) {
+  for (TrainedNetwork* network : networks) network->gradient_mean_.expect(loss);
+  (*networks.begin())->ranks_.together([&] { loss.backward(); });
+}
+
 std::optional<torch::Tensor> TrainedNetwork::step(int64_t step) {
   const bool can_fall = scale_.can_fall();
   if (!scale_.accept(flat_.divide(scale_.factor())) && can_fall) return std::nullopt;

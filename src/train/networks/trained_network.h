@@ -1,6 +1,7 @@
 // A network with all that it needs to learn.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,8 @@ class TrainedNetwork {
   /// Adds the gradients of a loss to those that are there. The last of the parts of a batch takes the mean
   /// over the processes.
   void backward(const torch::Tensor& loss, bool last);
+  /// The same for a loss of several networks, whose losses are not scaled.
+  static void backward(std::initializer_list<TrainedNetwork*> networks, const torch::Tensor& loss);
   /// What the optimiser makes of the gradients in step `step`. Returns their Euclidean norm before they are
   /// clipped; nothing where the step is skipped, since half precision could not hold them.
   std::optional<torch::Tensor> step(int64_t step);

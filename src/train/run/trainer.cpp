@@ -224,7 +224,11 @@ class Run {
   }
 
   void write_model(const std::string& name) {
-    StateDict state = scheme_->result();
+    write_model(scheme_->result(), name);
+    for (auto& [suffix, state] : scheme_->companions()) write_model(std::move(state), name + "_" + suffix);
+  }
+
+  void write_model(StateDict state, const std::string& name) {
     state.metadata["esrgan.recipe"] = recipe_.name;
     state.metadata["esrgan.step"] = std::to_string(step_);
     write_safetensors(state, ElementType::f32, journal_->folder().model(name));
@@ -288,6 +292,7 @@ class Run {
     Checkpoint checkpoint;
     checkpoint.step = step_;
     for (TrainedNetwork* network : scheme_->networks()) network->save(checkpoint);
+    scheme_->save(checkpoint);
     checkpoint.numbers["pictures"] = std::to_string(source_->fingerprint());
     checkpoint.numbers["skipped_steps"] = std::to_string(skipped_steps_);
     checkpoint.numbers["rollbacks"] = std::to_string(rollbacks_);
@@ -309,6 +314,7 @@ class Run {
 
   void restore(const Checkpoint& checkpoint) {
     for (TrainedNetwork* network : scheme_->networks()) network->load(checkpoint);
+    scheme_->load(checkpoint);
     step_ = saved_ = checkpoint.step;
     const auto number = [&](const std::string& name) { return std::stoll(checkpoint.number(name)); };
     skipped_steps_ = number("skipped_steps");

@@ -9,7 +9,8 @@ namespace esrgan::train {
 namespace {
 
 /// A scheme of a file of its own is a line here.
-constexpr SchemeKind schemes[] = {{"fidelity", read_fidelity}, {"adversarial", read_adversarial}};
+constexpr SchemeKind schemes[] = {
+    {"fidelity", read_fidelity}, {"adversarial", read_adversarial}, {"cycle", read_cycle}};
 
 }  // namespace
 

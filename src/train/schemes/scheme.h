@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "train/data/sample_source.h"
+#include "train/networks/checkpoint.h"
 #include "train/networks/trained_network.h"
 #include "train/recipe.h"
 
@@ -39,6 +40,11 @@ class Scheme {
   virtual std::vector<TrainedNetwork*> networks() = 0;
   /// The network that the run is for, as it is to be used.
   virtual StateDict result() = 0;
+  /// Other networks that are of use, by what their files' names end in.
+  virtual std::map<std::string, StateDict> companions() { return {}; }
+  /// What the next step depends on beside the networks: into a checkpoint of this process, and out of it.
+  virtual void save(Checkpoint& /*checkpoint*/) const {}
+  virtual void load(const Checkpoint& /*checkpoint*/) {}
   /// Whether higher PSNR is better: not where pictures are to look real.
   virtual bool is_faithful() const = 0;
 
