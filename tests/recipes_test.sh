@@ -41,7 +41,7 @@ for recipe in "$options"/*.yml; do
   else
     small+=(--set datasets.train.HR="$work/pictures" --set datasets.train.LR= --set datasets.train.sources= --set datasets.train.pack=)
   fi
-  if grep -q 'which_model_G: SRVGGNetCompact' "$recipe"; then
+  if grep -v '^network_F' "$recipe" | grep -q 'which_model_G: SRVGGNetCompact'; then
     small+=(--set network_G.num_conv=2)
   elif ! grep -q 'which_model_G: SPAN' "$recipe"; then
     small+=(--set network_G.nb=1)

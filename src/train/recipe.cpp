@@ -158,7 +158,8 @@ std::vector<std::string> recipes_of_everything() {
       "network_G: {frames: 5, time_features: 8}\ndatasets: {train: {type: clips, sources: [{frames: x, "
       "motion: 1}]}, "
       "val: {any: {frames: x, every: 2}}}\ntrain: {feature_weight: 0}\n",
-      "network_G: {}\nnetwork_F: {which_model_G: SRVGGNetCompact}\nscheme: cycle\ndatasets: {train: {type: "
+      "network_G: {}\nnetwork_F: {which_model_G: SRVGGNetCompact}\nnetwork_D: {which_model_D: "
+      "discriminator_patch}\nscheme: cycle\ndatasets: {train: {type: "
       "unpaired, HR: x, "
       "LR: x}}\n",
       recipe("{model: x}", "", "feature_weight: 0",

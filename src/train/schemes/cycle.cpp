@@ -229,6 +229,9 @@ MakeScheme read_cycle(Settings& root, const Recipe& recipe) {
   own.cycle = train.at_least("cycle_weight", 0.0, own.cycle);
   own.identity = train.at_least("identity_weight", 0.0, own.identity);
   own.pool = train.at_least("pool_size", 0, own.pool);
+  train.ignore(
+      {"pixel_weight", "pixel_criterion", "feature_weight", "feature_criterion", "feature", "gan_type"},
+      "with scheme: cycle");
   own.optimiser = read_optimiser(root.section("optimizer_D"), train, "lr_D");
   if (recipe.accumulate > 1) train.refuse("accumulate", "1 with scheme: cycle");
   if (recipe.arithmetic == Arithmetic::half) train.refuse("precision", "full or bf16 with scheme: cycle");
