@@ -143,9 +143,8 @@ class FrameWindows : public FrameInput {
   Wishes wishes_;
 };
 
-/// A segment, if it is wanted or has frames within `radius` of one that is.
-std::function<bool(size_t)> with_neighbours(const Plan& plan, const std::function<bool(size_t)>& wanted,
-                                            int radius) {
+/// Of each segment whether it is wanted, or has frames within `radius` of one that is.
+std::vector<bool> with_neighbours(const Plan& plan, const std::function<bool(size_t)>& wanted, int radius) {
   const size_t count = plan.segments.size();
   std::vector<bool> needed(count);
   for (size_t i = 0; i < count; ++i) {
@@ -163,7 +162,7 @@ std::function<bool(size_t)> with_neighbours(const Plan& plan, const std::functio
       seen += plan.segments[j].frames;
     }
   }
-  return [needed = std::move(needed)](size_t segment) { return needed[segment]; };
+  return needed;
 }
 
 }  // namespace
@@ -190,7 +189,11 @@ std::unique_ptr<FrameInput> frames_for_network(const FrameSource& source, int ra
   if (radius == 0) return source.frames(std::move(wanted));
   std::optional<Cuts> cuts;
   if (!options.cuts.empty()) cuts = read_cuts(options.cuts);
-  FrameChoice all{wanted.stop, with_neighbours(source.facts().plan, wanted.segment, radius), {}};
+  FrameChoice all;
+  all.stop = wanted.stop;
+  all.segment = [needed = with_neighbours(source.facts().plan, wanted.segment, radius)](size_t segment) {
+    return needed[segment];
+  };
   return std::make_unique<FrameWindows>(
       source.frames(std::move(all)), Wishes{std::move(wanted), static_cast<size_t>(radius), std::move(cuts)});
 }

@@ -30,7 +30,7 @@ constexpr int most_tries = 64;  // of clips and places that cannot be used
 
 class ClipSource::Source {
  public:
-  Source(const ClipRecipe& recipe, const DataRecipe& data) : recipe_(recipe), data_(data) {}
+  Source(ClipRecipe recipe, const DataRecipe& data) : recipe_(std::move(recipe)), data_(data) {}
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
   Source(Source&&) = delete;

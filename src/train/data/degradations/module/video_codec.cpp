@@ -76,7 +76,7 @@ struct Both {
   explicit operator bool() const { return encoding && decoding && frame && decoded && packet; }
 
   /// Packets that there are go to the decoder; `all`: to the last.
-  bool hand_on(bool all) {
+  bool hand_on(bool all) const {
     for (;;) {
       const int result = avcodec_receive_packet(encoding.get(), packet.get());
       if (result == AVERROR(EAGAIN) && !all) return true;
@@ -86,7 +86,7 @@ struct Both {
     }
   }
   /// Frames that have been decoded, to `pixels` from their number `done` on.
-  bool collect(uint8_t* pixels, int width, int height, int& done) {
+  bool collect(uint8_t* pixels, int width, int height, int& done) const {
     const int stride = 3 * width;
     while (avcodec_receive_frame(decoding.get(), decoded.get()) >= 0) {
       uint8_t* const to = pixels + static_cast<ptrdiff_t>(done++) * stride * height;
