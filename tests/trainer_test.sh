@@ -103,6 +103,8 @@ cycle unpaired 10
 for model in latest latest_degrader; do
   cmp "$work"/{paired,unpaired}/run/models/$model.safetensors || fail "cycle: another $model after a resume"
 done
+"$program" train -opt "$work/unpaired.yml" --set name=again --set "network_G={model: $work/paired/run/models/latest.safetensors}" 2> "$work/log" ||
+  fail "cycle, from a model's file: $(tail -1 "$work/log")"
 "$program" upscale "$work/pictures/1.png" -m "$work/paired/run/models/latest_degrader.safetensors" -o "$work/bad.png" 2> /dev/null ||
   fail "the degrader does not run"
 # Films: parts of one, as it comes and degraded; the network goes back to a film.
@@ -130,6 +132,8 @@ YAML
   grep -q "frames.*1, or 5" "$work/log" || fail "three frames: $(tail -1 "$work/log")"
   if "$program" train -opt "$work/whole.yml" --set name=no --set network_G.frames=5 2> "$work/log"; then fail "frames of pictures"; fi
   grep -q "type: clips" "$work/log" || fail "frames of pictures: $(tail -1 "$work/log")"
+  if "$program" train -opt "$work/clips.yml" --set name=no --set datasets.train.HR_size=128 2> "$work/log"; then fail "small frames"; fi
+  grep -q "the clips cannot be used" "$work/log" || fail "small frames: $(tail -1 "$work/log")"
   "$program" data preview -opt "$work/clips.yml" -o "$work/clips.png" -n 3
 else
   echo "trainer_test: no ffmpeg here; clips of films SKIPPED"

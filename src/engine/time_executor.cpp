@@ -15,6 +15,7 @@ namespace {
 /// trunk takes them.
 struct Strand {
   int width = 0, height = 0;
+  int shift = -1;  ///< by how many frames the window at hand is further than these; negative: it is another's
   std::vector<float> frames, maps;
 };
 
@@ -43,7 +44,7 @@ class TimeExecutor : public Executor {
     Strand strand = strand_for(in, width, height);
     const size_t pixels = pixels_of(width, height), numbers = pixels * static_cast<size_t>(in_channels());
     // Until all is done nothing is kept: an error or a stop may come between.
-    const int known = known_maps(strand, in);
+    const int known = known_maps(strand);
     strand.maps.resize(pixels * static_cast<size_t>(trunk_->in_channels()));
     for (int i = known; i < maps_of_window; ++i) compute_map(strand, in, width, height, i, control);
     trunk_->run(strand.maps.data(), width, height, out, control);
@@ -71,7 +72,9 @@ class TimeExecutor : public Executor {
   /// out.
   Strand strand_for(const float* in, int width, int height) {
     for (auto strand = strands_.begin(); strand != strands_.end(); ++strand) {
-      if (strand->width != width || strand->height != height || shift_of(*strand, in) < 0) continue;
+      if (strand->width != width || strand->height != height) continue;
+      strand->shift = shift_of(*strand, in);
+      if (strand->shift < 0) continue;
       Strand found = std::move(*strand);
       strands_.erase(strand);
       return found;
@@ -95,9 +98,9 @@ class TimeExecutor : public Executor {
   }
 
   /// How many of the window's maps are there, from the first on; moves them to their places.
-  int known_maps(Strand& strand, const float* in) {
-    if (strand.frames.empty()) return 0;
-    if (shift_of(strand, in) == 0) return maps_of_window;
+  int known_maps(Strand& strand) {
+    if (strand.shift < 0) return 0;
+    if (strand.shift == 0) return maps_of_window;
     const size_t map = features(), window = map * maps_of_window;
     for_pixels(strand.maps.size() / window, [&](size_t pixel) {
       float* const maps = strand.maps.data() + pixel * window;

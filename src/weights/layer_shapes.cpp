@@ -15,11 +15,13 @@ int shuffle_factor_of(int deep, int channels) {
 
 }  // namespace
 
-int LayerShapes::extent(const std::string& tensor, size_t dimension) const {
+int LayerShapes::extent(const std::string& tensor, size_t dimension, size_t dimensions) const {
   const Tensor& found = weights_.at(tensor);
-  if (found.shape.size() != 4 || found.shape[dimension] <= 0 || found.shape[dimension] > limits::channels)
+  if (found.shape.size() != dimensions || found.shape[dimension] <= 0 ||
+      found.shape[dimension] > limits::channels)
     throw Error(ErrorKind::bad_data, weights_.file, "shape of tensor '" + tensor + "'",
-                "a convolution's four dimensions, at most " + std::to_string(limits::channels) + " channels",
+                std::string("a convolution's ") + (dimensions == 4 ? "four" : "five") +
+                    " dimensions, at most " + std::to_string(limits::channels) + " channels",
                 found.shape_text());
   return static_cast<int>(found.shape[dimension]);
 }

@@ -16,8 +16,8 @@ class LayerShapes {
 
   const StateDict& weights() const { return weights_; }
   bool has(const std::string& tensor) const { return weights_.contains(tensor); }
-  /// Of a tensor of four dimensions.
-  int extent(const std::string& tensor, size_t dimension) const;
+  /// Of a tensor of four dimensions (or five, with time).
+  int extent(const std::string& tensor, size_t dimension, size_t dimensions = 4) const;
   int out_channels(const std::string& layer) const { return extent(layer + ".weight", 0); }
   int in_channels(const std::string& layer) const { return extent(layer + ".weight", 1); }
 

@@ -113,15 +113,15 @@ MapId normalised(GraphBuilder& builder, MapId input) {
 }
 
 MapId first_map(GraphBuilder& builder, const Architecture& a) {
-  if (builder.has("no_norm"))
-    builder.tensor("no_norm");
-  else if (a.frames > 1)
+  const bool plain = builder.has("no_norm");
+  if (plain) builder.tensor("no_norm");
+  if (a.frames > 1 && !plain)
     throw Error(ErrorKind::bad_data, builder.shapes().weights().file,
                 "colours of a network for several frames", "taken as they are (no_norm)", "centred");
   if (a.frames > 1) return add_time_head(builder, a);
   MapId x = builder.input(a.in_channels);
   builder.begin_stage();
-  if (!builder.has("no_norm")) x = normalised(builder, x);
+  if (!plain) x = normalised(builder, x);
   return builder.add(collapsed(builder, "conv_1", x));
 }
 

@@ -2,6 +2,7 @@
 
 #include <esrgan/error.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -63,17 +64,11 @@ Convolution of_frame(const GraphBuilder& builder, const std::string& name, const
 
 bool detect_time_head(Evidence& evidence, Architecture& a) {
   if (!evidence.has("time_1.weight")) return false;
-  const auto extent = [&](const std::string& tensor, size_t dimension) {
-    const Tensor& found = evidence.weights().at(tensor);
-    if (found.shape.size() != 5 || found.shape[dimension] <= 0 || found.shape[dimension] > limits::channels)
-      throw Error(ErrorKind::bad_data, evidence.weights().file, "shape of tensor '" + tensor + "'",
-                  "[out, in, 3, 3, 3]", found.shape_text());
-    return static_cast<int>(found.shape[dimension]);
-  };
+  constexpr size_t dimensions = 5;
   a.frames = frames_of_window;
-  a.in_channels = extent("time_1.weight", 1);
-  a.time_features = extent("time_1.weight", 0);
-  a.features = extent("time_2.weight", 0);
+  a.in_channels = evidence.extent("time_1.weight", 1, dimensions);
+  a.time_features = evidence.extent("time_1.weight", 0, dimensions);
+  a.features = evidence.extent("time_2.weight", 0, dimensions);
   evidence.because("3x3x3 convolutions (time_1, time_2): enlarges the middle one of " +
                    std::to_string(a.frames) + " frames");
   return true;

@@ -71,6 +71,7 @@ class ClipSource::RealClips : public Source {
     const auto pairs = window_of(*clips_, clip, number, data_.window);
     if (pairs.empty()) return {};
     const PackedPicture& small = pairs.front()->lr;
+    if (std::min(small.width, small.height) < small_side()) return {};
     const auto [left, across] = draw_stretch(small_side(), small.width, random);
     const auto [top, down] = draw_stretch(small_side(), small.height, random);
     const int scale = data_.scale, x = left - across.before, y = top - down.before;

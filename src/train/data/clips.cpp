@@ -123,7 +123,14 @@ class FilmClips : public Clips {
 bool is_cut(const Pair& before, const Pair& after) {
   const PackedPicture &a = before.lr, &b = after.lr;
   if (a.width != b.width || a.height != b.height) return true;
-  return looks_like_cut(floats_of(a).pixels, floats_of(b).pixels, 3);
+  const auto luma = [](const PackedPicture& picture) {
+    return [&picture](size_t pixel) {
+      const auto colour = [&](size_t c) { return static_cast<float>(picture.samples[3 * pixel + c]) / 255; };
+      const float colours[] = {colour(0), colour(1), colour(2)};
+      return luma_of(colours, 3);
+    };
+  };
+  return looks_like_cut(luma(a), luma(b), a.samples.size() / 3);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "model/model.h"
 #include "train/data/random.h"
 #include "train/losses/gan.h"
 #include "train/networks/arithmetic.h"
@@ -12,8 +11,8 @@
 #include "train/networks/convolution.h"
 #include "train/networks/discriminator.h"
 #include "train/networks/generator.h"
-#include "train/networks/torch_support.h"
 #include "train/networks/trace.h"
+#include "train/schemes/fidelity.h"
 #include "train/schemes/history_pool.h"
 #include "train/schemes/kinds.h"
 
@@ -31,35 +30,16 @@ struct CycleRecipe {
 };
 
 /// A generator, the discriminator of what it makes, and what the latter has seen.
-class Side {
- public:
-  Side(const std::string& name, std::shared_ptr<Network> generator, const LearningRecipe& learning,
-       const MakeNetwork& discriminator, const LearningRecipe& of_discriminator, int pool,
-       torch::Device device, const Ranks& ranks)
-      : generator_(name, std::move(generator), learning, device, ranks),
-        discriminator_("discriminator_" + name, discriminator(), of_discriminator, device, ranks),
-        pool_(static_cast<size_t>(pool)) {}
+struct Side {
+  TrainedNetwork generator, discriminator;
+  HistoryPool pool;
 
-  TrainedNetwork generator_, discriminator_;
-  HistoryPool pool_;
+  Side(const std::string& name, std::shared_ptr<Network> network, const MakeNetwork& opponent,
+       const Recipe& recipe, const CycleRecipe& own, torch::Device device, const Ranks& ranks)
+      : generator(name, std::move(network), generator_recipe(recipe), device, ranks),
+        discriminator("discriminator_" + name, opponent(), learning_of(recipe, own.optimiser), device, ranks),
+        pool(static_cast<size_t>(own.pool)) {}
 };
-
-LearningRecipe learning(const Recipe& recipe, const OptimiserRecipe& optimiser, bool generator) {
-  LearningRecipe made;
-  made.optimiser = optimiser;
-  made.schedule = recipe.schedule;
-  if (generator) {
-    made.clip_norm = recipe.clip_norm;
-    made.ema = recipe.ema;
-  }
-  return made;
-}
-
-std::shared_ptr<Network> start(const Recipe& recipe) {
-  std::shared_ptr<Network> generator = make_generator(recipe.generator);
-  if (!recipe.generator_start.empty()) load_state(*generator, read_model(recipe.generator_start).weights);
-  return generator;
-}
 
 class Cycle : public Scheme {
  public:
@@ -68,10 +48,9 @@ class Cycle : public Scheme {
         own_(own),
         device_(device),
         ranks_(ranks),
-        enlarging_("generator", start(recipe), learning(recipe, recipe.optimiser, true), own.discriminator_hr,
-                   learning(recipe, own.optimiser, false), own.pool, device, ranks),
-        degrading_("degrader", make_generator(own.degrader), learning(recipe, recipe.optimiser, true),
-                   own.discriminator_lr, learning(recipe, own.optimiser, false), own.pool, device, ranks) {}
+        enlarging_("generator", start_generator(recipe), own.discriminator_hr, recipe, own, device, ranks),
+        degrading_("degrader", make_generator(own.degrader), own.discriminator_lr, recipe, own, device,
+                   ranks) {}
 
   std::vector<std::string> loss_names() const override {
     std::vector<std::string> names{"g_total", "g_norm", "f_norm"};
@@ -80,38 +59,37 @@ class Cycle : public Scheme {
     return names;
   }
   std::vector<TrainedNetwork*> networks() override {
-    return {&enlarging_.generator_, &degrading_.generator_, &enlarging_.discriminator_,
-            &degrading_.discriminator_};
+    return {&enlarging_.generator, &degrading_.generator, &enlarging_.discriminator,
+            &degrading_.discriminator};
   }
-  StateDict result() override { return enlarging_.generator_.result(); }
+  StateDict result() override { return enlarging_.generator.result(); }
   std::map<std::string, StateDict> companions() override {
-    return {{"degrader", degrading_.generator_.result()}};
+    return {{"degrader", degrading_.generator.result()}};
   }
   bool is_faithful() const override { return false; }
   void save(Checkpoint& checkpoint) const override {
-    checkpoint.groups["pool_hr"] = enlarging_.pool_.state();
-    checkpoint.groups["pool_lr"] = degrading_.pool_.state();
+    checkpoint.groups["pool_hr"] = enlarging_.pool.state();
+    checkpoint.groups["pool_lr"] = degrading_.pool.state();
   }
   void load(const Checkpoint& checkpoint) override {
     const auto restore = [&](const char* name, HistoryPool& pool) {
       const auto found = checkpoint.groups.find(name);
       pool.restore(found != checkpoint.groups.end() ? found->second : StateDict{});
     };
-    restore("pool_hr", enlarging_.pool_);
-    restore("pool_lr", degrading_.pool_);
+    restore("pool_hr", enlarging_.pool);
+    restore("pool_lr", degrading_.pool);
   }
 
   std::map<std::string, double> step(const Batch& batch, int64_t step) override {
     times_ = {};
     losses_.clear();
-    const Tensor small = pictures(batch, "lr"), large = pictures(batch, "hr");
+    const Tensor small = pictures_of(batch, "lr", recipe_, device_),
+                 large = pictures_of(batch, "hr", recipe_, device_);
     for (TrainedNetwork* network : networks()) network->train();
     const auto [fake_large, fake_small] = teach_generators(small, large, step);
     teach_discriminator(enlarging_, large, fake_large, "d_hr", step);
     teach_discriminator(degrading_, small, fake_small, "d_lr", step);
-    std::map<std::string, double> found;
-    for (const auto& [name, loss] : losses_) found[name] = loss.item<double>();
-    return found;
+    return read_at_once(losses_);
   }
 
  private:
@@ -126,29 +104,20 @@ class Cycle : public Scheme {
                                                {"g_identity_hr", &CycleRecipe::identity},
                                                {"g_identity_lr", &CycleRecipe::identity}}};
 
-  Tensor pictures(const Batch& batch, const std::string& name) const {
-    const BatchArray& array = batch.at(name);
-    const Tensor tensor =
-        torch::from_blob(const_cast<float*>(array.values.data()), array.shape, torch::kFloat);
-    return tensor.to(
-        tensor.options().device(device_), false, true,
-        recipe_.channels_last ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous);
-  }
-
-  Tensor enlarged(const Tensor& small) { return enlarging_.generator_.forward(small).to(torch::kFloat); }
-  Tensor degraded(const Tensor& reduced) { return degrading_.generator_.forward(reduced).to(torch::kFloat); }
+  Tensor enlarged(const Tensor& small) { return enlarging_.generator.forward(small).to(torch::kFloat); }
+  Tensor degraded(const Tensor& reduced) { return degrading_.generator.forward(reduced).to(torch::kFloat); }
   Tensor reduced(const Tensor& large) const { return resized_bicubic(large, 1.0 / recipe_.generator.scale); }
 
   /// What the discriminator of a side makes the generators aim at.
   static Tensor deceit(Side& side, const Tensor& fake) {
-    return generator_loss(GanLoss::least_squares, side.discriminator_.forward(fake).to(torch::kFloat), {});
+    return generator_loss(GanLoss::least_squares, side.discriminator.forward(fake).to(torch::kFloat), {});
   }
 
   /// Returns the pictures that were made: large and small.
   std::pair<Tensor, Tensor> teach_generators(const Tensor& small, const Tensor& large, int64_t step) {
     for (Side* side : {&enlarging_, &degrading_}) {
-      side->discriminator_.require_gradients(false);
-      side->generator_.zero_gradients();
+      side->discriminator.require_gradients(false);
+      side->generator.zero_gradients();
     }
     Tensor fake_large, fake_small, total = torch::zeros({}, small.options());
     {
@@ -173,11 +142,11 @@ class Cycle : public Scheme {
     }
     {
       const Span span("generators, backward", times_.backward);
-      TrainedNetwork::backward({&enlarging_.generator_, &degrading_.generator_}, total);
+      TrainedNetwork::backward({&enlarging_.generator, &degrading_.generator}, total);
     }
-    learn(enlarging_.generator_, "g_norm", step);
-    learn(degrading_.generator_, "f_norm", step);
-    for (Side* side : {&enlarging_, &degrading_}) side->generator_.update_running_mean();
+    learn(enlarging_.generator, "g_norm", step);
+    learn(degrading_.generator, "f_norm", step);
+    for (Side* side : {&enlarging_, &degrading_}) side->generator.update_running_mean();
     return {fake_large.detach(), fake_small.detach()};
   }
 
@@ -185,22 +154,22 @@ class Cycle : public Scheme {
                            int64_t step) {
     Random random{recipe_.seed, 0x9001, static_cast<uint64_t>(step), static_cast<uint64_t>(name.back()),
                   static_cast<uint64_t>(ranks_.rank())};
-    const Tensor fake = side.pool_.exchange(made, random);
-    side.discriminator_.require_gradients(true);
-    side.discriminator_.zero_gradients();
+    const Tensor fake = side.pool.exchange(made, random);
+    side.discriminator.require_gradients(true);
+    side.discriminator.zero_gradients();
     Tensor loss;
     {
       const Span span("discriminators, forward", times_.forward);
       const AutocastGuard autocast(recipe_.arithmetic, device_);
       const KernelsGuard kernels(recipe_.arithmetic == Arithmetic::bfloat16);
-      loss = discriminator_loss(GanLoss::least_squares, side.discriminator_.forward(fake).to(torch::kFloat),
-                                side.discriminator_.forward(real).to(torch::kFloat)) /
+      loss = discriminator_loss(GanLoss::least_squares, side.discriminator.forward(fake).to(torch::kFloat),
+                                side.discriminator.forward(real).to(torch::kFloat)) /
              2;
     }
     losses_[name] = loss.detach().to(torch::kDouble);
     const Span span("discriminators, backward", times_.backward);
-    side.discriminator_.backward(loss, true);
-    learn(side.discriminator_, name + "_norm", step);
+    side.discriminator.backward(loss, true);
+    learn(side.discriminator, name + "_norm", step);
   }
 
   void learn(TrainedNetwork& network, const std::string& norm_name, int64_t step) {

@@ -21,6 +21,21 @@ namespace {
 
 using torch::Tensor;
 
+std::optional<Teaching> start_teaching(const Recipe& recipe, const FidelityRecipe& own) {
+  if (!own.teaching) return {};
+  return std::make_optional<Teaching>(*own.teaching, start_generator(recipe), recipe.generator.scale);
+}
+
+}  // namespace
+
+LearningRecipe learning_of(const Recipe& recipe, const OptimiserRecipe& optimiser) {
+  LearningRecipe learning;
+  learning.optimiser = optimiser;
+  learning.schedule = recipe.schedule;
+  learning.scaled = recipe.arithmetic == Arithmetic::half;
+  return learning;
+}
+
 std::shared_ptr<Network> start_generator(const Recipe& recipe) {
   if (!recipe.generator_file.empty())
     return std::make_shared<GraphNetwork>(read_model(recipe.generator_file));
@@ -34,11 +49,6 @@ std::shared_ptr<Network> start_generator(const Recipe& recipe) {
   return generator;
 }
 
-std::optional<Teaching> start_teaching(const Recipe& recipe, const FidelityRecipe& own) {
-  if (!own.teaching) return {};
-  return std::make_optional<Teaching>(*own.teaching, start_generator(recipe), recipe.generator.scale);
-}
-
 LearningRecipe generator_recipe(const Recipe& recipe) {
   LearningRecipe learning = learning_of(recipe, recipe.optimiser);
   learning.clip_norm = recipe.clip_norm;
@@ -46,14 +56,23 @@ LearningRecipe generator_recipe(const Recipe& recipe) {
   return learning;
 }
 
-}  // namespace
+Tensor pictures_of(const Batch& batch, const std::string& name, const Recipe& recipe, torch::Device device) {
+  const BatchArray& array = batch.at(name);
+  Tensor tensor = torch::from_blob(const_cast<float*>(array.values.data()), array.shape, torch::kFloat);
+  if (device.is_cuda()) tensor = tensor.pin_memory();
+  return tensor.to(
+      tensor.options().device(device), /*non_blocking=*/device.is_cuda(), /*copy=*/true,
+      recipe.channels_last ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous);
+}
 
-LearningRecipe learning_of(const Recipe& recipe, const OptimiserRecipe& optimiser) {
-  LearningRecipe learning;
-  learning.optimiser = optimiser;
-  learning.schedule = recipe.schedule;
-  learning.scaled = recipe.arithmetic == Arithmetic::half;
-  return learning;
+std::map<std::string, double> read_at_once(const std::map<std::string, Tensor>& losses) {
+  std::vector<Tensor> values;
+  for (const auto& [name, value] : losses) values.push_back(value);
+  const Tensor all = torch::stack(values).cpu();
+  std::map<std::string, double> found;
+  const double* next = all.data_ptr<double>();
+  for (const auto& [name, value] : losses) found[name] = *next++;
+  return found;
 }
 
 Fidelity::Fidelity(const Recipe& recipe, const FidelityRecipe& own, torch::Device device, const Ranks& ranks)
@@ -157,23 +176,8 @@ void Fidelity::generator_step(const Tensor& lr, const LossInputs& whole, int64_t
   generator_.update_running_mean();
 }
 
-Tensor Fidelity::pictures(const Batch& batch, const std::string& name) const {
-  const BatchArray& array = batch.at(name);
-  Tensor tensor = torch::from_blob(const_cast<float*>(array.values.data()), array.shape, torch::kFloat);
-  if (device_.is_cuda()) tensor = tensor.pin_memory();
-  return tensor.to(
-      tensor.options().device(device_), /*non_blocking=*/device_.is_cuda(), /*copy=*/true,
-      recipe_.channels_last ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous);
-}
-
-/// All of them are read from the device at once.
 std::map<std::string, double> Fidelity::read_losses_of_step() {
-  std::vector<Tensor> values;
-  for (const auto& [name, value] : losses_) values.push_back(value);
-  const Tensor all = torch::stack(values).cpu();
-  std::map<std::string, double> found;
-  const double* next = all.data_ptr<double>();
-  for (const auto& [name, value] : losses_) found[name] = *next++;
+  std::map<std::string, double> found = read_at_once(losses_);
   // Too narrow a precision is no failure.
   if (too_narrow_) std::erase_if(found, [](const auto& loss) { return !std::isfinite(loss.second); });
   return found;
@@ -185,10 +189,10 @@ std::map<std::string, double> Fidelity::step(const Batch& batch, int64_t step) {
   too_narrow_ = false;
   times_ = {};
   LossInputs whole;
-  whole.real = pictures(batch, "hr");
-  whole.target = batch.has("sharp") ? pictures(batch, "sharp") : whole.real;
+  whole.real = pictures_of(batch, "hr", recipe_, device_);
+  whole.target = batch.has("sharp") ? pictures_of(batch, "sharp", recipe_, device_) : whole.real;
   generator_.train();
-  generator_step(pictures(batch, "lr"), whole, step);
+  generator_step(pictures_of(batch, "lr", recipe_, device_), whole, step);
   after_generator(whole.real, step);
   fakes_.clear();
   return read_losses_of_step();

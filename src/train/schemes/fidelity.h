@@ -66,7 +66,6 @@ class Fidelity : public Scheme {
   };
 
   void generator_step(const torch::Tensor& lr, const LossInputs& whole, int64_t step);
-  torch::Tensor pictures(const Batch& batch, const std::string& name) const;
   /// What follows when the generator has made its pictures from small ones.
   virtual void after_generator(const torch::Tensor& /*real*/, int64_t /*step*/) {}
   std::map<std::string, double> read_losses_of_step();
@@ -81,7 +80,20 @@ class Fidelity : public Scheme {
 /// `train.sparsity`, for pruning by gamma.
 double read_sparsity(Settings& train);
 
-/// How a network of the recipe learns.
+// ---- for schemes of other kinds, too ----
+
+/// The recipe's generator as it begins: fresh, from its start file, or that of a model's file.
+std::shared_ptr<Network> start_generator(const Recipe& recipe);
+
+/// How a network of the recipe learns, and its generator.
 LearningRecipe learning_of(const Recipe& recipe, const OptimiserRecipe& optimiser);
+LearningRecipe generator_recipe(const Recipe& recipe);
+
+/// An array of a batch, on the device.
+torch::Tensor pictures_of(const Batch& batch, const std::string& name, const Recipe& recipe,
+                          torch::Device device);
+
+/// Numbers of double precision; all of them are read from the device at once.
+std::map<std::string, double> read_at_once(const std::map<std::string, torch::Tensor>& losses);
 
 }  // namespace esrgan::train
