@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <sstream>
 
 #include "support.h"
@@ -154,6 +155,29 @@ TEST(Degradations, OfEveryKindKeepColoursInRangeAndTheSize) {
               applied("{type: " + type + groups + "}", original, 5, {16, 12}).pixels)
         << type;
   }
+}
+
+TEST(Degradations, GrayIsTheLumaAndHalftoneKeepsTones) {
+  const FloatImage original = to_float_image(test::make_picture(64, 48, 3));
+  const FloatImage gray = applied("{type: gray}", original, 3);
+  for (size_t i = 0; i < gray.pixels.size(); i += 3) {
+    ASSERT_EQ(gray.pixels[i], gray.pixels[i + 1]);
+    ASSERT_EQ(gray.pixels[i], gray.pixels[i + 2]);
+    ASSERT_NEAR(gray.pixels[i],
+                0.299 * original.pixels[i] + 0.587 * original.pixels[i + 1] + 0.114 * original.pixels[i + 2],
+                1e-3);
+  }
+  for (const float level : {0.0F, 0.1F, 0.3F, 0.5F, 0.8F, 1.0F})
+    for (uint64_t seed = 0; seed < 5; ++seed) {
+      const FloatImage printed = applied("{type: halftone, strength: [1, 1]}", flat(200, level), seed);
+      const auto [least, most] = std::minmax_element(printed.pixels.begin(), printed.pixels.end());
+      const double mean = std::accumulate(printed.pixels.begin(), printed.pixels.end(), 0.0) /
+                          static_cast<double>(printed.pixels.size());
+      EXPECT_NEAR(mean, level, 0.01) << seed;
+      if (level == 0.5F) {
+        EXPECT_GT(*most - *least, 0.7F) << seed;
+      }
+    }
 }
 
 TEST(Degradations, FiltersOfAnySizeKeepAFlatPicture) {

@@ -51,6 +51,8 @@ for recipe in "$options"/*.yml; do
   # The layers that are compared are those of a large teacher.
   grep -q '^distillation' "$recipe" && small+=(--set distillation.teacher=builtin-x4 --set distillation.feature_weight=0)
   grep -qE "discriminator_vgg|type: (clips|unpaired)" "$recipe" || small+=(--set datasets.train.HR_size=48)
+  # What is damaged is cut out of more.
+  grep -q "type: tasks" "$recipe" && small+=(--set datasets.train.HR_size=16)
   run "$recipe" 5 "${small[@]}"
   run "$recipe" 10 "${small[@]}" --resume
   count=$((count + 1))
@@ -89,8 +91,10 @@ datasets:
     cutblur_prob: 0.3
     degradation:
       type: operations
+      common: [{type: gray, prob: 0.5}, {type: fading, prob: 0.5}]
       operations:
         - {type: halation, prob: 0.5}
+        - {type: halftone, prob: 0.5}
         - {type: fading, prob: 0.5}
         - {type: grain, prob: 0.5}
         - {type: scratches}

@@ -22,6 +22,7 @@
 #include "train/data/mixture.h"
 #include "train/data/patch_source.h"
 #include "train/data/preview.h"
+#include "train/data/task_source.h"
 #include "train/data/unpaired_source.h"
 #include "train/networks/loss_scale.h"
 #include "train/run/chart.h"
@@ -171,9 +172,9 @@ TEST(Degrade, WholePicturesBySeedAndName) {
 struct Pictures {
   TemporaryFolder folder;
   DataRecipe data;
-  explicit Pictures(int count) {
+  explicit Pictures(int count, int side = 40) {
     for (int i = 0; i < count; ++i) {
-      Image made = test::make_picture(40 + 4 * i, 44, 3);
+      Image made = test::make_picture(side + 4 * i, side + 4, 3);
       made.data<uint8_t>()[0] = static_cast<uint8_t>(i);
       write_image(made, folder / ("p" + std::to_string(i) + ".png"));
     }
@@ -484,6 +485,65 @@ TEST(Unpaired, SmallPatchesAreTheFoldersOwnAndHaveNothingToDoWithTheLargeOnes) {
   EXPECT_TRUE(std::equal(again.at("lr").values.begin(), again.at("lr").values.end(),
                          batch.at("lr").values.begin() + 2 * 3 * 8 * 8));
   EXPECT_EQ(batch.at("hr").values, PatchSource(pictures.data).make(0, 0, 4).at("hr").values);
+}
+
+TEST(Tasks, DamageIsWhatTheNetworkIsTold) {
+  Pictures pictures(3, 120);
+  DataRecipe& data = pictures.data;
+  data.batch_size = 8;
+  data.tasks.noise = 40;
+  data.tasks.blur = 1.5;
+  const TaskSource source(data);
+  const Batch batch = source.make(3, 0, 8);
+  const int side = data.hr_size / data.scale;
+  const auto plane = static_cast<size_t>(side) * static_cast<size_t>(side);
+  EXPECT_EQ(batch.at("lr").shape, (std::vector<int64_t>{8, 5, side, side}));
+  EXPECT_EQ(batch.at("restored").shape, (std::vector<int64_t>{8, 3, side, side}));
+  for (int i = 0; i < 8; ++i) {
+    const float *lr = batch.at("lr").sample(i), *clean = batch.at("restored").sample(i);
+    const float denoise = lr[3 * plane], deblur = lr[4 * plane];
+    for (size_t p = 0; p < plane; ++p) {
+      ASSERT_EQ(lr[3 * plane + p], denoise);
+      ASSERT_EQ(lr[4 * plane + p], deblur);
+    }
+    double square = 0;
+    for (size_t p = 0; p < 3 * plane; ++p)
+      square += static_cast<double>(lr[p] - clean[p]) * static_cast<double>(lr[p] - clean[p]);
+    if (denoise == 0 && deblur == 0) {
+      EXPECT_EQ(square, 0);
+    }
+    // Noise in the range's middle is as told; at its ends it is cut off.
+    if (denoise > 0 && deblur == 0) {
+      EXPECT_LT(std::sqrt(square / static_cast<double>(3 * plane)), 1.2 * 40 / 255 * denoise + 0.002);
+      EXPECT_GT(std::sqrt(square / static_cast<double>(3 * plane)), 0.4 * 40 / 255 * denoise);
+    }
+  }
+  EXPECT_EQ(source.make(3, 2, 1).at("lr").values,
+            std::vector<float>(batch.at("lr").sample(2), batch.at("lr").sample(3)));
+  FloatImage gray(40, 40, 3);
+  std::fill(gray.pixels.begin(), gray.pixels.end(), 0.5F);
+  Random random{test::seed()};
+  const FloatImage noisy = damaged(gray, data.tasks, {0.5F, 0}, random);
+  double square = 0;
+  for (const float value : noisy.pixels) square += std::pow(255 * (static_cast<double>(value) - 0.5), 2);
+  EXPECT_NEAR(std::sqrt(square / static_cast<double>(noisy.pixels.size())), 20, 1.2);
+  for (const float value : damaged(gray, data.tasks, {0, 1}, random).pixels) EXPECT_NEAR(value, 0.5F, 0.003F);
+}
+
+TEST(Degradation, WhatIsCommonIsInBothPictures) {
+  Pictures pictures(3);
+  pictures.data.degradation = degradation("{}");
+  pictures.data.common = std::make_shared<DegradationChain>([] {
+    Settings settings = Settings::parse("operations: [{type: gray}]", "test");
+    return read_operations(settings, "operations");
+  }());
+  const Batch batch = PatchSource(pictures.data).make(0, 0, 2);
+  const auto plane = static_cast<size_t>(pictures.data.hr_size) * static_cast<size_t>(pictures.data.hr_size);
+  for (int i = 0; i < 2; ++i)
+    for (size_t p = 0; p < plane; ++p) {
+      ASSERT_EQ(batch.at("hr").sample(i)[p], batch.at("hr").sample(i)[plane + p]);
+      ASSERT_EQ(batch.at("hr").sample(i)[p], batch.at("hr").sample(i)[2 * plane + p]);
+    }
 }
 
 TEST(Preview, ShowsEverySample) {

@@ -12,6 +12,7 @@
 #include "model/families/span.h"
 #include "model/family.h"
 #include "model/model.h"
+#include "model/tasks.h"
 #include "support.h"
 #include "train/networks/bicubic.h"
 #include "train/networks/convolution.h"
@@ -147,6 +148,46 @@ TEST(Generator, IsTheSameInTheEngine) {
   }
   std::printf("%zu networks, largest difference from the engine %.2e of the output range\n", all.size(),
               worst);
+}
+
+/// What a network is told by maps beside the colours, and what its biases are told beforehand, is the same;
+/// so is the picture of its second head.
+TEST(Generator, IsToldOfItsTasks) {
+  torch::manual_seed(test::seed());
+  const Architecture a = small("SPAN", 3, {{"tasks", "yes"}});
+  const auto generator = make_generator(a);
+  for (auto& parameter : generator->parameters()) {
+    const torch::NoGradGuard no_gradients;
+    parameter.add_(0.05 * torch::randn_like(parameter));
+  }
+  const torch::NoGradGuard no_gradients;
+  const Model model = detect_model(state_of(*generator));
+  EXPECT_TRUE(model.architecture.tasks);
+  const torch::Tensor x = torch::rand({1, 3, 17, 23});
+  const auto difference = [&](const torch::Tensor& expected, const Model& made) {
+    const torch::Tensor found = std::make_shared<GraphNetwork>(made)->forward(x);
+    return ((found - expected).abs().max() / expected.abs().max()).item<double>();
+  };
+  for (const TaskStrengths& strengths : {TaskStrengths{0, 0}, {1, 0}, {0, 0.5F}, {0.3F, 0.8F}}) {
+    torch::Tensor told = x;
+    for (const float strength : strengths)
+      told = torch::cat({told, torch::full({1, 1, 17, 23}, strength)}, 1);
+    Features maps;
+    const torch::Tensor large = generator->forward(told, maps);
+    const auto restored = std::find_if(maps.begin(), maps.end(),
+                                       [](const auto& map) { return map.first == std::string("restored"); });
+    ASSERT_NE(restored, maps.end());
+    EXPECT_LE(difference(large, with_tasks(model, strengths, false)), 1e-5) << "seed " << test::seed();
+    EXPECT_LE(difference(restored->second, with_tasks(model, strengths, true)), 1e-5);
+    if (strengths == TaskStrengths{})
+      EXPECT_LE(difference(large, model), 1e-5);  // told of nothing
+    else
+      EXPECT_GT(difference(large, model), 1e-3);
+  }
+  EXPECT_NE(error_of([&] {
+              with_tasks(detect_model(state_of(*make_generator(small("SPAN", 2)))), {1, 0}, false);
+            }).find("strengths"),
+            std::string::npos);
 }
 
 TEST(Generator, LearnsTheSameOnTheProjectsKernels) {

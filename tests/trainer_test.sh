@@ -107,6 +107,42 @@ done
   fail "cycle, from a model's file: $(tail -1 "$work/log")"
 "$program" upscale "$work/pictures/1.png" -m "$work/paired/run/models/latest_degrader.safetensors" -o "$work/bad.png" 2> /dev/null ||
   fail "the degrader does not run"
+# Several tasks: strengths change the picture, and a second head keeps its size; killed and not, the same comes out.
+tasks() {  # NAME STEPS
+  cat > "$work/$1.yml" <<YAML
+name: run
+threads: 1
+scheme: tasks
+network_G: {which_model_G: SPAN, nf: 8, tasks: true}
+datasets:
+  train: {type: tasks, HR: $work/large, batch_size: 2, HR_size: 32}
+  val: {sound: {HR: $work/pictures}, noisy: {HR: $work/pictures, denoise: 0.5}, blurred: {HR: $work/pictures, deblur: 1}}
+path: {root: $work/$1}
+train: {niter: $2, ema: 0.9, precision: bf16, scheduler: {type: multistep, milestones: [1000]}}
+logger: {print_freq: 1, save_checkpoint_freq: 3, val_freq: 10}
+YAML
+}
+make_pictures "$work/large" 100
+tasks told 10
+"$program" train -opt "$work/told.yml" 2> "$work/log" || fail "tasks: $(tail -1 "$work/log")"
+grep -q "noisy: " "$work/log" && grep -q "blurred: " "$work/log" || fail "tasks: no quality of each"
+tasks resumed 5
+"$program" train -opt "$work/resumed.yml" 2> "$work/log"
+tasks resumed 10
+"$program" train -opt "$work/resumed.yml" --resume 2> "$work/log" || fail "tasks, resumed: $(tail -1 "$work/log")"
+told=$work/told/run/models/latest.safetensors
+cmp "$told" "$work/resumed/run/models/latest.safetensors" || fail "tasks: another model after a resume"
+for strengths in "" "--denoise 1" "--deblur 0.5" "--denoise 1 --scale 1"; do
+  "$program" upscale "$work/pictures/1.png" -m "$told" $strengths -o "$work/strengths$strengths.png" 2> "$work/log" ||
+    fail "upscale $strengths: $(tail -1 "$work/log")"
+done
+[ "$(cat "$work"/strengths*.png | sha256sum)" != "$(for i in 1 2 3 4; do cat "$work/strengths.png"; done | sha256sum)" ] || fail "strengths change nothing"
+"$program" upscale "$work/pictures/1.png" -m builtin-x4 --denoise 1 -o "$work/no.png" 2> "$work/log" && fail "a network that cannot be told was told"
+grep -q "strengths" "$work/log" || fail "strengths: $(cat "$work/log")"
+for kind in onnx pth param; do
+  "$program" export "$told" -o "$work/told.$kind" --denoise 0.5 2> "$work/log" || fail "export to $kind: $(tail -1 "$work/log")"
+done
+"$program" train -opt "$work/told.yml" --set network_G.tasks=false 2> "$work/log" && fail "tasks without a network for them"
 # Films: parts of one, as it comes and degraded; the network goes back to a film.
 if command -v ffmpeg > /dev/null; then
   ffmpeg -v error -nostdin -f lavfi -i testsrc2=s=96x64:r=25 -frames:v 12 -c:v ffv1 "$work/film.mkv"

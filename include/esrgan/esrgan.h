@@ -66,6 +66,7 @@ typedef struct esrgan_options {
   float denoise_tv;
   uint64_t max_memory_device; /* of a GPU; 0: what it has */
   float strength;             /* share of the network's result, the rest is the plain enlargement */
+  float denoise, deblur;      /* 0 to 1, of a network that can be told */
 } esrgan_options;
 
 typedef struct esrgan_upscaler esrgan_upscaler;

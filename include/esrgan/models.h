@@ -11,9 +11,14 @@ namespace esrgan {
 
 /// What a network was trained for.
 enum class Objective {
-  psnr,  ///< least error: faithful, smooth
-  gan    ///< perceptual: sharp, invents detail
+  psnr,     ///< least error: faithful, smooth
+  gan,      ///< perceptual: sharp, invents detail
+  restore,  ///< takes away what age does to photographs and prints
+  tasks     ///< is told how strongly to take noise and blur away
 };
+
+/// "psnr" and so on, as files and the commands name them.
+ESRGAN_API const char* name_of(Objective objective);
 
 struct KnownModel {
   std::string name;

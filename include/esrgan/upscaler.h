@@ -46,8 +46,11 @@ struct UpscaleOptions {
   Precision precision = Precision::automatic;
   Edges edges = Edges::border;
   bool keep_colours =
-      false;             ///< areas of 32 input pixels keep their mean colour, which networks move a little
-  float strength = 1;    ///< share of the network's result, the rest is the plain (bicubic) enlargement
+      false;           ///< areas of 32 input pixels keep their mean colour, which networks move a little
+  float strength = 1;  ///< share of the network's result, the rest is the plain (bicubic) enlargement
+  float denoise = 0,
+        deblur = 0;  ///< how strongly, from 0 to 1, a network does it that can be told; with `scale` 1 such
+                     ///< a network restores the picture in its own size
   float denoise_tv = 0;  ///< weight of the total-variation filter on the result, 0 for none
   std::vector<std::string>
       formats;  ///< extensions of formats that input files may have; all when it is empty

@@ -12,6 +12,7 @@
 #include "export/onnx_export.h"
 #include "export/pth_export.h"
 #include "model/model.h"
+#include "model/tasks.h"
 
 namespace esrgan::cli {
 namespace {
@@ -27,6 +28,8 @@ Examples:
 
 struct ExportCommand {
   std::string model, output;
+  float denoise = 0, deblur = 0;
+  int scale = 0;
   bool half = false, half_ports = false, overwrite = false;
 
   int run() const {
@@ -37,7 +40,9 @@ struct ExportCommand {
     for (const std::filesystem::path& file : files_of(target, kind))
       if (std::error_code absent; !overwrite && std::filesystem::exists(file, absent))
         throw Error(ErrorKind::io, file.string(), "exists already (--overwrite replaces it)");
-    const Model network = read_model(find_model(model));
+    Model network = read_model(find_model(model));
+    if (network.architecture.tasks || told())
+      network = with_tasks(std::move(network), {denoise, deblur}, scale == 1);
     if (kind == ".onnx") {
       write_file(target, export_onnx(network, {half, half_ports}));
     } else if (kind == ".pth") {
@@ -53,6 +58,8 @@ struct ExportCommand {
   }
 
  private:
+  bool told() const { return denoise > 0 || deblur > 0 || scale == 1; }
+
   static std::vector<std::filesystem::path> files_of(const std::filesystem::path& target,
                                                      const std::string& kind) {
     if (kind == ".onnx" || kind == ".pth") return {target};
@@ -80,6 +87,14 @@ void add_export(CLI::App& app, Action& action) {
   sub->add_option("--io", command->half_ports, "What an .onnx of float16 takes and gives")
       ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"fp32", false}, {"fp16", true}}))
       ->type_name("fp32|fp16");
+  for (auto& [option, strength] :
+       {std::pair("--denoise", &command->denoise), std::pair("--deblur", &command->deblur)})
+    sub->add_option(option, *strength, "How strongly, of a network that can be told")
+        ->type_name("0-1")
+        ->check(CLI::Range(0.0, 1.0));
+  sub->add_option("--scale", command->scale, "Of such a network, what restores in the picture's own size")
+      ->type_name("1")
+      ->check(CLI::IsMember({1}));
   sub->add_flag("--overwrite", command->overwrite, "Replace the output when it exists");
   sub->footer(explanation);
   sub->callback([command, &action] { action = [command] { return command->run(); }; });

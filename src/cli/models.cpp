@@ -11,7 +11,7 @@ namespace {
 int run_models(bool json) {
   nlohmann::ordered_json document = nlohmann::ordered_json::array();
   for (const KnownModel& model : list_models()) {
-    const char* objective = model.objective == Objective::psnr ? "psnr" : "gan";
+    const char* objective = name_of(model.objective);
     document.push_back({{"name", model.name},
                         {"aliases", model.aliases},
                         {"installed", model.installed},

@@ -19,10 +19,17 @@ void NetworkOptions::describe(CLI::App& app) {
   app.add_option("-m,-n,--model,--model-path,--model-name", model,
                  "Model by name (see 'esrgan models') or file")
       ->type_name("MODEL");
-  app.add_option("--model-type", objective, "Take the first model of this kind: faithful, or sharp")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Objective>{{"psnr", Objective::psnr}, {"gan", Objective::gan}}))
-      ->type_name("psnr|gan");
+  app.add_option(
+         "--model-type", objective,
+         "Take the first model of this kind: faithful, sharp, for old pictures, or with strengths to choose")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Objective>{{"psnr", Objective::psnr},
+                                                                           {"gan", Objective::gan},
+                                                                           {"restore", Objective::restore},
+                                                                           {"tasks", Objective::tasks}}))
+      ->type_name("psnr|gan|restore|tasks");
+  app.add_flag_callback(
+      "--restore", [this] { objective = Objective::restore; },
+      "Old photographs and prints: the same as --model-type restore");
   app.add_option("-s,--scale", upscale.scale, "Final enlargement; without it, the model's")
       ->type_name("S")
       ->check(CLI::Range(0.01, 64.0));
@@ -38,6 +45,11 @@ void NetworkOptions::describe(CLI::App& app) {
   app.add_option("--strength", upscale.strength,
                  "Share of the network's result, from 0 to 1; the rest is the plain enlargement")
       ->type_name("0-1");
+  app.add_option("--denoise", upscale.denoise,
+                 "How strongly a network takes noise away that can be told, from 0 to 1; builtin-tasks-x4 "
+                 "where no other is named. With --scale 1 the picture keeps its size")
+      ->type_name("0-1");
+  app.add_option("--deblur", upscale.deblur, "The same of blur")->type_name("0-1");
   app.add_option("--denoise-tv", upscale.denoise_tv, "Smooth the result by total variation, for example 0.05")
       ->type_name("W");
   app.add_option("-g,--device,--gpu-id", device,
@@ -104,7 +116,9 @@ void NetworkOptions::read_threads() {
 }
 
 std::string NetworkOptions::model_file() const {
-  return find_model(model.empty() ? default_model(objective, upscale.scale) : model);
+  if (!model.empty()) return find_model(model);
+  const bool told = upscale.denoise > 0 || upscale.deblur > 0;
+  return find_model(default_model(told && !objective ? Objective::tasks : objective, upscale.scale));
 }
 
 void add_sizes(CLI::App& app, UpscaleOptions& upscale, std::string& fit) {

@@ -102,7 +102,8 @@ struct Writing {
       app.add_option_function<std::string>(
              std::string("--") + key,
              [this, key](const std::string& text) { metadata[std::string("esrgan.") + key] = text; },
-             std::string("Note in the file: ") + (std::string(key) == "objective" ? "psnr or gan" : key))
+             std::string("Note in the file: ") +
+                 (std::string(key) == "objective" ? "psnr, gan, restore or tasks" : key))
           ->type_name("TEXT");
     app.add_flag("--overwrite", overwrite, "Replace the output when it exists");
   }

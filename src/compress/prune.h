@@ -25,7 +25,7 @@ struct PruneOptions {
   bool per_layer = false;  ///< every set of maps that are tied keeps the same share of its channels, instead
                            ///< of those that matter most in the whole network
   int multiple =
-      8;  ///< channels leave in sets of so many, and so many stay at least: kernels work on vectors
+      16;  ///< channels leave in sets of so many, and so many stay at least: kernels work on vectors
 };
 
 /// The network without the channels that matter least for what they cost; sums, gates and pixel-shuffles lose

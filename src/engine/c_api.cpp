@@ -129,6 +129,8 @@ UpscaleOptions options_of(const esrgan_options& given) {
   options.keep_colours = given.keep_colours != 0;
   options.denoise_tv = given.denoise_tv;
   options.strength = given.strength;
+  options.denoise = given.denoise;
+  options.deblur = given.deblur;
   return options;
 }
 

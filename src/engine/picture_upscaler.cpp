@@ -19,6 +19,7 @@
 #include "image/resize.h"
 #include "model/family.h"
 #include "model/model.h"
+#include "model/tasks.h"
 
 namespace esrgan {
 namespace {
@@ -101,8 +102,12 @@ void check_options(const UpscaleOptions& options) {
     if (side < 0 || side > limits::picture_side)
       refuse("size of the result", "up to " + std::to_string(limits::picture_side) + " pixels each way",
              std::to_string(side));
-  if (!(options.strength >= 0 && options.strength <= 1))
-    refuse("--strength", "0 to 1", text_of(options.strength));
+  const auto check_share = [&](const char* option, float share) {
+    if (!(share >= 0 && share <= 1)) refuse(option, "0 to 1", text_of(share));
+  };
+  check_share("--strength", options.strength);
+  check_share("--denoise", options.denoise);
+  check_share("--deblur", options.deblur);
   if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
     refuse("--denoise-tv", "a weight such as 0.05", text_of(options.denoise_tv));
   if (options.threads < 0 || options.threads > 4096)
@@ -112,7 +117,7 @@ void check_options(const UpscaleOptions& options) {
 PictureUpscaler::PictureUpscaler(std::string model_file, UpscaleOptions options)
     : options_(std::move(options)), model_file_(std::move(model_file)) {
   check_options(options_);
-  const Model model = read_model(model_file_);
+  const Model model = read_own_model();
   frames_ = model.architecture.frames;
   network_in_ = model.architecture.in_channels;
   network_out_ = model.architecture.out_channels;
@@ -132,6 +137,14 @@ PictureUpscaler::PictureUpscaler(std::string model_file, UpscaleOptions options)
   if (options_.precision == Precision::half && device_->half() == HalfPrecision::slower)
     log_info("half precision is slower than full on this processor");
   half_ = wants_half(SampleType::u8);
+}
+
+/// With the strengths of the options.
+Model PictureUpscaler::read_own_model() const {
+  Model model = read_model(model_file_);
+  if (!model.architecture.tasks && options_.denoise == 0 && options_.deblur == 0) return model;
+  const bool at_its_size = options_.scale == 1 && model.architecture.tasks;
+  return with_tasks(std::move(model), {options_.denoise, options_.deblur}, at_its_size);
 }
 
 void PictureUpscaler::check_channels(int channels) const {
@@ -156,8 +169,8 @@ void PictureUpscaler::prepare(SampleType stored) {
 
 std::unique_ptr<Executor> PictureUpscaler::compile(bool half) {
   std::optional<Graph> graph = std::exchange(graph_, std::nullopt);
-  if (frames_ > 1) return compile_in_time(*device_, read_model(model_file_), half, *pool_);
-  return device_->compile(graph ? std::move(*graph) : build_graph(read_model(model_file_)), half);
+  if (frames_ > 1) return compile_in_time(*device_, read_own_model(), half, *pool_);
+  return device_->compile(graph ? std::move(*graph) : build_graph(read_own_model()), half);
 }
 
 void PictureUpscaler::load(bool half) {

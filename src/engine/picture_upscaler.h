@@ -15,6 +15,7 @@
 #include "engine/tile_runner.h"
 #include "image/keep_colours.h"
 #include "image/reader.h"
+#include "model/model.h"
 
 namespace esrgan {
 
@@ -95,6 +96,7 @@ class PictureUpscaler {
   ImageInfo upscaled(ImageInfo out, SampleType type) const;
   ImageInfo coloured(ImageInfo info) const;
   bool wants_half(SampleType stored) const;
+  Model read_own_model() const;
   void load(bool half);
   std::unique_ptr<Executor> compile(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;

@@ -9,6 +9,7 @@ std::string Architecture::summary() const {
                      std::to_string(blocks) + " " + family->blocks_name + ", " + std::to_string(features) +
                      " features";
   if (frames > 1) text += ", " + std::to_string(frames) + " frames";
+  if (tasks) text += ", with strengths to choose";
   if (unshuffle > 1) text += ", pixel-unshuffle " + std::to_string(unshuffle);
   if (details) text += details->summary();
   return text;

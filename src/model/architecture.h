@@ -36,6 +36,7 @@ struct Architecture {
   int unshuffle = 1;      ///< the input is folded by this factor first (Real-ESRGAN x2plus: 2, x1: 4)
   int frames = 1;         ///< that it sees, the middle one of which it enlarges (families/time_head.h)
   int time_features = 0;  ///< channels of what is made of a frame and its neighbours, where it sees several
+  bool tasks = false;     ///< it can be told how strongly to restore (families/task_heads.h)
   int upsamplings = 0;    ///< upsampling steps before the last convolutions
   std::shared_ptr<const FamilyDetails> details;  ///< null for a family that has none
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -18,6 +19,11 @@ namespace esrgan {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::pair<Objective, const char*> objectives[] = {{Objective::psnr, "psnr"},
+                                                            {Objective::gan, "gan"},
+                                                            {Objective::restore, "restore"},
+                                                            {Objective::tasks, "tasks"}};
 
 constexpr const char* how_to_install = "run 'script/setup models' in the project's folder";
 
@@ -83,7 +89,8 @@ KnownModel describe_file(const fs::path& path) {
       const auto found = metadata.find(key);
       return found == metadata.end() ? std::string() : found->second;
     };
-    if (text("esrgan.objective") == "psnr") model.objective = Objective::psnr;
+    for (const auto& [objective, name] : objectives)
+      if (text("esrgan.objective") == name) model.objective = objective;
     const std::string scale = text("esrgan.scale");
     if (scale.size() == 1 && scale[0] >= '1' && scale[0] <= '8') model.scale = scale[0] - '0';
     model.licence = text("esrgan.licence");
@@ -139,6 +146,12 @@ std::string nearest_builtin(const std::vector<KnownModel>& named, const KnownMod
 }
 
 }  // namespace
+
+const char* name_of(Objective objective) {
+  return std::find_if(std::begin(objectives), std::end(objectives),
+                      [&](const auto& named) { return named.first == objective; })
+      ->second;
+}
 
 std::string models_folder() {
   if (std::string folder = environment("ESRGAN_MODELS"); !folder.empty()) return folder;

@@ -64,6 +64,12 @@ void read_logger(Settings logger, Recipe& r) {
   r.patience = logger.at_least("patience", 0, 0);
 }
 
+/// A network that is told of tasks, and pictures that have them, go together.
+void check_tasks(const Recipe& r, const Settings& root) {
+  if (r.generator.tasks != r.data.is_of_tasks)
+    root.refuse("datasets", "train: {type: tasks} for a network with tasks: true, and for no other");
+}
+
 /// Clips have as many frames as the network sees; of one, they are pictures.
 void take_frames(Recipe& r, const Settings& root) {
   if (r.generator.frames > 1 && r.data.clips.empty())
@@ -90,12 +96,15 @@ Recipe interpret(Settings& root, const std::string& file) {
 
   Settings datasets = root.section("datasets");
   r.data = read_data(datasets, scale, r.seed);
-  r.validation = read_validation(datasets, scale);
+  r.validation = read_validation(datasets, r.data);
   if ((r.data.hr_size / scale) % r.generator.unshuffle != 0)
     datasets.refuse("train", "HR_size a multiple of scale times unshuffle, " +
                                  std::to_string(scale * r.generator.unshuffle));
 
-  if (r.generator_file.empty()) take_frames(r, root);
+  if (r.generator_file.empty()) {
+    take_frames(r, root);
+    check_tasks(r, root);
+  }
 
   Settings path = root.section("path");
   r.folder = path.get<std::string>("root", "experiments");
@@ -126,7 +135,11 @@ void take_file(Recipe& r, const Settings& root) {
   if (r.generator.frames > 1)
     root.refuse("network_G", "which_model_G, frames and the rest, with path: {pretrain_model_G: " +
                                  r.generator_file + "}");
+  if (r.generator.tasks)  // what a graph is made of has no strengths
+    root.refuse("network_G",
+                "which_model_G, tasks and the rest, with path: {pretrain_model_G: " + r.generator_file + "}");
   take_frames(r, root);
+  check_tasks(r, root);
 }
 
 Recipe build(Settings root, const std::string& file) {
@@ -162,6 +175,8 @@ std::vector<std::string> recipes_of_everything() {
       "discriminator_patch}\nscheme: cycle\ndatasets: {train: {type: "
       "unpaired, HR: x, "
       "LR: x}}\n",
+      "network_G: {tasks: true}\nscheme: tasks\ndatasets: {train: {type: tasks, HR: x}, val: {any: {HR: "
+      "x}}}\n",
       recipe("{model: x}", "", "feature_weight: 0",
              "distillation: {teacher: x, feature_weight: 1, features: [{teacher: x, student: x}]}")};
   for (const Family* family : families())

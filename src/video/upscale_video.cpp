@@ -56,6 +56,7 @@ nlohmann::json identity(const std::string& model, const video::FrameSource& sour
           {"precision", static_cast<int>(up.precision)},
           {"denoise-tv", up.denoise_tv},
           {"strength", up.strength},
+          {"tasks", {up.denoise, up.deblur}},
           {"start", options.start},
           {"duration", options.duration},
           {"fps", {options.fps_numerator, options.fps_denominator}},

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "model/families/families.h"
+#include "model/families/task_heads.h"
 #include "model/families/time_head.h"
 
 namespace esrgan {
@@ -23,6 +24,7 @@ void detect(Evidence& evidence, Architecture& a) {
     a.in_channels = evidence.in_channels(first);
     a.features = evidence.out_channels(first);
   }
+  a.tasks = detect_tasks(evidence);
   a.upsamplings = 1;
   // As many channels come out as go in, else those of another kind of picture.
   const int shuffled = evidence.out_channels("upsampler.0");
@@ -122,6 +124,7 @@ MapId first_map(GraphBuilder& builder, const Architecture& a) {
   MapId x = builder.input(a.in_channels);
   builder.begin_stage();
   if (!plain) x = normalised(builder, x);
+  pass_over_tasks(builder, "");
   return builder.add(collapsed(builder, "conv_1", x));
 }
 
@@ -132,6 +135,7 @@ MapId build(GraphBuilder& builder, const Architecture& a) {
   for (int n = 1; n <= blocks; ++n) {
     builder.begin_stage();
     const std::string block = "block_" + std::to_string(n);
+    pass_over_tasks(builder, block + ".");
     const MapId inner = builder.silu(builder.add(collapsed(builder, block + ".c1_r", x)));
     const MapId second = builder.silu(builder.add(collapsed(builder, block + ".c2_r", inner)));
     x = builder.symmetric_gate(builder.add(collapsed(builder, block + ".c3_r", second)), x);
@@ -139,6 +143,7 @@ MapId build(GraphBuilder& builder, const Architecture& a) {
     inner_of_last_block = inner;
   }
   builder.begin_stage();
+  pass_over_small_head(builder);
   const MapId last = builder.add(collapsed(builder, "conv_2", x));
   const MapId all =
       builder.add(builder.convolution("conv_cat", {first, last, after_first_block, inner_of_last_block}));
@@ -191,6 +196,7 @@ void configure(NetworkWishes& wishes, Architecture& a) {
   SpanDetails details;
   details.centred = wishes.flag("norm", false);
   configure_time_head(wishes, a);
+  configure_tasks(wishes, a);
   if (details.centred && a.frames > 1) wishes.refuse("norm", "false for a network that sees several frames");
   a.blocks = blocks;
   a.upsamplings = 1;

@@ -6,6 +6,7 @@
 #include "train/data/degradations/degradation.h"
 #include "train/data/patch_source.h"
 #include "train/data/ranges.h"
+#include "train/data/task_source.h"
 #include "train/data/unpaired_source.h"
 
 namespace esrgan::train {
@@ -70,6 +71,8 @@ void read_degradation_of(Settings& train, DataRecipe& d) {
   Settings settings = train.section("degradation");
   d.degradation = read_degradation(settings);
   d.sharpen = settings.get("gt_usm", true);
+  if (DegradationSteps common = read_operations(settings, "common"); !common.empty())
+    d.common = std::make_shared<DegradationChain>(std::move(common));
   for (const SourceRecipe& source : d.sources)
     if (!source.lr.empty())
       train.refuse("degradation", "no LR folder beside it: it makes the small pictures");
@@ -110,6 +113,7 @@ MakeSource read_clips(Settings& train, DataRecipe& d) {
   if (d.clips.empty()) train.refuse("sources", "a list of clips, such as - {frames: FILM}");
   read_degradation_of(train, d);
   if (d.sharpen && d.degradation) train.refuse("degradation", "gt_usm: false with clips");
+  if (d.common) train.refuse("degradation", "no common with clips");
   return [](const DataRecipe& recipe, int sharing) { return std::make_unique<ClipSource>(recipe, sharing); };
 }
 
@@ -124,9 +128,25 @@ MakeSource read_unpaired(Settings& train, DataRecipe& d) {
       [](const DataRecipe& recipe, int sharing) { return std::make_unique<UnpairedSource>(recipe, sharing); };
 }
 
+TaskRecipe read_damage(Settings& train) {
+  TaskRecipe t;
+  t.noise = train.at_least("noise", 0.0, t.noise);
+  t.blur = train.at_least("blur", 0.0, t.blur);
+  t.share = read_probability(train, "share", t.share);
+  return t;
+}
+
+MakeSource read_tasks(Settings& train, DataRecipe& d) {
+  read_patches(train, d);
+  if (d.degradation) train.refuse("degradation", "none with type: tasks, which has its own");
+  d.is_of_tasks = true;
+  d.tasks = read_damage(train);
+  return [](const DataRecipe& recipe, int sharing) { return std::make_unique<TaskSource>(recipe, sharing); };
+}
+
 /// A kind of samples of a file of its own is a line here.
 constexpr SourceKind source_kinds[] = {
-    {"patches", read_patches}, {"clips", read_clips}, {"unpaired", read_unpaired}};
+    {"patches", read_patches}, {"clips", read_clips}, {"unpaired", read_unpaired}, {"tasks", read_tasks}};
 
 }  // namespace
 
@@ -148,17 +168,26 @@ DataRecipe read_data(Settings& datasets, int scale, uint64_t seed) {
   return d;
 }
 
-std::vector<ValidationRecipe> read_validation(Settings& datasets, int scale) {
+void read_strengths(Settings& set, TaskStrengths& strengths) {
+  for (size_t t = 0; t < strengths.size(); ++t)
+    strengths.at(t) = static_cast<float>(read_probability(set, task_names.at(t), 0));
+}
+
+std::vector<ValidationRecipe> read_validation(Settings& datasets, const DataRecipe& data) {
+  const int scale = data.scale;
   std::vector<ValidationRecipe> sets;
   for (auto& [name, settings] : datasets.named_sections("val")) {
     if (name.empty() || name.find_first_of("/,") != std::string::npos)
       datasets.refuse("val", "names without '/' and ','");
-    ValidationRecipe set{name, {}};
+    ValidationRecipe set;
+    set.name = name;
     if (settings.has("frames")) {
       set.clips = read_frames(settings);
       set.every = settings.at_least("every", 1, set.every);
     } else {
       set.source = read_source(settings, scale, "valid");
+      if (data.is_of_tasks) read_strengths(settings, set.strengths);
+      set.tasks = data.tasks;
     }
     sets.push_back(std::move(set));
   }

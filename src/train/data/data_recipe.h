@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/tasks.h"
 #include "train/data/ranges.h"
 #include "train/settings.h"
 
@@ -50,12 +51,21 @@ struct MixtureRecipe {
   Range cut{0.2, 0.7};                        ///< side of the rectangle of cutmix and cutblur, by the patch's
 };
 
+/// Damage to small pictures where a strength is 1.
+struct TaskRecipe {
+  double noise = 50;   ///< standard deviation, levels of 8 bits
+  double blur = 2;     ///< standard deviation of a Gaussian, pixels of the small picture
+  double share = 0.5;  ///< probability of each for a sample
+};
+
 struct DataRecipe {
   int scale = 4;
   uint64_t seed = 0;
   MakeSource open;
   std::vector<SourceRecipe> sources;
   bool is_unpaired = false;  ///< two sources, of large pictures and of small ones that are others
+  bool is_of_tasks = false;  ///< the small pictures are damaged, and the network is told how much
+  TaskRecipe tasks;
   std::vector<ClipRecipe> clips;
   int window = 1;  ///< frames of a clip that the network sees
   int batch_size = 16;
@@ -67,19 +77,22 @@ struct DataRecipe {
   uint64_t cache_memory = 0;  ///< bytes for decoded pictures; 0: a quarter of what is free
   std::string pack_folder;    ///< instead: decoded pictures lie in files here, mapped into memory
   std::shared_ptr<const DegradationChain> degradation;  ///< null: the reduced pictures are used as they are
+  std::shared_ptr<const DegradationChain> common;  ///< what the large picture shows as well; null: nothing
   bool sharpen = false;  ///< learn towards the sharpened picture, and degrade that one
 };
 
 struct ValidationRecipe {
   std::string name;
   SourceRecipe source;
-  ClipRecipe clips{};  ///< instead, where it has frames: every frame that is taken
-  int every = 1;       ///< of so many of them
+  ClipRecipe clips{};         ///< instead, where it has frames: every frame that is taken
+  int every = 1;              ///< of so many of them
+  TaskStrengths strengths{};  ///< of damage that is done to the small pictures, and told to the network
+  TaskRecipe tasks;
 };
 
 /// The section `datasets` of a recipe.
 DataRecipe read_data(Settings& datasets, int scale, uint64_t seed);
-std::vector<ValidationRecipe> read_validation(Settings& datasets, int scale);
+std::vector<ValidationRecipe> read_validation(Settings& datasets, const DataRecipe& data);
 
 /// `scale` and `seed`, as they stand at a recipe's top.
 int read_scale(Settings& root);

@@ -101,7 +101,8 @@ void PatchSource::cut(uint64_t position, Random& random, const Sample& sample) c
   const int scale = recipe_.scale, side = recipe_.hr_size / scale;
   const auto [left, top] = place(pair->lr, side, recipe_.crop_tries, random);
   const Turn turn = Turn::draw(recipe_, random);
-  cut_patch(values_of(pair->hr), left * scale, top * scale, recipe_.hr_size, turn, sample.hr);
+  if (!recipe_.common)
+    cut_patch(values_of(pair->hr), left * scale, top * scale, recipe_.hr_size, turn, sample.hr);
   if (!recipe_.degradation) return cut_patch(values_of(pair->lr), left, top, side, turn, sample.lr);
 
   // As in BasicSR the picture is turned first: what degrades it knows up from left.
@@ -112,6 +113,10 @@ void PatchSource::cut(uint64_t position, Random& random, const Sample& sample) c
                            turn);
   const int x = (turn.transpose ? down : across).mirrored(turn.mirror_x).before,
             y = (turn.transpose ? across : down).mirrored(turn.mirror_y).before;
+  if (recipe_.common) {
+    recipe_.common->apply(seen, {seen.width, seen.height}, random);
+    cut_patch(values_of(seen), x * scale, y * scale, recipe_.hr_size, {}, sample.hr);
+  }
   if (sample.sharp != nullptr) {
     seen = sharpen(seen);
     cut_patch(values_of(seen), x * scale, y * scale, recipe_.hr_size, {}, sample.sharp);

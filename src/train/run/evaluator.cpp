@@ -63,20 +63,24 @@ std::vector<Stretch> stretches(int64_t side, int64_t multiple) {
 
 }  // namespace
 
-Upscale engine_upscale(const std::filesystem::path& model, int threads) {
+Upscale engine_upscale(const std::filesystem::path& model, int threads, const TaskStrengths& strengths) {
   UpscaleOptions options;
   options.precision = Precision::full;
   options.threads = threads;
+  options.denoise = strengths[0];
+  options.deblur = strengths[1];
   const auto upscaler = std::make_shared<Upscaler>(model.string(), options);
   return [upscaler](const SmallFrames& small) { return to_float_image(upscaler->upscale(image_of(small))); };
 }
 
 Upscale network_upscale(std::function<Tensor(const Tensor&)> forward, torch::Device device, int scale,
-                        int multiple, int frames) {
-  return [forward = std::move(forward), device, scale, multiple, frames](const SmallFrames& small) {
+                        int multiple, int frames, std::vector<float> told) {
+  return [forward = std::move(forward), device, scale, multiple, frames,
+          told = std::move(told)](const SmallFrames& small) {
     Tensor x = tensor_of(small).to(device);
     if (const int64_t missing = frames - static_cast<int64_t>(small.size()); missing > 0)
       x = x.repeat({1, frames, 1, 1});
+    for (const float value : told) x = torch::cat({x, torch::full_like(x.slice(1, 0, 1), value)}, 1);
     const int64_t down = (multiple - x.size(2) % multiple) % multiple,
                   across = (multiple - x.size(3) % multiple) % multiple;
     if (down + across > 0) x = torch::replication_pad2d(x, {0, across, 0, down});

@@ -248,24 +248,26 @@ class Run {
     journal_->report();
   }
 
-  Upscale upscaler() {
+  Upscale upscaler(const TaskStrengths& strengths) {
     const Architecture& a = recipe_.generator;
     if (device_.is_cuda())
-      return network_upscale([network = scheme_->networks().front()](
-                                 const torch::Tensor& x) { return network->forward_result(x); },
-                             device_, a.scale, a.unshuffle, a.frames);
-    return engine_upscale(journal_->folder().model("latest"), at::get_num_threads());
+      return network_upscale(
+          [network = scheme_->networks().front()](const torch::Tensor& x) {
+            return network->forward_result(x);
+          },
+          device_, a.scale, a.unshuffle, a.frames,
+          a.tasks ? std::vector<float>(strengths.begin(), strengths.end()) : std::vector<float>());
+    return engine_upscale(journal_->folder().model("latest"), at::get_num_threads(), strengths);
   }
 
   void measure_sets() {
     write_model("latest");
-    const Upscale upscale = upscaler();
     double found = 0;
     for (size_t i = 0; i < sets_.size(); ++i) {
       const RunFolder& folder = journal_->folder();
-      const ValidationResult result =
-          sets_[i].measure(upscale, folder.sample(sample_name(i)),
-                           recipe_.measuring.all_pictures ? folder.samples(sample_name(i)) : "");
+      const ValidationResult result = sets_[i].measure(
+          [&](const TaskStrengths& strengths) { return upscaler(strengths); }, folder.sample(sample_name(i)),
+          recipe_.measuring.all_pictures ? folder.samples(sample_name(i)) : "");
       if (i == 0 && deciding_metric_) found = result.ours[deciding_];
       journal_->quality(step_, result);
     }

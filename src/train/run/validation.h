@@ -18,6 +18,8 @@ using SmallFrames = std::vector<PackedPicture>;
 /// Enlarges a picture; values in [0, 1], rounded to 8 bits. A network that sees several frames is given as
 /// many, or one, which then stands for all.
 using Upscale = std::function<FloatImage(const SmallFrames& small)>;
+/// Makes what enlarges with the network told of these strengths.
+using MakeUpscale = std::function<Upscale(const TaskStrengths& strengths)>;
 
 struct ValidationResult {
   std::string name;
@@ -37,7 +39,7 @@ class ValidationSet {
   /// Enlarges every picture. `sample`, when it is not empty: the first picture is written there reduced,
   /// bicubic, ours and the original side by side. `folder`, likewise: all that were made are written there,
   /// with the names of the originals.
-  ValidationResult measure(const Upscale& upscale, const std::filesystem::path& sample,
+  ValidationResult measure(const MakeUpscale& network, const std::filesystem::path& sample,
                            const std::filesystem::path& folder) const;
 
  private:
@@ -52,6 +54,7 @@ class ValidationSet {
   void add(Picture picture, bool published_bicubic);
 
   std::string name_;
+  TaskStrengths strengths_;
   int scale_;
   Metrics metrics_;
   std::vector<Picture> pictures_;

@@ -153,8 +153,7 @@ void Fidelity::generator_step(const Tensor& lr, const LossInputs& whole, int64_t
         inputs.smooth = generator_.forward_result(part_of(lr, part)).to(torch::kFloat);
       Features maps;
       const Tensor small = part_of(lr, part);
-      inputs.fake = (learns && teaching_ && teaching_->compares_layers() ? generator_.forward(small, maps)
-                                                                         : generator_.forward(small))
+      inputs.fake = (learns && needs_maps() ? generator_.forward(small, maps) : generator_.forward(small))
                         .to(torch::kFloat);
       fakes_.push_back(inputs.fake.detach());
       if (learns) {
@@ -162,6 +161,7 @@ void Fidelity::generator_step(const Tensor& lr, const LossInputs& whole, int64_t
         inputs.real = part_of(whole.real, part);
         LossSum sum(*this, inputs.fake.options());
         add_losses(sum, inputs);
+        add_losses_of_maps(sum, maps, part);
         if (teaching_)
           for (const Teaching::Part& taught : teaching_->parts(small, inputs.fake, maps))
             sum.add(taught.name, taught.weight, taught.loss);

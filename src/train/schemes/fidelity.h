@@ -45,6 +45,10 @@ class Fidelity : public Scheme {
 
   virtual bool generator_learns(int64_t step) const;
   virtual void add_losses(LossSum& sum, const LossInputs& inputs);
+  /// Whether the step needs the maps of the generator's layers.
+  virtual bool needs_maps() const { return teaching_ && teaching_->compares_layers(); }
+  /// Losses of a part of the batch that look at maps.
+  virtual void add_losses_of_maps(LossSum& /*sum*/, const Features& /*maps*/, int /*part*/) {}
 
   /// A loss of one of the parts of a batch; it stays on the device until the step's end.
   void note(const std::string& name, const torch::Tensor& loss);

@@ -8,5 +8,6 @@ namespace esrgan::train {
 MakeScheme read_fidelity(Settings& root, const Recipe& recipe);
 MakeScheme read_adversarial(Settings& root, const Recipe& recipe);
 MakeScheme read_cycle(Settings& root, const Recipe& recipe);
+MakeScheme read_tasks(Settings& root, const Recipe& recipe);
 
 }  // namespace esrgan::train

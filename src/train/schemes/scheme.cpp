@@ -9,8 +9,10 @@ namespace esrgan::train {
 namespace {
 
 /// A scheme of a file of its own is a line here.
-constexpr SchemeKind schemes[] = {
-    {"fidelity", read_fidelity}, {"adversarial", read_adversarial}, {"cycle", read_cycle}};
+constexpr SchemeKind schemes[] = {{"fidelity", read_fidelity},
+                                  {"adversarial", read_adversarial},
+                                  {"cycle", read_cycle},
+                                  {"tasks", read_tasks}};
 
 }  // namespace
 

@@ -8,11 +8,12 @@ namespace esrgan::train {
 namespace {
 
 constexpr DegradationKind operations[] = {
-    {"blur", read_blur},     {"sinc", read_sinc},         {"defocus", read_defocus},
-    {"motion", read_motion}, {"resize", read_resize},     {"reduce", read_reduce},
-    {"noise", read_noise},   {"jpeg", read_jpeg},         {"webp", read_webp},
-    {"video", read_video},   {"grain", read_grain},       {"scratches", read_scratches},
-    {"fading", read_fading}, {"halation", read_halation}, {"any_order", read_any_order},
+    {"blur", read_blur},         {"sinc", read_sinc},           {"defocus", read_defocus},
+    {"motion", read_motion},     {"resize", read_resize},       {"reduce", read_reduce},
+    {"noise", read_noise},       {"jpeg", read_jpeg},           {"webp", read_webp},
+    {"video", read_video},       {"grain", read_grain},         {"scratches", read_scratches},
+    {"fading", read_fading},     {"halation", read_halation},   {"gray", read_gray},
+    {"halftone", read_halftone}, {"any_order", read_any_order},
 };
 
 class AnyOrder : public Degradation {

@@ -103,6 +103,17 @@ class Fading : public Degradation {
   Range strength_;
 };
 
+/// Without colours: black and white film, or an old print.
+class Gray : public Degradation {
+ public:
+  void apply(FloatImage& picture, const DegradationGoal& /*goal*/, Random& /*random*/) const override {
+    for (size_t pixel = 0; pixel < picture.pixels.size(); pixel += 3) {
+      float* p = picture.pixels.data() + pixel;
+      std::fill_n(p, 3, 0.2989F * p[0] + 0.587F * p[1] + 0.114F * p[2]);
+    }
+  }
+};
+
 /// Light that was scattered in the film and came back from its base: a reddish glow around what is bright.
 class Halation : public Degradation {
  public:
@@ -140,6 +151,10 @@ Operation read_scratches(Settings& settings) {
 
 Operation read_fading(Settings& settings) {
   return std::make_unique<Fading>(read_range(settings, "strength", {0.2, 1}, 0, 1));
+}
+
+Operation read_gray(Settings& /*settings*/) {
+  return std::make_unique<Gray>();
 }
 
 Operation read_halation(Settings& settings) {

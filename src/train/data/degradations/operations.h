@@ -65,6 +65,8 @@ Operation read_grain(Settings& settings);
 Operation read_scratches(Settings& settings);
 Operation read_fading(Settings& settings);
 Operation read_halation(Settings& settings);
+Operation read_gray(Settings& settings);
+Operation read_halftone(Settings& settings);
 Operation read_any_order(Settings& settings);
 
 }  // namespace esrgan::train
