@@ -175,7 +175,8 @@ std::vector<std::string> recipes_of_everything() {
       "discriminator_patch}\nscheme: cycle\ndatasets: {train: {type: "
       "unpaired, HR: x, "
       "LR: x}}\n",
-      "network_G: {tasks: true}\nscheme: tasks\ndatasets: {train: {type: tasks, HR: x}, val: {any: {HR: "
+      "network_G: {which_model_G: SPAN, tasks: true}\nscheme: tasks\ndatasets: {train: {type: tasks, HR: x}, "
+      "val: {any: {HR: "
       "x}}}\n",
       recipe("{model: x}", "", "feature_weight: 0",
              "distillation: {teacher: x, feature_weight: 1, features: [{teacher: x, student: x}]}")};
@@ -194,10 +195,12 @@ std::vector<std::string> recipes_of_everything() {
   std::string operations;
   for (const DegradationKind& kind : degradation_kinds())
     if (const std::string type = kind.type; type != "any_order") operations += "{type: " + type + "}, ";
+  const std::string common = "common: [" + operations + "], ";
   operations = "operations: [" + operations + "]";
   const std::string both = "{type: any_order, groups: [{" + operations + "}, {" + operations + "}]}";
   for (const std::string& list : {operations, "operations: [" + both + "]"})
-    all.push_back(recipe("{}", "degradation: {type: operations, " + list + "}", "feature_weight: 0", ""));
+    all.push_back(
+        recipe("{}", "degradation: {type: operations, " + common + list + "}", "feature_weight: 0", ""));
   return all;
 }
 
