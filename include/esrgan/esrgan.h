@@ -67,6 +67,8 @@ typedef struct esrgan_options {
   uint64_t max_memory_device; /* of a GPU; 0: what it has */
   float strength;             /* share of the network's result, the rest is the plain enlargement */
   float denoise, deblur;      /* 0 to 1, of a network that can be told */
+  float fading;               /* 0 to 1: how far colours are stretched to their range first */
+  int32_t keep_grain;         /* 0 or 1 */
 } esrgan_options;
 
 typedef struct esrgan_upscaler esrgan_upscaler;

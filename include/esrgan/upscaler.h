@@ -46,8 +46,10 @@ struct UpscaleOptions {
   Precision precision = Precision::automatic;
   Edges edges = Edges::border;
   bool keep_colours =
-      false;           ///< areas of 32 input pixels keep their mean colour, which networks move a little
-  float strength = 1;  ///< share of the network's result, the rest is the plain (bicubic) enlargement
+      false;                ///< areas of 32 input pixels keep their mean colour, which networks move a little
+  float strength = 1;       ///< share of the network's result, the rest is the plain (bicubic) enlargement
+  float fading = 0;         ///< how far each colour is stretched to its full range first, from 0 to 1
+  bool keep_grain = false;  ///< the picture's noise, where the network took it away, is laid over the result
   float denoise = 0,
         deblur = 0;  ///< how strongly, from 0 to 1, a network does it that can be told; with `scale` 1 such
                      ///< a network restores the picture in its own size

@@ -30,6 +30,7 @@ constexpr const char* examples = R"(Examples:
   esrgan upscale a.gif -o a.webp                an animation
   esrgan upscale - <in.png >out.png             in a pipe
   esrgan upscale texture.png --edges wrap       a texture that repeats
+  esrgan upscale old.tif --restore --fading     an old photograph
   esrgan upscale photos/ -o large/ --shard 2/4  one of four machines
   esrgan upscale scan.tif --max-memory 1G       a large picture, in little memory
 )";
@@ -62,6 +63,13 @@ struct UpscaleCommand {
         ->type_name("border|wrap");
     app.add_flag("--keep-colours", network.upscale.keep_colours,
                  "Areas of 32 input pixels keep their mean colour, which networks move a little");
+    app.add_flag("--fading{1}", network.upscale.fading,
+                 "Stretch each colour to its full range first; --fading=0.5 goes half the way")
+        ->type_name("0-1");
+    app.add_option("--grain", network.upscale.keep_grain,
+                   "keep: lay the picture's noise, where the network took it away, over the result")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"keep", true}, {"none", false}}))
+        ->type_name("keep|none");
     describe_files(app);
     app.add_option("--shard", shard, "Do a share of the pictures; auto: by the launcher's variables")
         ->type_name("I/N|auto|auto/N");

@@ -131,6 +131,8 @@ UpscaleOptions options_of(const esrgan_options& given) {
   options.strength = given.strength;
   options.denoise = given.denoise;
   options.deblur = given.deblur;
+  options.fading = given.fading;
+  options.keep_grain = given.keep_grain != 0;
   return options;
 }
 

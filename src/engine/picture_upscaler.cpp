@@ -14,6 +14,7 @@
 #include "engine/strip_upscaler.h"
 #include "engine/time_executor.h"
 #include "image/denoise_tv.h"
+#include "image/fading.h"
 #include "image/metadata/georeference.h"
 #include "image/metadata/metadata.h"
 #include "image/resize.h"
@@ -64,6 +65,38 @@ std::unique_ptr<RowSource> resized(RowSource& source, int size) {
   return make_source(std::move(image));
 }
 
+/// As many even blocks as tell enough, each with what the network sees around it.
+EvenParts even_parts(RowSource& source, const std::vector<GrainPlace>& places) {
+  constexpr int most = 8, columns = 4, around = 16;
+  const ImageInfo& info = source.info();
+  const int width = std::min(info.width, grain_block + 2 * around),
+            height = std::min(info.height, grain_block + 2 * around),
+            count = std::min(most, static_cast<int>(places.size()));
+  auto image = std::make_shared<Image>(Image{info, {}});
+  image->info.width = width * std::min(count, columns);
+  image->info.height = height * ((count + columns - 1) / columns);
+  image->info.type = SampleType::f32;
+  image->samples.resize(image->info.bytes());
+  EvenParts parts;
+  std::vector<float> rows(info.row_samples() * static_cast<size_t>(height));
+  for (int i = 0; i < count; ++i) {
+    const GrainPlace& place = places[static_cast<size_t>(i)];
+    const int left = std::clamp(place.x - around, 0, info.width - width),
+              top = std::clamp(place.y - around, 0, info.height - height), x = i % columns * width,
+              y = i / columns * height;
+    source.read(top, top + height, rows.data());
+    for (int row = 0; row < height; ++row)
+      std::copy_n(rows.data() + static_cast<size_t>(row) * info.row_samples() +
+                      static_cast<size_t>(left * info.channels),
+                  static_cast<size_t>(width) * static_cast<size_t>(info.channels),
+                  image->data<float>() + static_cast<size_t>(y + row) * image->info.row_samples() +
+                      static_cast<size_t>(x * info.channels));
+    parts.blocks.push_back({x + place.x - left, y + place.y - top});
+  }
+  parts.picture = std::move(image);
+  return parts;
+}
+
 bool needs_resizing(const UpscaleOptions& options, const ImageInfo& info) {
   return options.input_size != 0 && options.input_size != std::max(info.width, info.height);
 }
@@ -106,6 +139,7 @@ void check_options(const UpscaleOptions& options) {
     if (!(share >= 0 && share <= 1)) refuse(option, "0 to 1", text_of(share));
   };
   check_share("--strength", options.strength);
+  check_share("--fading", options.fading);
   check_share("--denoise", options.denoise);
   check_share("--deblur", options.deblur);
   if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
@@ -192,7 +226,7 @@ uint64_t PictureUpscaler::device_memory() const {
 }
 
 Input PictureUpscaler::next(PictureReader& file, uint64_t memory_limit) const {
-  Input input{file.next(options_.edges == Edges::wrap, hidden_colours(), memory_limit), {}};
+  Input input{file.next(options_.edges == Edges::wrap || measures(), hidden_colours(), memory_limit), {}};
   if (!input.source) return input;
   input.type = input.source->info().type;
   return input;
@@ -218,11 +252,55 @@ Input PictureUpscaler::next_ahead(PictureReader& file) const {
 }
 
 void PictureUpscaler::measure(Input& input) const {
+  if (options_.fading > 0) {
+    Levels levels = measure_levels(*input.source);
+    input.source = make_unfaded_source(std::move(input.source), std::move(levels), options_.fading);
+  }
+  if (options_.keep_grain) measure_noise(input);
   if (!options_.keep_colours) return;
   const ImageInfo& info = input.source->info();
   const auto blocks = [](int extent) { return (extent + kept_block - 1) / kept_block; };
   input.means = std::make_shared<BlockMeans>(info, blocks(info.width), blocks(info.height));
   input.source = make_measured_source(std::move(input.source), input.means);
+}
+
+void PictureUpscaler::measure_noise(Input& input) const {
+  input.grain = std::make_shared<Grain>(measure_grain(*input.source));
+  if (!input.grain->places.empty()) {
+    input.even = even_parts(*input.source, input.grain->places);
+    return;
+  }
+  log_info("no part of the picture is even enough to tell its grain from what it shows; it gets none");
+  input.grain = {};
+}
+
+/// What the network, and what follows it, have left of the noise is not laid over again.
+void PictureUpscaler::settle_grain(Input& input, uint64_t held, const std::stop_token& stop) {
+  const ImageInfo whole = output_info(input);
+  const ImageInfo &from = input.source->info(), &parts = input.even.picture->info;
+  const double across = static_cast<double>(whole.width) / from.width,
+               down = static_cast<double>(whole.height) / from.height;
+  Input seen{make_source(input.even.picture), input.type};
+  FloatImage result(scaled(parts.width, across), scaled(parts.height, down), whole.channels);
+  Image image{network_info(seen), {}};
+  image.info.width = result.width;
+  image.info.height = result.height;
+  image.samples.resize(image.info.bytes());
+  const auto sink = with_filters(seen, image.info, make_sink(image));
+  upscale(seen, *sink, held, {}, stop);
+  sink->finish();
+  std::copy_n(image.data<float>(), result.pixels.size(), result.pixels.begin());
+  std::vector<GrainPlace> places;
+  for (const GrainPlace& block : input.even.blocks) {
+    const auto end = [](int begin, double factor) {
+      return static_cast<int>((begin + grain_block) * factor);
+    };
+    for (int y = scaled(block.y, down); y + grain_block <= end(block.y, down); y += grain_block)
+      for (int x = scaled(block.x, across); x + grain_block <= end(block.x, across); x += grain_block)
+        places.push_back({x, y});
+  }
+  const GrainSpectrum there = spectrum_of_blocks(result, places);
+  input.grain->spectrum = missing_grain(input.grain->spectrum, there, input.type);
 }
 
 Input PictureUpscaler::open(std::shared_ptr<const Image> image) const {
@@ -274,6 +352,7 @@ ImageInfo PictureUpscaler::network_info(const Input& input) const {
 std::unique_ptr<RowSink> PictureUpscaler::with_filters(const Input& input, const ImageInfo& out,
                                                        std::unique_ptr<RowSink> sink) const {
   const ImageInfo info = network_info(input);
+  if (input.grain) sink = make_grain_sink(out, input.grain, std::move(sink));
   if (options_.denoise_tv > 0) sink = make_denoise_tv_sink(out, options_.denoise_tv, std::move(sink));
   if (!same_size(info, out)) sink = make_lanczos_sink(info, out.width, out.height, std::move(sink));
   if (input.means) sink = make_keep_colours_sink(info, input.means, std::move(sink));
@@ -283,6 +362,7 @@ std::unique_ptr<RowSink> PictureUpscaler::with_filters(const Input& input, const
 uint64_t PictureUpscaler::filter_memory(const Input& input, const ImageInfo& out) const {
   const ImageInfo info = network_info(input);
   return (options_.denoise_tv > 0 ? denoise_tv_sink_memory(out) : 0) +
+         (input.grain ? grain_sink_memory(out) : 0) +
          (input.means ? keep_colours_memory(info, *input.means) : 0) +
          (same_size(info, out) ? 0 : lanczos_sink_memory(info, out.width, out.height));
 }
@@ -338,6 +418,7 @@ RunControl PictureUpscaler::follow(const TilePlan& plan, int passes, const Progr
 
 void PictureUpscaler::upscale(Input& input, RowSink& sink, uint64_t held, const Progress& progress,
                               const std::stop_token& stop) {
+  if (input.grain) settle_grain(input, held, stop);
   RowSource& source = *input.source;
   TileRunner runner = make_runner();
   const TilePlan tiles = plan(source.info(), runner, held + source.memory());

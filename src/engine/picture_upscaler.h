@@ -13,17 +13,26 @@
 #include "device/device.h"
 #include "engine/tile_plan.h"
 #include "engine/tile_runner.h"
+#include "image/grain.h"
 #include "image/keep_colours.h"
 #include "image/reader.h"
 #include "model/model.h"
 
 namespace esrgan {
 
+/// Even parts of a picture side by side, to see what a network makes of its noise.
+struct EvenParts {
+  std::shared_ptr<const Image> picture;
+  std::vector<GrainPlace> blocks;
+};
+
 /// A picture to be enlarged.
 struct Input {
   std::unique_ptr<RowSource> source;
   SampleType type = SampleType::u8;        ///< of its samples before anything was done to it
   std::shared_ptr<BlockMeans> means = {};  ///< taken while it is read, if its colours are to be kept
+  std::shared_ptr<Grain> grain = {};  ///< to be laid over the result; upscale() takes from it what is there
+  EvenParts even = {};                ///< where there is grain
 };
 
 /// Width and height that the options ask for of a picture, not rounded; `scale`: the network's.
@@ -100,7 +109,10 @@ class PictureUpscaler {
   void load(bool half);
   std::unique_ptr<Executor> compile(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;
+  bool measures() const { return options_.fading > 0 || options_.keep_grain; }
   void measure(Input& input) const;
+  void measure_noise(Input& input) const;
+  void settle_grain(Input& input, uint64_t held, const std::stop_token& stop);
   uint64_t device_memory() const;
   std::function<Executor&()> fall_back();
   TileRunner make_runner();
