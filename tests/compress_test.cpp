@@ -153,13 +153,13 @@ TEST_F(Compress, EightBitsAreRounded) {
   EXPECT_EQ(range.zero(), 64);
   EXPECT_EQ((QuantisedRange{0, 0}.step()), 1);
   const onnx::Model whole = onnx_model(model, {});
-  const onnx::Model eight = quantised(whole, {{"body.2", range}});
+  const onnx::Model eight = quantised(whole, {{"body.2", {range, {-1, 1}}}});
   const auto count = [](const onnx::Model& network, const std::string& type) {
     return std::count_if(network.nodes.begin(), network.nodes.end(),
                          [&](const onnx::Node& node) { return node.type == type; });
   };
-  EXPECT_EQ(count(eight, "QuantizeLinear"), 1);
-  EXPECT_EQ(count(eight, "DequantizeLinear"), 2);
+  EXPECT_EQ(count(eight, "QuantizeLinear"), 2);
+  EXPECT_EQ(count(eight, "DequantizeLinear"), 3);
   EXPECT_EQ(count(eight, "Conv"), count(whole, "Conv"));
   // Levels times scales are the weights, to half a level.
   const auto tensor = [&](const std::string& end) {

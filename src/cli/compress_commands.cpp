@@ -18,6 +18,7 @@
 #include "train/compress/quantisation.h"
 #include "train/run/evaluator.h"
 #include "train/run/surroundings.h"
+#include "weights/builtin.h"
 #include "weights/safetensors.h"
 
 namespace esrgan::cli {
@@ -69,7 +70,8 @@ struct CompressCommand {
 };
 
 uint64_t size_of_file(const std::string& file) {
-  std::error_code unknown;  // of a model inside the program
+  if (const auto inside = builtin_bytes(file)) return inside->size();
+  std::error_code unknown;
   const uint64_t size = fs::file_size(file, unknown);
   return unknown ? 0 : size;
 }

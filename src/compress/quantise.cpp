@@ -33,8 +33,13 @@ class Quantiser {
     for (Node& node : before) {
       const std::string name = convolution_name(node);
       if (const auto range = ranges_.find(name); !name.empty() && range != ranges_.end()) {
-        node.inputs[0] = quantised_input(node, range->second);
+        const std::string made = node.outputs[0], base = made_up_name + made;
+        node.inputs[0] = rounded(node.inputs[0], base + "/input", range->second.taken);
         node.inputs[1] = quantised_weights(node.inputs[1]);
+        node.outputs[0] = base + "/made";
+        model_.nodes.push_back(std::move(node));
+        add_rounding(base + "/made", base + "/output", range->second.made, made);
+        continue;
       }
       model_.nodes.push_back(std::move(node));
     }
@@ -55,15 +60,20 @@ class Quantiser {
     model_.nodes.push_back({type, output + "/" + type, std::move(inputs), {output}, std::move(attributes)});
   }
 
-  std::string quantised_input(const Node& node, const QuantisedRange& range) {
-    const std::string base = made_up_name + node.outputs[0] + "/input", scale = base + "_scale",
-                      zero = base + "_zero";
+  std::string rounded(const std::string& values, const std::string& base, const QuantisedRange& range) {
+    add_rounding(values, base, range, base + "_dequantised");
+    return base + "_dequantised";
+  }
+
+  /// Makes `result` of `values`: no more than 256 levels. `base` begins the names of what that needs.
+  void add_rounding(const std::string& values, const std::string& base, const QuantisedRange& range,
+                    const std::string& result) {
+    const std::string scale = base + "_scale", zero = base + "_zero";
     model_.initializers.push_back(tensor_of<float>(scale, Type::f32, {}, {range.step()}));
     model_.initializers.push_back(
         tensor_of<uint8_t>(zero, Type::u8, {}, {static_cast<uint8_t>(range.zero())}));
-    add("QuantizeLinear", {node.inputs[0], scale, zero}, base + "_levels");
-    add("DequantizeLinear", {base + "_levels", scale, zero}, base + "_dequantised");
-    return base + "_dequantised";
+    add("QuantizeLinear", {values, scale, zero}, base + "_levels");
+    add("DequantizeLinear", {base + "_levels", scale, zero}, result);
   }
 
   std::string quantised_weights(const std::string& name) {

@@ -9,7 +9,7 @@
 
 namespace esrgan {
 
-/// What a convolution takes lies between these; zero lies between them, too.
+/// What a convolution takes or makes lies between these; zero lies between them, too.
 struct QuantisedRange {
   float low = 0, high = 0;
 
@@ -19,12 +19,17 @@ struct QuantisedRange {
   int zero() const;
 };
 
-/// By the convolutions' names; those that are left out stay as they are.
-using QuantisedRanges = std::map<std::string, QuantisedRange>;
+/// Of a convolution: what it takes, and what it makes before any activation.
+struct LayerRanges {
+  QuantisedRange taken, made;
+};
 
-/// The network with 8-bit weights, a scale for each output channel, symmetric about zero, and 8-bit inputs of
-/// the convolutions named. `model`: as export_onnx() makes it, of float32. Biases, sums and activations stay
-/// floats (runtimes fuse what they can).
+/// By the convolutions' names; those that are left out stay as they are.
+using QuantisedRanges = std::map<std::string, LayerRanges>;
+
+/// The network with 8-bit weights, a scale for each output channel, symmetric about zero, and 8-bit inputs
+/// and results of the convolutions named: with both, runtimes compute in whole numbers. `model`: as
+/// export_onnx() makes it, of float32. Biases, sums and activations stay floats.
 onnx::Model quantised(onnx::Model model, const QuantisedRanges& ranges);
 
 /// Levels of a symmetric weight: -127 to 127.

@@ -25,11 +25,24 @@ class Observer : public GraphNetwork {
   explicit Observer(const Model& model) : GraphNetwork(model) {}
 
   bool counts = false;  // after the ends are known
-  std::map<std::string, Histogram> found;
+  struct Layer {
+    Histogram taken, made;
+  };
+  std::map<std::string, Layer> found;
 
  protected:
   Tensor taken(const Convolution& conv, Tensor x) override {
-    Histogram& own = found[conv.name];
+    look_at(x, found[conv.name].taken);
+    return x;
+  }
+  Tensor made(const Convolution& conv, Tensor x) override {
+    look_at(x, found[conv.name].made);
+    return x;
+  }
+  bool looks_at_results() const override { return true; }
+
+ private:
+  void look_at(const Tensor& x, Histogram& own) const {
     if (!counts) {  // zero is among them: it is what lies around the picture
       own.low = std::min(own.low, x.min().item<double>());
       own.high = std::max(own.high, x.max().item<double>());
@@ -37,7 +50,6 @@ class Observer : public GraphNetwork {
       const Tensor counted = torch::histc(x, bins, own.low, own.high).to(torch::kDouble).contiguous();
       for (int64_t i = 0; i < bins; ++i) own.counts[static_cast<size_t>(i)] += counted.data_ptr<double>()[i];
     }
-    return x;
   }
 };
 
@@ -80,6 +92,15 @@ QuantisedRange by_squared_error(const Histogram& seen) {
   return best;
 }
 
+QuantisedRange choose_range(const Histogram& seen, RangeChoice choice) {
+  if (choice == RangeChoice::min_max) return range_of(seen.low, seen.high);
+  return choice == RangeChoice::percentile ? by_percentile(seen) : by_squared_error(seen);
+}
+
+Tensor rounded(const Tensor& x, const QuantisedRange& range) {
+  return torch::fake_quantize_per_tensor_affine(x, static_cast<double>(range.step()), range.zero(), 0, 255);
+}
+
 }  // namespace
 
 QuantisedRanges calibrate(const Model& model, const CalibrationData& data, RangeChoice choice) {
@@ -92,20 +113,20 @@ QuantisedRanges calibrate(const Model& model, const CalibrationData& data, Range
                    [&](const Tensor& small, const Tensor&) { observer.forward(small); });
   }
   QuantisedRanges ranges;
-  for (const auto& [name, seen] : observer.found) {
-    if (!model.weights.has_layer(name)) continue;
-    ranges[name] = choice == RangeChoice::min_max      ? range_of(seen.low, seen.high)
-                   : choice == RangeChoice::percentile ? by_percentile(seen)
-                                                       : by_squared_error(seen);
-  }
+  for (const auto& [name, seen] : observer.found)
+    if (model.weights.has_layer(name))
+      ranges[name] = {choose_range(seen.taken, choice), choose_range(seen.made, choice)};
   return ranges;
 }
 
 Tensor QuantisedNetwork::taken(const Convolution& conv, Tensor x) {
   const auto range = ranges_.find(conv.name);
-  if (range == ranges_.end()) return x;
-  return torch::fake_quantize_per_tensor_affine(x, static_cast<double>(range->second.step()),
-                                                range->second.zero(), 0, 255);
+  return range == ranges_.end() ? x : rounded(x, range->second.taken);
+}
+
+Tensor QuantisedNetwork::made(const Convolution& conv, Tensor x) {
+  const auto range = ranges_.find(conv.name);
+  return range == ranges_.end() ? x : rounded(x, range->second.made);
 }
 
 Tensor QuantisedNetwork::weights_of(const Convolution& conv, Tensor weights) {

@@ -17,11 +17,11 @@ enum class RangeChoice {
   mean_squared_error  ///< that whose levels are nearest to what was seen
 };
 
-/// What each convolution takes, looked at over the pictures.
+/// What each convolution takes and makes, looked at over the pictures.
 QuantisedRanges calibrate(const Model& model, const CalibrationData& data, RangeChoice choice);
 
-/// The network, computing as it does with 8 bits: what the convolutions named take, and their weights, have
-/// but so many levels.
+/// The network, computing as it does with 8 bits: what the convolutions named take and make, and their
+/// weights, have but so many levels.
 class QuantisedNetwork : public GraphNetwork {
  public:
   QuantisedNetwork(const Model& model, QuantisedRanges ranges)
@@ -30,6 +30,8 @@ class QuantisedNetwork : public GraphNetwork {
 
  protected:
   torch::Tensor taken(const Convolution& conv, torch::Tensor x) override;
+  torch::Tensor made(const Convolution& conv, torch::Tensor x) override;
+  bool looks_at_results() const override { return true; }
   torch::Tensor weights_of(const Convolution& conv, torch::Tensor weights) override;
 
  private:

@@ -82,7 +82,13 @@ Tensor GraphNetwork::result_of(const Convolution& conv, const Maps& maps, Featur
   const double slope =
       conv.slope.empty() || parts.slopes.defined() ? 1 : static_cast<double>(conv.slope.front());
   // What is not learned is no parameter, and stays where it was made.
-  x = convolve(x, weights_of(conv, parts.weight.to(x.device())), parts.bias.to(x.device()), slope);
+  const Tensor weights = weights_of(conv, parts.weight.to(x.device())), bias = parts.bias.to(x.device());
+  if (looks_at_results()) {
+    x = made(conv, convolve(x, weights, bias, 1));
+    if (slope != 1) x = leaky(x, slope);
+  } else {
+    x = convolve(x, weights, bias, slope);
+  }
   if (parts.slopes.defined()) {
     const int64_t count = parts.slopes.numel();
     x = channel_prelu(x,

@@ -22,6 +22,9 @@ class GraphNetwork : public Network {
   torch::Tensor run(torch::Tensor x, Features* features) override;
   /// What a convolution takes, before it does: for those who look at it, or change it.
   virtual torch::Tensor taken(const Convolution& /*conv*/, torch::Tensor x) { return x; }
+  /// What it makes, before any activation; asked for where looks_at_results() says so.
+  virtual torch::Tensor made(const Convolution& /*conv*/, torch::Tensor x) { return x; }
+  virtual bool looks_at_results() const { return false; }
   /// Likewise its weights.
   virtual torch::Tensor weights_of(const Convolution& /*conv*/, torch::Tensor weights) { return weights; }
 
