@@ -204,6 +204,34 @@ TEST_F(Engine, StrengthGoesFromThePlainEnlargementToTheNetworks) {
   EXPECT_NE(test::error_of([&] { Upscaler upscaler(model(), wrong); }).find("--strength"), std::string::npos);
 }
 
+/// Whatever a network makes of it, in tiles or in one piece.
+TEST_F(Engine, ConsistentResultsHaveTheMeansOfTheirPixels) {
+  for (const int channels : {1, 2, 3}) {
+    const Image stored = test::make_picture(61, 47, channels, SampleType::f32);
+    const FloatImage picture = to_float_image(stored);
+    for (const int tile : {0, 16}) {
+      const FloatImage result = to_float_image(upscale(stored, [&](UpscaleOptions& options) {
+        options.consistent = true;
+        options.tile = tile;
+      }));
+      const int scale = result.width / picture.width;
+      for (int y = 0; y < picture.height; ++y)
+        for (int x = 0; x < picture.width; ++x)
+          for (int c = 0; c < channels - (channels == 2 ? 1 : 0); ++c) {
+            double sum = 0;
+            for (int i = 0; i < scale * scale; ++i)
+              sum += static_cast<double>(result.at(x * scale + i % scale, y * scale + i / scale, c));
+            ASSERT_NEAR(sum / (scale * scale), picture.at(x, y, c), 3e-6) << channels << ", tile " << tile;
+          }
+    }
+  }
+  UpscaleOptions wrong;
+  wrong.consistent = true;
+  wrong.edges = Edges::wrap;
+  EXPECT_NE(test::error_of([&] { Upscaler upscaler(model(), wrong); }).find("--consistent"),
+            std::string::npos);
+}
+
 TEST_F(Engine, AutomaticPrecisionIsFullForDeepSamples) {
   if (!devices().front().half) GTEST_SKIP() << "this processor has no 16-bit products";
   const auto with = [](Precision precision) { return [=](UpscaleOptions& o) { o.precision = precision; }; };

@@ -207,7 +207,8 @@ TEST_F(Measure, FlickerIsWhatChangesAlongTheMotion) {
   for (int i = 0; i < 3; ++i) {
     x += between(-5, 5);
     y += between(1, 5);
-    // Blocks that were in view move to the pixel: nothing changes, and an error that moves along does not flicker.
+    // Blocks that were in view move to the pixel: nothing changes, and an error that moves along does not
+    // flicker.
     const auto none = same.next(film.frame(x, y), film.frame(x, y));
     ASSERT_TRUE(none.has_value());
     EXPECT_EQ(none->truth, 0);

@@ -69,6 +69,7 @@ typedef struct esrgan_options {
   float denoise, deblur;      /* 0 to 1, of a network that can be told */
   float fading;               /* 0 to 1: how far colours are stretched to their range first */
   int32_t keep_grain;         /* 0 or 1 */
+  int32_t consistent;         /* 0 or 1: means of pixels, even parts and ramps are kept */
 } esrgan_options;
 
 typedef struct esrgan_upscaler esrgan_upscaler;

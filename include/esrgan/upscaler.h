@@ -47,6 +47,8 @@ struct UpscaleOptions {
   Edges edges = Edges::border;
   bool keep_colours =
       false;                ///< areas of 32 input pixels keep their mean colour, which networks move a little
+  bool consistent = false;  ///< the mean of what becomes of a pixel is the pixel, and even parts and ramps
+                            ///< stay so: for measurements
   float strength = 1;       ///< share of the network's result, the rest is the plain (bicubic) enlargement
   float fading = 0;         ///< how far each colour is stretched to its full range first, from 0 to 1
   bool keep_grain = false;  ///< the picture's noise, where the network took it away, is laid over the result

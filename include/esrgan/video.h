@@ -38,7 +38,7 @@ struct Share {
 };
 
 struct VideoOptions {
-  UpscaleOptions upscale;  ///< input_size, edges, fading and keep_grain are not used
+  UpscaleOptions upscale;  ///< input_size, edges, consistent, fading and keep_grain are not used
 
   int video_stream = -1;  ///< number among the film's video streams, from 0; -1: the one that players take
   bool keep_start =

@@ -63,6 +63,9 @@ struct UpscaleCommand {
         ->type_name("border|wrap");
     app.add_flag("--keep-colours", network.upscale.keep_colours,
                  "Areas of 32 input pixels keep their mean colour, which networks move a little");
+    app.add_flag("--consistent", network.upscale.consistent,
+                 "For measurements: the mean of what becomes of a pixel is the pixel; even parts and ramps "
+                 "stay so");
     app.add_flag("--fading{1}", network.upscale.fading,
                  "Stretch each colour to its full range first; --fading=0.5 goes half the way")
         ->type_name("0-1");

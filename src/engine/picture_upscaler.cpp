@@ -97,6 +97,13 @@ EvenParts even_parts(RowSource& source, const std::vector<GrainPlace>& places) {
   return parts;
 }
 
+/// The step of a picture's numbers, as they are read.
+float quantum_of(const Input& input) {
+  const ValueRange& range = input.source->info().range;
+  if (range.whole) return static_cast<float>(1 / (range.hi - range.lo));
+  return input.type == SampleType::u8 ? 1.0F / 255 : input.type == SampleType::u16 ? 1.0F / 65535 : 0;
+}
+
 bool needs_resizing(const UpscaleOptions& options, const ImageInfo& info) {
   return options.input_size != 0 && options.input_size != std::max(info.width, info.height);
 }
@@ -144,6 +151,7 @@ void check_options(const UpscaleOptions& options) {
   check_share("--deblur", options.deblur);
   if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
     refuse("--denoise-tv", "a weight such as 0.05", text_of(options.denoise_tv));
+  if (options.consistent && options.edges == Edges::wrap) refuse("--consistent", "--edges border", "wrap");
   if (options.threads < 0 || options.threads > 4096)
     refuse("--threads", "0 to 4096", std::to_string(options.threads));
 }
@@ -158,9 +166,11 @@ PictureUpscaler::PictureUpscaler(std::string model_file, UpscaleOptions options)
   if (!takes_pictures(network_in_, network_out_) || (frames_ > 1 && (network_in_ != 3 || network_out_ != 3)))
     throw Error(ErrorKind::unsupported, model_file_, "channels of the network",
                 "1, 3 or 4 in and as many out, or 1 in and 3 out", model.architecture.channels_text());
-  if ((options_.keep_colours || options_.strength < 1) && network_in_ < network_out_)
+  if ((options_.keep_colours || options_.consistent || options_.strength < 1) && network_in_ < network_out_)
     throw Error(ErrorKind::invalid_argument, model_file_,
-                std::string(options_.keep_colours ? "--keep-colours" : "--strength") +
+                std::string(options_.keep_colours ? "--keep-colours"
+                            : options_.consistent ? "--consistent"
+                                                  : "--strength") +
                     " with a network that makes colours");
   half_is_vouched_for_ = model.architecture.family->half_is_vouched_for;
   summary_ = model.architecture.summary();
@@ -257,6 +267,10 @@ void PictureUpscaler::measure(Input& input) const {
     input.source = make_unfaded_source(std::move(input.source), std::move(levels), options_.fading);
   }
   if (options_.keep_grain) measure_noise(input);
+  if (options_.consistent) {
+    input.rows = std::make_shared<PassedRows>();
+    input.source = make_passing_source(std::move(input.source), input.rows);
+  }
   if (!options_.keep_colours) return;
   const ImageInfo& info = input.source->info();
   const auto blocks = [](int extent) { return (extent + kept_block - 1) / kept_block; };
@@ -356,6 +370,7 @@ std::unique_ptr<RowSink> PictureUpscaler::with_filters(const Input& input, const
   if (options_.denoise_tv > 0) sink = make_denoise_tv_sink(out, options_.denoise_tv, std::move(sink));
   if (!same_size(info, out)) sink = make_lanczos_sink(info, out.width, out.height, std::move(sink));
   if (input.means) sink = make_keep_colours_sink(info, input.means, std::move(sink));
+  if (input.rows) sink = make_consistent_sink(info, scale_, input.rows, {quantum_of(input)}, std::move(sink));
   return sink;
 }
 
@@ -363,6 +378,7 @@ uint64_t PictureUpscaler::filter_memory(const Input& input, const ImageInfo& out
   const ImageInfo info = network_info(input);
   return (options_.denoise_tv > 0 ? denoise_tv_sink_memory(out) : 0) +
          (input.grain ? grain_sink_memory(out) : 0) +
+         (input.rows ? consistent_sink_memory(info, scale_) : 0) +
          (input.means ? keep_colours_memory(info, *input.means) : 0) +
          (same_size(info, out) ? 0 : lanczos_sink_memory(info, out.width, out.height));
 }

@@ -13,6 +13,7 @@
 #include "device/device.h"
 #include "engine/tile_plan.h"
 #include "engine/tile_runner.h"
+#include "image/consistency.h"
 #include "image/grain.h"
 #include "image/keep_colours.h"
 #include "image/reader.h"
@@ -31,6 +32,7 @@ struct Input {
   std::unique_ptr<RowSource> source;
   SampleType type = SampleType::u8;        ///< of its samples before anything was done to it
   std::shared_ptr<BlockMeans> means = {};  ///< taken while it is read, if its colours are to be kept
+  std::shared_ptr<PassedRows> rows = {};   ///< as they are read, for what must be consistent with them
   std::shared_ptr<Grain> grain = {};  ///< to be laid over the result; upscale() takes from it what is there
   EvenParts even = {};                ///< where there is grain
 };
