@@ -17,6 +17,7 @@ set(ESRGAN_LIBRARIES PNG::PNG JPEG::JPEG TIFF::TIFF ZLIB::ZLIB PkgConfig::webp P
 pkg_check_modules(heif IMPORTED_TARGET libheif)
 pkg_check_modules(jxl IMPORTED_TARGET libjxl libjxl_threads)
 pkg_check_modules(exr IMPORTED_TARGET OpenEXR)
+find_package(DCMTK QUIET)
 find_package(OpenImageIO QUIET)
 # Debian's package names include folders of libraries that it does not depend on (OpenCV); drop the absent ones.
 if(OpenImageIO_FOUND)

@@ -91,8 +91,10 @@ struct WriteOptions {
   int bit_depth = 0;      ///< 8, 16 or 32; 0 keeps the image's, as far as the format can
   std::array<float, 3> background{1, 1, 1};  ///< RGB that transparency is laid over where a format has none
   double dpi = 0;                            ///< pixels per inch to be written into the file
-  bool keep_metadata = true;  ///< EXIF, XMP, IPTC and texts; colour profiles are kept in any case
-  int threads = 1;            ///< that may compress; 0 for one per processor
+  bool keep_metadata = true;       ///< EXIF, XMP, IPTC and texts; colour profiles are kept in any case
+  std::string derivation;          ///< how the picture came to be, where a format asks (DICOM)
+  bool not_for_diagnosis = false;  ///< the user knows that results of networks are not: demanded by DICOM
+  int threads = 1;                 ///< that may compress; 0 for one per processor
 };
 
 /// Reads the first picture of a file, "-" being standard input; the format is told by the content. EXIF

@@ -13,6 +13,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -46,9 +47,10 @@ struct UpscaleOptions {
   Precision precision = Precision::automatic;
   Edges edges = Edges::border;
   bool keep_colours =
-      false;                ///< areas of 32 input pixels keep their mean colour, which networks move a little
-  bool consistent = false;  ///< the mean of what becomes of a pixel is the pixel, and even parts and ramps
-                            ///< stay so: for measurements
+      false;  ///< areas of 32 input pixels keep their mean colour, which networks move a little
+  std::optional<bool>
+      consistent;           ///< the mean of what becomes of a pixel is the pixel, and even parts and ramps
+                            ///< stay so: for measurements; without a value, of medical pictures (DICOM)
   float strength = 1;       ///< share of the network's result, the rest is the plain (bicubic) enlargement
   float fading = 0;         ///< how far each colour is stretched to its full range first, from 0 to 1
   bool keep_grain = false;  ///< the picture's noise, where the network took it away, is laid over the result

@@ -17,6 +17,7 @@
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "cli/share.h"
+#include "image/codecs/table.h"
 #include "image/reader.h"
 
 namespace esrgan::cli {
@@ -63,9 +64,14 @@ struct UpscaleCommand {
         ->type_name("border|wrap");
     app.add_flag("--keep-colours", network.upscale.keep_colours,
                  "Areas of 32 input pixels keep their mean colour, which networks move a little");
-    app.add_flag("--consistent", network.upscale.consistent,
-                 "For measurements: the mean of what becomes of a pixel is the pixel; even parts and ramps "
-                 "stay so");
+    app.add_flag_callback(
+        "--consistent", [this] { network.upscale.consistent = true; },
+        "For measurements: the mean of what becomes of a pixel is the pixel; even parts and ramps stay so. "
+        "The usual thing for DICOM");
+    app.add_flag_callback(
+        "--inconsistent", [this] { network.upscale.consistent = false; }, "Not so");
+    app.add_flag("--not-for-diagnosis", write.not_for_diagnosis,
+                 "It is understood that enlarged medical pictures (DICOM) are not for diagnosis");
     app.add_flag("--fading{1}", network.upscale.fading,
                  "Stretch each colour to its full range first; --fading=0.5 goes half the way")
         ->type_name("0-1");
@@ -89,6 +95,7 @@ struct UpscaleCommand {
     read_fit(fit_text, network.upscale);
     if (!background.empty()) write.background = read_colour(background);
     request.suffix_always = !request.suffix.empty();
+    if (network.model.empty() && !network.objective && is_medical()) network.objective = Objective::psnr;
     const std::string model_file = network.model_file();
     request.model_name = std::filesystem::path(model_file).stem().string();
     // The default name says the enlargement, which only the model knows when nothing else was given.
@@ -127,6 +134,22 @@ struct UpscaleCommand {
   }
 
  private:
+  /// Networks that invent detail are taken for medical pictures only by name.
+  bool is_medical() const {
+    namespace fs = std::filesystem;
+    const auto is_dicom = [](const fs::path& path) {
+      const Codec* codec = find_codec(path.extension().string());
+      return codec != nullptr && codec->name == "DICOM";
+    };
+    for (const std::string& input : request.inputs) {
+      if (is_dicom(input)) return true;
+      std::error_code ignored;
+      for (const auto& entry : fs::recursive_directory_iterator(input, ignored))
+        if (is_dicom(entry.path())) return true;
+    }
+    return false;
+  }
+
   void describe_sizes(CLI::App& app) {
     auto& upscale = network.upscale;
     add_sizes(app, upscale, fit_text);

@@ -132,7 +132,7 @@ UpscaleOptions options_of(const esrgan_options& given) {
   options.denoise = given.denoise;
   options.deblur = given.deblur;
   options.fading = given.fading;
-  options.consistent = given.consistent != 0;
+  if (given.consistent != 0) options.consistent = true;
   options.keep_grain = given.keep_grain != 0;
   return options;
 }

@@ -1,9 +1,11 @@
 #include "engine/picture_upscaler.h"
 
 #include <esrgan/error.h>
+#include <esrgan/version.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <utility>
 
 #include "base/limits.h"
@@ -151,7 +153,8 @@ void check_options(const UpscaleOptions& options) {
   check_share("--deblur", options.deblur);
   if (!(options.denoise_tv >= 0 && options.denoise_tv <= 100))
     refuse("--denoise-tv", "a weight such as 0.05", text_of(options.denoise_tv));
-  if (options.consistent && options.edges == Edges::wrap) refuse("--consistent", "--edges border", "wrap");
+  if (options.consistent == true && options.edges == Edges::wrap)
+    refuse("--consistent", "--edges border", "wrap");
   if (options.threads < 0 || options.threads > 4096)
     refuse("--threads", "0 to 4096", std::to_string(options.threads));
 }
@@ -166,11 +169,12 @@ PictureUpscaler::PictureUpscaler(std::string model_file, UpscaleOptions options)
   if (!takes_pictures(network_in_, network_out_) || (frames_ > 1 && (network_in_ != 3 || network_out_ != 3)))
     throw Error(ErrorKind::unsupported, model_file_, "channels of the network",
                 "1, 3 or 4 in and as many out, or 1 in and 3 out", model.architecture.channels_text());
-  if ((options_.keep_colours || options_.consistent || options_.strength < 1) && network_in_ < network_out_)
+  if ((options_.keep_colours || options_.consistent == true || options_.strength < 1) &&
+      network_in_ < network_out_)
     throw Error(ErrorKind::invalid_argument, model_file_,
-                std::string(options_.keep_colours ? "--keep-colours"
-                            : options_.consistent ? "--consistent"
-                                                  : "--strength") +
+                std::string(options_.keep_colours         ? "--keep-colours"
+                            : options_.consistent == true ? "--consistent"
+                                                          : "--strength") +
                     " with a network that makes colours");
   half_is_vouched_for_ = model.architecture.family->half_is_vouched_for;
   summary_ = model.architecture.summary();
@@ -189,6 +193,10 @@ Model PictureUpscaler::read_own_model() const {
   if (!model.architecture.tasks && options_.denoise == 0 && options_.deblur == 0) return model;
   const bool at_its_size = options_.scale == 1 && model.architecture.tasks;
   return with_tasks(std::move(model), {options_.denoise, options_.deblur}, at_its_size);
+}
+
+std::string PictureUpscaler::derivation() const {
+  return std::filesystem::path(model_file_).stem().string() + " (" + summary_ + "), esrgan " + version();
 }
 
 void PictureUpscaler::check_channels(int channels) const {
@@ -261,13 +269,19 @@ Input PictureUpscaler::next_ahead(PictureReader& file) const {
   return input;
 }
 
+/// Asked for, or medical.
+bool PictureUpscaler::must_be_consistent(const Input& input) const {
+  const auto& metadata = input.source->info().metadata;
+  return options_.consistent.value_or(metadata && !metadata->dicom.empty());
+}
+
 void PictureUpscaler::measure(Input& input) const {
   if (options_.fading > 0) {
     Levels levels = measure_levels(*input.source);
     input.source = make_unfaded_source(std::move(input.source), std::move(levels), options_.fading);
   }
   if (options_.keep_grain) measure_noise(input);
-  if (options_.consistent) {
+  if (must_be_consistent(input)) {
     input.rows = std::make_shared<PassedRows>();
     input.source = make_passing_source(std::move(input.source), input.rows);
   }

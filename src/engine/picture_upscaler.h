@@ -61,6 +61,8 @@ class PictureUpscaler {
   /// Throws Error when that is neither a picture nor a window of as many frames as the network sees.
   void check_channels(int channels) const;
   const std::string& summary() const { return summary_; }
+  /// The model and the program, for files that tell how they came to be.
+  std::string derivation() const;
   const char* kernels() const { return device_->kernels(half_); }
 
   /// The next picture of a file, without a source after the last.
@@ -111,6 +113,7 @@ class PictureUpscaler {
   void load(bool half);
   std::unique_ptr<Executor> compile(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;
+  bool must_be_consistent(const Input& input) const;
   bool measures() const { return options_.fading > 0 || options_.keep_grain; }
   void measure(Input& input) const;
   void measure_noise(Input& input) const;

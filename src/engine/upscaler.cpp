@@ -31,6 +31,7 @@ class FileLine {
            const FileEvents& events)
       : upscaler_(upscaler), jobs_(jobs), write_(std::move(write)), events_(events) {
     write_.threads = upscaler.threads();
+    if (write_.derivation.empty()) write_.derivation = upscaler.derivation();
   }
 
   void run() {

@@ -37,6 +37,10 @@ class Fit {
   ImageMetadata run(std::vector<std::string>& remarks) {
     fit_colour();
     fit_resolution();
+    if (!m_.dicom.empty() && codec_.name != "DICOM") {
+      lost_.emplace_back("data set (DICOM)");
+      m_.dicom.clear();
+    }
     if (options_.keep_metadata)
       fit_descriptions();
     else

@@ -197,6 +197,8 @@ class FileWriter : public PictureWriter {
     encode_.lossless = options.lossless;
     encode_.compression = options.compression;
     encode_.threads = options.threads > 0 ? options.threads : available_processors();
+    encode_.derivation = options.derivation;
+    encode_.not_for_diagnosis = options.not_for_diagnosis;
     encode_.extension = lower_extension(options.format.empty() ? path_ : options.format);
     encode_.pictures = codec_.holds.several ? std::max(1, pictures) : 1;
     if (pictures > encode_.pictures)

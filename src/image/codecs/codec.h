@@ -76,6 +76,8 @@ struct EncodeOptions {
   int compression = -1;   ///< effort of lossless compression, 0 to 9; -1 for the format's own choice
   int threads = 1;        ///< that may compress
   int pictures = 1;       ///< that will be written
+  std::string derivation;          ///< how the pictures came to be, where a format asks
+  bool not_for_diagnosis = false;  ///< the user knows that of medical pictures
   std::string extension;  ///< lower case, where it tells kinds of a format apart
 };
 
@@ -128,7 +130,7 @@ struct Codec {
   std::string_view module = {};   ///< that has the code, "heif"; empty when it is built in
   std::string_view package = {};  ///< that the module needs
   bool upright = false;           ///< the decoder turns pictures itself, whatever their EXIF data says
-  /// Whether a file begins like this format (at most 64 bytes are shown).
+  /// Whether a file begins like this format (at most 132 bytes are shown).
   bool (*recognises)(std::span<const uint8_t> head) = nullptr;
   std::unique_ptr<Decoder> (*open)(std::shared_ptr<const ByteSource> source) = nullptr;
   std::unique_ptr<Encoder> (*create)(ByteSink& sink, const EncodeOptions& options) = nullptr;

@@ -49,6 +49,11 @@ bool looks_like_jxl(std::span<const uint8_t> head) {
   return begins(head, "\xFF\x0A"sv) || begins(head, "\0\0\0\x0CJXL \x0D\x0A\x87\x0A"sv);
 }
 
+bool looks_like_dicom(std::span<const uint8_t> head) {
+  constexpr size_t preamble = 128;
+  return head.size() >= preamble && begins(head.subspan(preamble), "DICM"sv);
+}
+
 bool looks_like_exr(std::span<const uint8_t> head) {
   return begins(head, "\x76\x2F\x31\x01"sv);
 }
@@ -170,6 +175,15 @@ std::vector<Codec> make_table() {
       built_in({"PNG", {"png", "apng"}, png}, looks_like_png, open_png, create_png),
       built_in({"JPEG", {"jpg", "jpeg", "jpe", "jfif", "jif"}, jpeg}, looks_like_jpeg, open_jpeg,
                create_jpeg),
+      // Some begin as TIFF files do, too (PS3.10, 7.1).
+      in_module({"DICOM",
+                 {"dcm", "dicom", "ima"},
+                 {.channels = "13",
+                  .types = {u8, i16, u32, i32},
+                  .largest_side = 65535,
+                  .lossless = true,
+                  .several = true}},
+                "dicom", "libdcmtk17", looks_like_dicom),
       built_in({"TIFF", {"tif", "tiff", "btf", "tf8"}, tiff}, looks_like_tiff, open_tiff, create_tiff),
       built_in({"WebP", {"webp"}, webp}, looks_like_webp, open_webp, create_webp),
       built_in({"BMP", {"bmp", "dib"}, bmp}, looks_like_bmp, open_bmp, create_bmp),
@@ -247,7 +261,7 @@ const Codec* find_codec(const std::string& extension) {
 }
 
 const Codec& codec_of(const ByteSource& source, const std::string& extension) {
-  std::array<uint8_t, 64> head{};
+  std::array<uint8_t, 132> head{};
   const std::span<const uint8_t> begin(head.data(), source.read_at(0, head));
   const Codec* by_name = find_codec(extension);
   // Camera raw files are TIFF files of a kind: whoever names one so means the photograph, not its preview.

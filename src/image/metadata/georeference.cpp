@@ -112,9 +112,11 @@ ImageInfo with_size(ImageInfo info, int width, int height, double x, double y) {
   info.height = height;
   if (!info.metadata) return info;
   std::vector<uint8_t> exif = scaled_block(info.metadata->exif, x, y);
-  if (exif.empty()) return info;
+  if (exif.empty() && info.metadata->dicom.empty()) return info;
   auto metadata = std::make_shared<ImageMetadata>(*info.metadata);
-  metadata->exif = std::move(exif);
+  if (!exif.empty()) metadata->exif = std::move(exif);
+  metadata->enlarged_x *= x;
+  metadata->enlarged_y *= y;
   info.metadata = std::move(metadata);
   return info;
 }
