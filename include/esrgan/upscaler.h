@@ -50,7 +50,7 @@ struct UpscaleOptions {
       false;  ///< areas of 32 input pixels keep their mean colour, which networks move a little
   std::optional<bool>
       consistent;           ///< the mean of what becomes of a pixel is the pixel, and even parts and ramps
-                            ///< stay so: for measurements; without a value, of medical pictures (DICOM)
+                            ///< stay so: for measurements; without a value, of medical pictures (DICOM, NIfTI)
   float strength = 1;       ///< share of the network's result, the rest is the plain (bicubic) enlargement
   float fading = 0;         ///< how far each colour is stretched to its full range first, from 0 to 1
   bool keep_grain = false;  ///< the picture's noise, where the network took it away, is laid over the result

@@ -113,6 +113,7 @@ struct CompareCommand {
         ->type_name("S")
         ->check(CLI::Range(0.01, 64.0));
     app.add_flag("-x,--self-ensemble", options.self_ensemble, "Mean over 8 flips and rotations");
+    add_strengths(app, options.denoise, options.deblur);
     add_precision(app, options.precision);
     app.add_option("-j,--threads", options.threads, "Worker threads; without it, one per processor")
         ->type_name("N")

@@ -47,6 +47,7 @@ struct Series {
 struct EvaluateCommand {
   std::string model, data, small, save;
   int scale = 0, threads = 0;  // 0: the model's, or 4
+  float denoise = 0, deblur = 0;
   bool json = false, self_ensemble = false;
   Precision precision = Precision::full;
   PictureJudge judge;
@@ -89,6 +90,8 @@ struct EvaluateCommand {
     UpscaleOptions options;
     options.threads = threads;
     options.self_ensemble = self_ensemble;
+    options.denoise = denoise;
+    options.deblur = deblur;
     options.precision = precision;
     upscaler_.emplace(find_model(model), options);
     if (!save.empty()) std::filesystem::create_directories(save);
@@ -189,6 +192,7 @@ void add_evaluate(CLI::App& app, Action& action) {
                   "How many times to reduce and enlarge; without it, as the model does, or 4")
       ->type_name("S")
       ->check(CLI::Range(1, 16));
+  add_strengths(*sub, command->denoise, command->deblur);
   sub->add_flag("--self-ensemble", command->self_ensemble, "Mean over 8 flips and rotations");
   sub->add_option("--save", command->save, "Folder for the pictures that the model makes")
       ->type_name("FOLDER");

@@ -87,11 +87,7 @@ void add_export(CLI::App& app, Action& action) {
   sub->add_option("--io", command->half_ports, "What an .onnx of float16 takes and gives")
       ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"fp32", false}, {"fp16", true}}))
       ->type_name("fp32|fp16");
-  for (auto& [option, strength] :
-       {std::pair("--denoise", &command->denoise), std::pair("--deblur", &command->deblur)})
-    sub->add_option(option, *strength, "How strongly, of a network that can be told")
-        ->type_name("0-1")
-        ->check(CLI::Range(0.0, 1.0));
+  add_strengths(*sub, command->denoise, command->deblur);
   sub->add_option("--scale", command->scale, "Of such a network, what restores in the picture's own size")
       ->type_name("1")
       ->check(CLI::IsMember({1}));

@@ -45,11 +45,7 @@ void NetworkOptions::describe(CLI::App& app) {
   app.add_option("--strength", upscale.strength,
                  "Share of the network's result, from 0 to 1; the rest is the plain enlargement")
       ->type_name("0-1");
-  app.add_option("--denoise", upscale.denoise,
-                 "How strongly a network takes noise away that can be told, from 0 to 1; builtin-tasks-x4 "
-                 "where no other is named. With --scale 1 the picture keeps its size")
-      ->type_name("0-1");
-  app.add_option("--deblur", upscale.deblur, "The same of blur")->type_name("0-1");
+  add_strengths(app, upscale.denoise, upscale.deblur);
   app.add_option("--denoise-tv", upscale.denoise_tv, "Smooth the result by total variation, for example 0.05")
       ->type_name("W");
   app.add_option("-g,--device,--gpu-id", device,

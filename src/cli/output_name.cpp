@@ -66,6 +66,10 @@ SplitName::SplitName(const std::string& file_name) : stem(file_name) {
   if (!has_picture_extension(path)) return;
   stem = path.stem().string();
   extension = path.extension().string();
+  if (const fs::path inner = stem; plain_extension(extension) == "gz") {  // volume.nii.gz
+    extension = inner.extension().string() + extension;
+    stem = inner.stem().string();
+  }
 }
 
 bool same_kind(const std::string& extension, const std::string& other) {

@@ -100,6 +100,14 @@ void add_precision(CLI::App& app, Precision& precision) {
       ->type_name("auto|full|half");
 }
 
+void add_strengths(CLI::App& app, float& denoise, float& deblur) {
+  const auto add = [&](const char* option, float& strength, const char* text) {
+    app.add_option(option, strength, text)->type_name("0-1")->check(CLI::Range(0.0, 1.0));
+  };
+  add("--denoise", denoise, "How strongly noise is taken away, by a network that can be told");
+  add("--deblur", deblur, "The same of blur");
+}
+
 bool try_input(const std::function<void()>& work, std::string& error) {
   try {
     work();

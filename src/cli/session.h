@@ -39,6 +39,9 @@ void print_json(const nlohmann::ordered_json& document);
 /// --precision, as every command that runs networks has it.
 void add_precision(CLI::App& app, Precision& precision);
 
+/// --denoise and --deblur, how strongly a network does it that can be told.
+void add_strengths(CLI::App& app, float& denoise, float& deblur);
+
 /// Runs `work`, reporting an Error as a failed input; lets Cancelled through.
 bool try_input(const std::function<void()>& work, std::string& error);
 

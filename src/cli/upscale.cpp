@@ -67,7 +67,7 @@ struct UpscaleCommand {
     app.add_flag_callback(
         "--consistent", [this] { network.upscale.consistent = true; },
         "For measurements: the mean of what becomes of a pixel is the pixel; even parts and ramps stay so. "
-        "The usual thing for DICOM");
+        "The usual thing for DICOM and NIfTI");
     app.add_flag_callback(
         "--inconsistent", [this] { network.upscale.consistent = false; }, "Not so");
     app.add_flag("--not-for-diagnosis", write.not_for_diagnosis,
@@ -137,15 +137,15 @@ struct UpscaleCommand {
   /// Networks that invent detail are taken for medical pictures only by name.
   bool is_medical() const {
     namespace fs = std::filesystem;
-    const auto is_dicom = [](const fs::path& path) {
+    const auto is_one = [](const fs::path& path) {
       const Codec* codec = find_codec(path.extension().string());
-      return codec != nullptr && codec->name == "DICOM";
+      return codec != nullptr && (codec->name == "DICOM" || codec->name == "NIfTI");
     };
     for (const std::string& input : request.inputs) {
-      if (is_dicom(input)) return true;
+      if (is_one(input)) return true;
       std::error_code ignored;
       for (const auto& entry : fs::recursive_directory_iterator(input, ignored))
-        if (is_dicom(entry.path())) return true;
+        if (is_one(entry.path())) return true;
     }
     return false;
   }

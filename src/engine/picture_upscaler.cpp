@@ -269,10 +269,10 @@ Input PictureUpscaler::next_ahead(PictureReader& file) const {
   return input;
 }
 
-/// Asked for, or medical.
+/// Asked for, or measured.
 bool PictureUpscaler::must_be_consistent(const Input& input) const {
   const auto& metadata = input.source->info().metadata;
-  return options_.consistent.value_or(metadata && !metadata->dicom.empty());
+  return options_.consistent.value_or(metadata && metadata->is_measured());
 }
 
 void PictureUpscaler::measure(Input& input) const {

@@ -41,6 +41,10 @@ class Fit {
       lost_.emplace_back("data set (DICOM)");
       m_.dicom.clear();
     }
+    if (!m_.nifti.empty() && codec_.name != "NIfTI") {
+      lost_.emplace_back("place in space (NIfTI)");
+      m_.nifti.clear();
+    }
     if (options_.keep_metadata)
       fit_descriptions();
     else

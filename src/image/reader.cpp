@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 #include "base/errors.h"
@@ -186,7 +187,9 @@ class OwnValues {
   void settle_range() {
     if (least_ > most_) least_ = most_ = 0;  // there was no number at all
     ValueRange& range = info_.range;
-    if (!range.whole && least_ >= 0 && most_ <= 1) {
+    if (picture_.spread)
+      std::tie(range.lo, range.hi) = *picture_.spread;
+    else if (!range.whole && least_ >= 0 && most_ <= 1) {
       range.lo = 0;
       range.hi = 1;
     } else {

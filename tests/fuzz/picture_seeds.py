@@ -1,5 +1,6 @@
 """Small valid pictures of each format that is built in, and blocks of EXIF, for the fuzzer to start from."""
 import base64
+import gzip
 import struct
 import zlib
 
@@ -360,10 +361,42 @@ def pnms():
     yield "pfm_gray", b"Pf\n2 2\n1.0\n" + struct.pack(">4f", 0, 1, .5, 2)
 
 
+def nifti(order="<", two=False, kind=4, size=2, extents=(3, 2, 2), extension=b""):
+    dim = struct.pack(order + ("8q" if two else "8h"), len(extents), *extents, *[1] * (7 - len(extents)))
+    step = struct.pack(order + ("8d" if two else "8f"), 1, .5, .75, 2, 1, 1, 1, 1)
+    turn = struct.pack(order + ("6d" if two else "6f"), 0, 0, 1, 10, 20, 30)
+    rows = struct.pack(order + ("12d" if two else "12f"), .5, 0, 0, 1, 0, .75, 0, 2, 0, 0, 2, 3)
+    count = 1
+    for extent in extents:
+        count *= extent
+    if two:
+        head = bytearray(540)
+        head[0:16] = struct.pack(order + "i8shh", 540, b"n+2\0\r\n\x1a\n", kind, 8 * size)
+        head[16:80], head[104:168], head[168:176] = dim, step, struct.pack(order + "q", 544 + len(extension))
+        head[344:352], head[352:400], head[400:496] = struct.pack(order + "ii", 1, 1), turn, rows
+    else:
+        head = bytearray(348)
+        head[0:4], head[40:56], head[70:74] = struct.pack(order + "i", 348), dim, struct.pack(order + "hh", kind, 8 * size)
+        head[76:108], head[108:112] = step, struct.pack(order + "f", 352 + len(extension))
+        head[252:256], head[256:280], head[280:328], head[344:348] = struct.pack(order + "hh", 1, 1), turn, rows, b"n+1\0"
+    return bytes(head) + (b"\1" if extension else b"\0") + b"\0\0\0" + extension + samples(count * size)
+
+
+def niis():
+    yield "one", nifti()
+    yield "big_endian", nifti(">", kind=16, size=4)
+    yield "two", nifti(two=True, kind=64, size=8, extents=(2, 2, 1, 2))
+    yield "two_big", nifti(">", True, kind=512)
+    yield "colours", nifti(kind=128, size=3)
+    yield "bytes", nifti(kind=2, size=1, extents=(4, 3))
+    yield "extended", nifti(extension=struct.pack("<ii", 16, 6) + b"comment\0")
+    yield "packed", gzip.compress(nifti(kind=8, size=4))
+
+
 def blocks_of_exif():
     yield "little", exif()
     yield "big_endian", exif(">", made_elsewhere("jpeg/gray"))
     yield "big", exif(big=True)
 
 
-SEEDS = {"png": pngs, "jpeg": jpegs, "tiff": tiffs, "webp": webps, "bmp": bmps, "pnm": pnms, "exif": blocks_of_exif}
+SEEDS = {"png": pngs, "jpeg": jpegs, "tiff": tiffs, "webp": webps, "bmp": bmps, "pnm": pnms, "nii": niis, "exif": blocks_of_exif}

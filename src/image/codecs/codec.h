@@ -9,9 +9,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -35,11 +37,13 @@ struct StoredPicture {
   int bits = 0;  ///< that count of an integer, 10 or 12 of u16 for example, brought to the type's whole
                  ///< range; 0: all
   Alpha alpha = Alpha::none;
-  bool linear = false;                            ///< floats are proportional to light
-  int orientation = 1;                            ///< as EXIF counts, still to be applied
-  double seconds = 0;                             ///< that a frame of an animation is shown
-  std::shared_ptr<const ImageMetadata> metadata;  ///< never null from a decoder
-  std::vector<std::string> remarks;               ///< what is not as the file had it, for the user
+  bool linear = false;                              ///< floats are proportional to light
+  std::optional<std::pair<double, double>> spread;  ///< of measured numbers: what networks see as black and
+                                                    ///< white, in all pictures of the file
+  int orientation = 1;                              ///< as EXIF counts, still to be applied
+  double seconds = 0;                               ///< that a frame of an animation is shown
+  std::shared_ptr<const ImageMetadata> metadata;    ///< never null from a decoder
+  std::vector<std::string> remarks;                 ///< what is not as the file had it, for the user
 
   size_t row_bytes() const {
     return static_cast<size_t>(width) * static_cast<size_t>(channels) * size_of(type);
@@ -71,14 +75,14 @@ class Decoder {
 
 /// How a file is to be written; all are checked before.
 struct EncodeOptions {
-  int quality = 95;       ///< of lossy formats, 1 to 100
-  bool lossless = false;  ///< where the format has both
-  int compression = -1;   ///< effort of lossless compression, 0 to 9; -1 for the format's own choice
-  int threads = 1;        ///< that may compress
-  int pictures = 1;       ///< that will be written
+  int quality = 95;                ///< of lossy formats, 1 to 100
+  bool lossless = false;           ///< where the format has both
+  int compression = -1;            ///< effort of lossless compression, 0 to 9; -1 for the format's own choice
+  int threads = 1;                 ///< that may compress
+  int pictures = 1;                ///< that will be written
   std::string derivation;          ///< how the pictures came to be, where a format asks
   bool not_for_diagnosis = false;  ///< the user knows that of medical pictures
-  std::string extension;  ///< lower case, where it tells kinds of a format apart
+  std::string extension;           ///< lower case, where it tells kinds of a format apart
 };
 
 /// Writes pictures. Destroyed before finish(), it leaves the sink as it is then. Throws Error naming the

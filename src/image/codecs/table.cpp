@@ -12,6 +12,7 @@
 #include "image/codecs/bmp.h"
 #include "image/codecs/jpeg.h"
 #include "image/codecs/module_loader.h"
+#include "image/codecs/nifti.h"
 #include "image/codecs/png.h"
 #include "image/codecs/pnm.h"
 #include "image/codecs/tiff.h"
@@ -198,6 +199,10 @@ std::vector<Codec> make_table() {
       upright(in_module({"AVIF", {"avif"}, avif}, "heif", "libheif1", looks_like_avif)),
       upright(in_module({"JPEG XL", {"jxl"}, jxl}, "jxl", "libjxl0.7", looks_like_jxl)),
       in_module({"OpenEXR", {"exr"}, exr}, "exr", "libopenexr-3-1-30", looks_like_exr),
+      built_in({"NIfTI",
+                {"nii", "gz"},
+                {.channels = "13", .types = {u8, i16, u32, i32, f32}, .lossless = true, .several = true}},
+               looks_like_nifti, open_nifti, create_nifti),
       in_module({"GIF", {"gif"}, read_only}, oiio, oiio_package),
       in_module({"Targa",
                  {"tga", "tpic"},

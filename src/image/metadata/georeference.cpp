@@ -112,7 +112,7 @@ ImageInfo with_size(ImageInfo info, int width, int height, double x, double y) {
   info.height = height;
   if (!info.metadata) return info;
   std::vector<uint8_t> exif = scaled_block(info.metadata->exif, x, y);
-  if (exif.empty() && info.metadata->dicom.empty()) return info;
+  if (exif.empty() && !info.metadata->is_measured()) return info;
   auto metadata = std::make_shared<ImageMetadata>(*info.metadata);
   if (!exif.empty()) metadata->exif = std::move(exif);
   metadata->enlarged_x *= x;

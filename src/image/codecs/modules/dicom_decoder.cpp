@@ -9,6 +9,7 @@
 
 #include "image/codecs/modules/dicom.h"
 #include "image/codecs/modules/module.h"
+#include "image/codecs/spread.h"
 
 namespace esrgan::dicom {
 namespace {
@@ -174,7 +175,17 @@ class DicomDecoder : public Decoder {
     }
     if (bytes == nullptr) throw Error(ErrorKind::bad_data, file_, "has no pixels");
     pixels_.assign(bytes, bytes + needed);
+    if (picture_.channels == 1) measure();
     data.findAndDeleteElement(DCM_PixelData);
+  }
+
+  /// Of all frames.
+  void measure() {
+    const uint64_t numbers =
+        frame_bytes() * static_cast<uint64_t>(frames_) / static_cast<uint64_t>(bits_.allocated / 8);
+    Spread spread(numbers);
+    for (uint64_t i = 0; i < numbers; ++i) spread.add(static_cast<double>(number(i)));
+    picture_.spread = spread.ends();
   }
 
   uint64_t frame_bytes() const {
