@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True  # beside the sources
+
 program, shim, tiny_model = sys.argv[1:4]
 seed = int(os.environ.get("ESRGAN_TEST_SEED", random.randrange(2**31)))
 print(f"ESRGAN_TEST_SEED={seed}")
@@ -41,9 +43,41 @@ def entries(folder):
     return sorted(entry.name for entry in pathlib.Path(folder).iterdir())
 
 
-def formats():
-    listed = json.loads(run("formats", "--json").stdout)
-    return [entry["extensions"][0] for entry in listed if entry["write"]]
+def source_of_its_kind(extension, side):
+    """A picture that a result of this kind can be made of; None where that takes what is not installed."""
+    if extension == "nii":
+        sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "fuzz"))
+        from picture_seeds import nifti
+        name, content = work / f"{side}.nii", nifti(extents=(side, side))
+        name.write_bytes(content)
+        return name
+    try:
+        import pydicom
+    except ImportError:
+        return None
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "2.25.1"
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    data = pydicom.dataset.FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+    data.SOPClassUID, data.SOPInstanceUID, data.SeriesInstanceUID = meta.MediaStorageSOPClassUID, "2.25.1", "2.25.2"
+    data.Rows, data.Columns, data.SamplesPerPixel, data.PhotometricInterpretation = side, side, 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
+    data.PixelData = bytes(b % 16 if i % 2 else b for i, b in enumerate(random.randbytes(2 * side * side)))
+    data["PixelData"].VR = "OW"
+    data.is_little_endian, data.is_implicit_VR = True, False
+    data.save_as(work / f"{side}.dcm", write_like_original=False)
+    return work / f"{side}.dcm"
+
+
+def formats(source, side):
+    """Extensions that can be written, each with what it is written of: `source`, or one of its kind."""
+    found = []
+    for entry in json.loads(run("formats", "--json").stdout):
+        extension = entry["extensions"][0]
+        of = source_of_its_kind(extension, side) if entry["of_its_kind"] else source
+        if entry["write"] and of is not None:
+            found.append((extension, of))
+    return found
 
 
 def every_call_fails_once(name, command, target_folder, look):
@@ -66,8 +100,7 @@ def every_call_fails_once(name, command, target_folder, look):
 
 picture(work / "in.ppm", 24, 16)
 total = 0
-for extension in formats():
-    source = work / "in.ppm"
+for extension, source in formats(work / "in.ppm", 20):
     if extension == "pgm":
         (work / "in.pgm").write_bytes(b"P5 24 16 255\n" + random.randbytes(24 * 16))
         source = work / "in.pgm"
@@ -76,7 +109,7 @@ for extension in formats():
         check(f"{extension}: call {at} leaves nothing", entries("out") == [], entries("out"))
         check(f"{extension}: call {at} names the file", f"out/a.{extension}" in result.stderr, result.stderr)
 
-    total += every_call_fails_once(extension, ["upscale", source, "-o", f"out/a.{extension}", "-m", "tiny.safetensors"],
+    total += every_call_fails_once(extension, ["upscale", source, "-o", f"out/a.{extension}", "-m", "tiny.safetensors", "--not-for-diagnosis"],
                                    "out", nothing_is_left)
 
 for number in range(4):
@@ -113,12 +146,12 @@ mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk
 if mounted:
     subprocess.run(["umount", disk], check=True)
     picture(work / "large.ppm", 60, 50)
-    for extension in formats():
+    for extension, source in formats("large.ppm", 60):
         if extension == "pgm":
             continue
         for size in (4, 8, 16, 32):
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", disk], check=True)
-            result = run("upscale", "large.ppm", "-o", f"disk/a.{extension}", "-m", "tiny.safetensors")
+            result = run("upscale", source, "-o", f"disk/a.{extension}", "-m", "tiny.safetensors", "--not-for-diagnosis")
             if result.returncode == 0:  # it was small enough
                 check(f"disk of {size} KiB, {extension}: readable", run(
                     "metrics", f"disk/a.{extension}", f"disk/a.{extension}").returncode == 0)

@@ -116,6 +116,8 @@ struct FormatInfo {
   std::vector<SampleType> types;
   bool lossy = false, lossless = false;
   bool icc = false, exif = false, xmp = false, iptc = false, text = false, several = false;
+  bool of_its_kind = false;  ///< written only of pictures that came from such a file, whose patient or place
+                             ///< they keep
   int64_t largest_side = 0;  ///< pixels that can be written; 0 for no limit of the format's own
 };
 ESRGAN_API std::vector<FormatInfo> list_formats();

@@ -45,6 +45,7 @@ std::string use_of(const FormatInfo& format) {
   std::string text = "read, write";
   if (format.lossy) text += format.lossless ? ", lossy or not" : ", lossy";
   if (format.several) text += ", several pictures";
+  if (format.of_its_kind) text += ", of its own kind alone";
   if (format.largest_side > 0 && format.largest_side < 1'000'000)
     text += ", up to " + std::to_string(format.largest_side) + " pixels";
   return text;
@@ -61,6 +62,7 @@ nlohmann::ordered_json json_of(const FormatInfo& format) {
           {"lossy", format.lossy},
           {"lossless", format.lossless},
           {"several_pictures", format.several},
+          {"of_its_kind", format.of_its_kind},
           {"largest_side", format.largest_side},
           {"metadata", metadata_of(format)}};
 }

@@ -346,6 +346,7 @@ std::vector<FormatInfo> list_formats() {
       info.iptc = codec.holds.iptc;
       info.text = codec.holds.text;
       info.several = codec.holds.several;
+      info.of_its_kind = codec.holds.of_its_kind;
       info.largest_side = codec.holds.largest_side;
       formats.push_back(std::move(info));
     }

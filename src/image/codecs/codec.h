@@ -125,6 +125,7 @@ struct Holds {
   bool chromaticities = false;  ///< colour by chromaticities and gamma
   bool several = false;         ///< more than one picture
   bool linear = false;          ///< its floats are proportional to light
+  bool of_its_kind = false;     ///< only pictures that came from such a file are written
 };
 
 struct Codec {

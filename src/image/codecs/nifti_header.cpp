@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 namespace esrgan {
 namespace {
@@ -45,7 +46,7 @@ NiftiHeader::NiftiHeader(std::vector<uint8_t> begin, const std::string& file) : 
   read_extents(file);
   const double at = two_ ? static_cast<double>(whole(168, 8)) : real(108);
   if (!(at >= static_cast<double>(size)) || at > static_cast<double>(limits::metadata_total))
-    throw Error(ErrorKind::bad_data, file, "place of its numbers", "behind the header", std::to_string(at));
+    throw Error(ErrorKind::bad_data, file, "place of its numbers", "behind the header", text_of(at));
   offset_ = static_cast<uint64_t>(at);
 }
 

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <optional>
 
 #include "image/codecs/modules/dicom.h"
@@ -29,11 +29,13 @@ std::optional<std::vector<double>> numbers_of(DcmItem& data, const DcmTagKey& ta
 std::string decimal(double value) {
   constexpr size_t longest = 16;
   std::array<char, 64> text{};
+  const char* end = text.data();
   for (int digits = 15; digits > 0; --digits) {
-    std::snprintf(text.data(), text.size(), "%.*g", digits, value);
-    if (std::string(text.data()).size() <= longest) break;
+    end =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, digits).ptr;
+    if (static_cast<size_t>(end - text.data()) <= longest) break;
   }
-  return text.data();
+  return {static_cast<const char*>(text.data()), end};
 }
 
 void set_numbers(DcmItem& data, const DcmTagKey& tag, const std::vector<double>& values) {
@@ -126,7 +128,7 @@ std::string identity_of(const std::string& text) {
 
 /// What is derived from has the same study, patient and frame of reference.
 void derive_identity(DcmDataset& data, const Derivation& by) {
-  const std::string how = " " + by.description + " " + std::to_string(by.x) + " " + std::to_string(by.y);
+  const std::string how = " " + by.description + " " + decimal(by.x) + " " + decimal(by.y);
   const std::string instance = text_of(data, DCM_SOPInstanceUID), kind = text_of(data, DCM_SOPClassUID);
   data.putAndInsertString(DCM_SOPInstanceUID, identity_of(instance + how).c_str());
   data.putAndInsertString(DCM_SeriesInstanceUID,
