@@ -19,6 +19,7 @@ def convolution(name, *shape):
 
 
 if sys.argv[2:] == ["frames"]:
+    convolution("conv_1", 8, 3, 3, 3)
     convolution("time_1", 4, 3, 3, 3, 3)
     convolution("time_2", 8, 4, 3, 3, 3)
     for n in range(1, 7):

@@ -199,9 +199,11 @@ def write_safetensors(path, tensors):
 
 
 def new_head(w, first, channels, features, frames):
-    """The first convolution, or those in space and time of a network that sees several frames."""
+    """The first convolution, and those in space and time of a network that sees several frames."""
+    if first is not None:
+        new_conv(w, first, channels, features)
     if frames == 1:
-        return new_conv(w, first, channels, features)
+        return
     for name, inputs, outputs in (("time_1", channels, frames + 4), ("time_2", frames + 4, features)):
         w[f"{name}.weight"] = torch.randn(outputs, inputs, 3, 3, 3) * (2 / (27 * inputs)) ** 0.5
         w[f"{name}.bias"] = torch.randn(outputs) * 0.1
@@ -211,8 +213,9 @@ def head(w, first, x):
     if "time_1.weight" not in w:
         return first(x)
     frames = x.unflatten(1, (-1, w["time_1.weight"].shape[1])).transpose(1, 2)  # n, c, t, h, w
+    middle = x.unflatten(1, (5, -1))[:, 2]
     maps = F.leaky_relu(F.conv3d(frames, w["time_1.weight"], w["time_1.bias"], padding=(0, 1, 1)), 0.1)
-    return F.conv3d(maps, w["time_2.weight"], w["time_2.bias"], padding=(0, 1, 1)).squeeze(2)
+    return first(middle) + F.conv3d(maps, w["time_2.weight"], w["time_2.bias"], padding=(0, 1, 1)).squeeze(2)
 
 
 def new_span(features, scale, channels=3, norm=True, frames=1):
@@ -226,10 +229,8 @@ def new_span(features, scale, channels=3, norm=True, frames=1):
         new_conv(w, name + ".conv.2", 2 * outputs, outputs, 1)
         new_conv(w, name + ".eval_conv", inputs, outputs)  # what lies in files and is not to be trusted
 
-    if frames == 1:
-        conv3xc("conv_1", channels, features)
-    else:
-        new_head(w, None, channels, features, frames)
+    conv3xc("conv_1", channels, features)
+    new_head(w, None, channels, features, frames)
     for n in range(1, 7):
         for k in (1, 2, 3):
             conv3xc(f"block_{n}.c{k}_r", features, features)

@@ -199,7 +199,7 @@ MapId upsample(GraphBuilder& builder, const std::string& name, Upsampler upsampl
 }
 
 MapId first_map(GraphBuilder& builder, const Architecture& a) {
-  if (a.frames > 1) return add_time_head(builder, a);
+  if (a.frames > 1) return add_time_head(builder, a, builder.convolution_tensors("conv_first"));
   MapId x = builder.input(a.in_channels, a.unshuffle);
   builder.begin_stage();
   if (a.unshuffle > 1) x = builder.pixel_unshuffle(x, a.unshuffle);

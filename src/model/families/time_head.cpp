@@ -36,28 +36,48 @@ TimeWeights time_weights(GraphBuilder& builder, const std::string& name) {
           builder.vector(name + ".bias", static_cast<int>(shape[0]))};
 }
 
-/// As a convolution over frames one behind the other, of which it sees three from `first` on.
-Convolution over_frames(const GraphBuilder& builder, const std::string& name, const TimeWeights& time,
-                        std::vector<MapId> inputs, size_t first) {
-  size_t channels = 0;
-  for (const MapId input : inputs) channels += static_cast<size_t>(builder.channels(input));
-  if (channels < (first + frames_of_convolution) * time.in)
-    throw Error(ErrorKind::bad_data, builder.shapes().weights().file, "shape of tensor '" + name + ".weight'",
-                std::to_string(channels / frames_of_convolution) + " channels in", std::to_string(time.in));
-  std::vector<float> weights(time.out * channels * taps);
+constexpr size_t centre = 4;  // of the taps
+
+/// What time_1 makes of the three frames from `first` on, of those that lie one behind the other in a map,
+/// and the colours of the middle one.
+Convolution of_frame(const GraphBuilder& builder, const std::string& name, const TimeWeights& time,
+                     MapId frames, size_t first) {
+  const auto channels = static_cast<size_t>(builder.channels(frames));
+  const size_t outs = time.out + time.in;
+  std::vector<float> weights(outs * channels * taps);
+  const auto tap = [&](size_t o, size_t channel) { return weights.data() + (o * channels + channel) * taps; };
   for (size_t o = 0; o < time.out; ++o)
     for (size_t frame = 0; frame < frames_of_convolution; ++frame)
       for (size_t i = 0; i < time.in; ++i)
-        std::copy_n(time.of(o, i, frame), taps,
-                    weights.data() + (o * channels + (first + frame) * time.in + i) * taps);
-  return builder.convolution(name, std::move(inputs), std::move(weights), time.bias, 3);
+        std::copy_n(time.of(o, i, frame), taps, tap(o, (first + frame) * time.in + i));
+  for (size_t c = 0; c < time.in; ++c) tap(time.out + c, (first + 1) * time.in + c)[centre] = 1;
+  std::vector<float> bias = time.bias;
+  bias.resize(outs);
+  Convolution made = builder.convolution(name, {frames}, std::move(weights), std::move(bias), 3);
+  GraphBuilder::activate(made, time_slope);
+  std::fill(made.slope.begin() + static_cast<ptrdiff_t>(time.out), made.slope.end(), 1.0F);
+  return made;
 }
 
-Convolution of_frame(const GraphBuilder& builder, const std::string& name, const TimeWeights& time,
-                     MapId frames, size_t first) {
-  Convolution made = over_frames(builder, name, time, {frames}, first);
-  GraphBuilder::activate(made, time_slope);
-  return made;
+/// time_2 over maps of frames, and the first convolution of the middle one's colours.
+Convolution over_maps(const GraphBuilder& builder, const TimeWeights& time, const ConvolutionTensors& still,
+                      std::vector<MapId> maps) {
+  const size_t colours = still.in, of_map = time.in + colours, channels = maps_of_window * of_map;
+  if (still.kernel != 3 || still.out != time.out)
+    throw Error(ErrorKind::bad_data, builder.shapes().weights().file, "shape of the first convolution",
+                std::to_string(time.out) + " channels out, 3x3, as time_2",
+                std::to_string(still.out) + " channels out");
+  std::vector<float> weights(time.out * channels * taps), bias(time.out);
+  const auto tap = [&](size_t o, size_t channel) { return weights.data() + (o * channels + channel) * taps; };
+  for (size_t o = 0; o < time.out; ++o) {
+    for (size_t map = 0; map < maps_of_window; ++map)
+      for (size_t i = 0; i < time.in; ++i) std::copy_n(time.of(o, i, map), taps, tap(o, map * of_map + i));
+    for (size_t c = 0; c < colours; ++c)
+      std::copy_n(still.weights.begin() + static_cast<ptrdiff_t>((o * colours + c) * taps), taps,
+                  tap(o, maps_of_window / 2 * of_map + time.in + c));
+    bias[o] = time.bias[o] + still.bias[o];
+  }
+  return builder.convolution("time_2", std::move(maps), std::move(weights), std::move(bias), 3);
 }
 
 }  // namespace
@@ -74,11 +94,15 @@ bool detect_time_head(Evidence& evidence, Architecture& a) {
   return true;
 }
 
-MapId add_time_head(GraphBuilder& builder, const Architecture& a) {
+MapId add_time_head(GraphBuilder& builder, const Architecture& a, const ConvolutionTensors& still) {
   const TimeWeights first = time_weights(builder, "time_1"), second = time_weights(builder, "time_2");
+  if (second.in != first.out || still.in != first.in)
+    throw Error(ErrorKind::bad_data, builder.shapes().weights().file, "channels of the layers in time",
+                std::to_string(first.out) + " into time_2, " + std::to_string(first.in) + " into the first",
+                std::to_string(second.in) + " and " + std::to_string(still.in));
   std::vector<MapId> maps;
   if (builder.part() == GraphPart::trunk) {
-    maps.push_back(builder.input(maps_of_window * static_cast<int>(first.out)));
+    maps.push_back(builder.input(maps_of_window * static_cast<int>(first.out + first.in)));
     builder.begin_stage();
   } else {
     const MapId frames = builder.input(a.frames * a.in_channels);
@@ -86,7 +110,7 @@ MapId add_time_head(GraphBuilder& builder, const Architecture& a) {
     for (size_t i = 0; i < maps_of_window; ++i)
       maps.push_back(builder.add(of_frame(builder, "time_1." + std::to_string(i), first, frames, i)));
   }
-  return builder.add(over_frames(builder, "time_2", second, std::move(maps), 0));
+  return builder.add(over_maps(builder, second, still, std::move(maps)));
 }
 
 void configure_time_head(NetworkWishes& wishes, Architecture& a) {

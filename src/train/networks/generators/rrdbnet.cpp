@@ -75,11 +75,9 @@ class RrdbNet : public Network {
     if (rrdb_details(a).conv1x1)
       throw Error(ErrorKind::bad_data, "", "network to train",
                   "RRDBNet without the 1x1 convolutions of ESRGAN+", a.summary());
-    if (a.frames > 1)
-      time_.emplace(*this, a, 1);
-    else
-      conv_first_ =
-          register_module("conv_first", same_conv(a.in_channels * a.unshuffle * a.unshuffle, a.features));
+    if (a.frames > 1) time_.emplace(*this, a, 1);
+    conv_first_ =
+        register_module("conv_first", same_conv(a.in_channels * a.unshuffle * a.unshuffle, a.features));
     nn::ModuleList body;
     for (int n = 0; n < a.blocks; ++n) {
       blocks_.push_back(std::make_shared<ResidualInResidual>(a));
@@ -95,7 +93,8 @@ class RrdbNet : public Network {
  protected:
   Tensor run(Tensor x, Features* features) override {
     if (unshuffle_ > 1) x = torch::pixel_unshuffle(x, unshuffle_);
-    const Tensor first = time_ ? time_->forward(x) : convolve(conv_first_, x);
+    const Tensor first =
+        time_ ? convolve(conv_first_, time_->middle(x)) + time_->forward(x) : convolve(conv_first_, x);
     keep(features, time_ ? "time_2" : "conv_first", first);
     x = first;
     for (size_t i = 0; i < blocks_.size(); ++i) {

@@ -74,10 +74,8 @@ class SpanNet : public Network {
     else
       register_buffer("no_norm", torch::zeros({1}));
     const double gain = span_details(a).centred ? first_gain / static_cast<double>(span_range) : first_gain;
-    if (a.frames > 1)
-      time_.emplace(*this, a, gain);
-    else
-      conv_1_ = register_module("conv_1", collapsed(a.in_channels, a.features, gain));
+    if (a.frames > 1) time_.emplace(*this, a, gain);
+    conv_1_ = register_module("conv_1", collapsed(a.in_channels, a.features, gain));
     for (int n = 1; n <= a.blocks; ++n)
       blocks_.push_back(register_module("block_" + std::to_string(n), std::make_shared<SpanBlock>(a)));
     conv_cat_ = register_module("conv_cat", same_conv(4 * a.features, a.features, 1));
@@ -99,7 +97,8 @@ class SpanNet : public Network {
       x = x.slice(1, 0, channels_);
     }
     if (means_.defined()) x = (x - means_.to(x.options())) * span_range;
-    const Tensor first = time_ ? time_->forward(x) : tasks_.add_to(convolve(conv_1_, x), strengths);
+    const Tensor first = time_ ? convolve(conv_1_, time_->middle(x)) + time_->forward(x)
+                               : tasks_.add_to(convolve(conv_1_, x), strengths);
     keep(features, time_ ? "time_2" : "conv_1", first);
     x = first;
     Tensor after_first_block, inner;

@@ -9,6 +9,14 @@ namespace esrgan::train {
 
 using torch::Tensor;
 
+namespace {
+
+/// What it adds begins small. The gain lies in the second: an optimiser's steps of one size, of weights that
+/// see large values, would shake the network.
+constexpr double second_gain = 0.1;
+
+}  // namespace
+
 TimeConvolution::TimeConvolution(int in, int out, double gain) {
   const torch::NoGradGuard no_gradients;
   const double deviation = gain * std::sqrt(2.0 / (in * frames_of_convolution * 9));
@@ -23,10 +31,15 @@ Tensor TimeConvolution::forward(const Tensor& frames, double slope) {
 
 TimeHead::TimeHead(torch::nn::Module& network, const Architecture& a, double gain)
     : channels_(a.in_channels),
-      first_(network.register_module(
-          "time_1", std::make_shared<TimeConvolution>(a.in_channels, a.time_features, gain))),
-      second_(network.register_module("time_2",
-                                      std::make_shared<TimeConvolution>(a.time_features, a.features, 1))) {}
+      first_(network.register_module("time_1",
+                                     std::make_shared<TimeConvolution>(a.in_channels, a.time_features, 1))),
+      second_(network.register_module(
+          "time_2", std::make_shared<TimeConvolution>(a.time_features, a.features, second_gain * gain))) {}
+
+Tensor TimeHead::middle(const Tensor& window) const {
+  constexpr int64_t place = frames_of_window / 2;
+  return window.slice(1, place * channels_, (place + 1) * channels_);
+}
 
 Tensor TimeHead::forward(const Tensor& window) {
   std::vector<Tensor> frames;

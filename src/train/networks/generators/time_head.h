@@ -23,10 +23,12 @@ class TimeConvolution : public torch::nn::Module {
 
 class TimeHead {
  public:
-  /// Registers its layers with the network. `gain`: how large its maps begin.
+  /// Registers its layers with the network. `gain`: how large its maps begin. What it adds begins small.
   TimeHead(torch::nn::Module& network, const Architecture& a, double gain);
 
-  /// n x (5 in) x h x w to n x features x h x w.
+  /// The middle frame of a window: n x (5 in) x h x w to n x in x h x w.
+  torch::Tensor middle(const torch::Tensor& window) const;
+  /// To be added to what the first convolution makes of the middle frame: n x features x h x w.
   torch::Tensor forward(const torch::Tensor& window);
 
  private:
