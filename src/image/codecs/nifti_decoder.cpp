@@ -10,6 +10,7 @@
 #include "image/codecs/nifti.h"
 #include "image/codecs/nifti_header.h"
 #include "image/codecs/spread.h"
+#include "image/samples.h"
 
 namespace esrgan {
 namespace {
@@ -114,28 +115,13 @@ class NiftiDecoder : public Decoder {
     const auto rows = static_cast<uint64_t>(header_.slices()) * static_cast<uint64_t>(header_.height());
     Spread spread(rows * static_cast<uint64_t>(header_.width()));
     std::vector<std::byte> row(picture_.row_bytes());
+    std::vector<double> values(static_cast<size_t>(header_.width()));
     for (uint64_t y = 0; y < rows && all.read(row_) == row_.size(); ++y) {
       convert(row.data());
-      for (size_t x = 0; x < static_cast<size_t>(header_.width()); ++x) spread.add(value_at(row.data(), x));
+      unpack_values(row.data(), picture_.type, values.size(), values.data());
+      for (const double value : values) spread.add(value);
     }
     picture_.spread = spread.ends();
-  }
-
-  double value_at(const std::byte* row, size_t x) const {
-    const auto take = [&](auto typed) {
-      std::memcpy(&typed, row + x * sizeof typed, sizeof typed);
-      return static_cast<double>(typed);
-    };
-    switch (picture_.type) {
-      case SampleType::i16:
-        return take(int16_t{});
-      case SampleType::i32:
-        return take(int32_t{});
-      case SampleType::u32:
-        return take(uint32_t{});
-      default:
-        return take(float{});
-    }
   }
 
   NiftiHeader read_header() {
