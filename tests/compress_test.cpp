@@ -146,6 +146,18 @@ TEST_F(Compress, GammasAreThoseBehindTheConvolutions) {
   EXPECT_TRUE(gamma_importance(read_model(fs::path(ESRGAN_TORCH_CASES) / "compact_prelu_x4.pth")).empty());
 }
 
+/// Layers that are sound by themselves and do not fit the map that they are to see.
+TEST_F(Compress, LayersOfAnotherWidthAreNoNetwork) {
+  Model model = read_model(fs::path(ESRGAN_TORCH_CASES) / "span_16_x4.pth");
+  build_graph(model);
+  StateDict& weights = model.weights;
+  for (const char* part : {".sk", ".conv.0", ".conv.1", ".conv.2"})
+    for (const char* tensor : {".weight", ".bias"})
+      weights.tensors.at(std::string("block_2.c2_r") + part + tensor) =
+          weights.at(std::string("conv_1") + part + tensor);
+  EXPECT_NE(test::error_of([&] { build_graph(model); }).find("block_2.c2_r"), std::string::npos);
+}
+
 TEST_F(Compress, EightBitsAreRounded) {
   const Model model = read_model(fs::path(ESRGAN_TORCH_CASES) / "compact_prelu_x4.pth");
   const QuantisedRange range{-0.5F, 1.5F};

@@ -49,18 +49,18 @@ void detect(Evidence& evidence, Architecture& a) {
 /// Conv3XC of the published code: 1x1, 3x3, 1x1 after each other on the input with a border of zeros, and
 /// beside them a 1x1 (sk), are one 3x3 convolution. A file may hold that too (eval_conv), as old as it may
 /// be: it is not used. A network that was trained as one convolution each is taken as it is.
-ConvolutionTensors collapsed_tensors(GraphBuilder& builder, const std::string& name) {
+ConvolutionTensors collapsed_tensors(GraphBuilder& builder, const std::string& name, size_t in) {
   if (builder.has(name + ".weight")) return builder.convolution_tensors(name);
   const auto layer = [&](const std::string& part) { return builder.convolution_tensors(name + "." + part); };
   const ConvolutionTensors sk = layer("sk"), first = layer("conv.0"), middle = layer("conv.1"),
                            last = layer("conv.2");
-  const size_t in = sk.in, out = last.out, inner = first.out, wide = middle.out;
+  const size_t out = last.out, inner = first.out, wide = middle.out;
   // The inner layers are so many times as wide as what goes in and comes out, in all published networks;
   // others could make a product of the first two that is far larger than the file.
   constexpr size_t gain = 2;
-  const bool fits = inner == gain * in && wide == gain * out && sk.out == out && first.in == in &&
-                    middle.in == inner && last.in == wide && sk.kernel == 1 && first.kernel == 1 &&
-                    middle.kernel == 3 && last.kernel == 1;
+  const bool fits = inner == gain * in && wide == gain * out && sk.in == in && sk.out == out &&
+                    first.in == in && middle.in == inner && last.in == wide && sk.kernel == 1 &&
+                    first.kernel == 1 && middle.kernel == 3 && last.kernel == 1;
   if (!fits)
     throw Error(ErrorKind::bad_data, builder.shapes().weights().file, "layers of '" + name + "'",
                 "1x1, 3x3 and 1x1 convolutions, twice as wide inside", "other shapes");
@@ -100,7 +100,7 @@ ConvolutionTensors collapsed_tensors(GraphBuilder& builder, const std::string& n
 
 Convolution collapsed(GraphBuilder& builder, const std::string& name, MapId input) {
   if (builder.has(name + ".weight")) return builder.convolution(name, input);
-  ConvolutionTensors made = collapsed_tensors(builder, name);
+  ConvolutionTensors made = collapsed_tensors(builder, name, static_cast<size_t>(builder.channels(input)));
   return builder.convolution(name, {input}, std::move(made.weights), std::move(made.bias), 3);
 }
 
@@ -125,7 +125,9 @@ MapId first_map(GraphBuilder& builder, const Architecture& a) {
   if (a.frames > 1 && !plain)
     throw Error(ErrorKind::bad_data, builder.shapes().weights().file,
                 "colours of a network for several frames", "taken as they are (no_norm)", "centred");
-  if (a.frames > 1) return add_time_head(builder, a, collapsed_tensors(builder, "conv_1"));
+  if (a.frames > 1)
+    return add_time_head(builder, a,
+                         collapsed_tensors(builder, "conv_1", static_cast<size_t>(a.in_channels)));
   MapId x = builder.input(a.in_channels);
   builder.begin_stage();
   if (!plain) x = normalised(builder, x);
