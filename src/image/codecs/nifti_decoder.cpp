@@ -10,7 +10,7 @@
 #include "image/codecs/nifti.h"
 #include "image/codecs/nifti_header.h"
 #include "image/codecs/spread.h"
-#include "image/samples.h"
+#include "image/codecs/stored_value.h"
 
 namespace esrgan {
 namespace {
@@ -115,11 +115,10 @@ class NiftiDecoder : public Decoder {
     const auto rows = static_cast<uint64_t>(header_.slices()) * static_cast<uint64_t>(header_.height());
     Spread spread(rows * static_cast<uint64_t>(header_.width()));
     std::vector<std::byte> row(picture_.row_bytes());
-    std::vector<double> values(static_cast<size_t>(header_.width()));
     for (uint64_t y = 0; y < rows && all.read(row_) == row_.size(); ++y) {
       convert(row.data());
-      unpack_values(row.data(), picture_.type, values.size(), values.data());
-      for (const double value : values) spread.add(value);
+      for (size_t x = 0; x < row.size(); x += size_of(picture_.type))
+        spread.add(stored_value(row.data() + x, picture_.type));
     }
     picture_.spread = spread.ends();
   }

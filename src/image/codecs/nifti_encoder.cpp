@@ -11,6 +11,7 @@
 
 #include "image/codecs/nifti.h"
 #include "image/codecs/nifti_header.h"
+#include "image/codecs/stored_value.h"
 
 namespace esrgan {
 namespace {
@@ -89,7 +90,7 @@ class NiftiEncoder : public Encoder {
     const size_t numbers =
         static_cast<size_t>(header_->width() * header_->channels()) * static_cast<size_t>(count);
     packed_.resize(numbers * header_->number_bytes());
-    for (size_t i = 0; i < numbers; ++i) store(i, value_at(rows + i * size_of(type_)));
+    for (size_t i = 0; i < numbers; ++i) store(i, stored_value(rows + i * size_of(type_), type_));
     packer_.write(packed_);
   }
 
@@ -101,25 +102,6 @@ class NiftiEncoder : public Encoder {
   }
 
  private:
-  double value_at(const std::byte* from) const {
-    const auto take = [&](auto typed) {
-      std::memcpy(&typed, from, sizeof typed);
-      return static_cast<double>(typed);
-    };
-    switch (type_) {
-      case SampleType::u8:
-        return take(uint8_t{});
-      case SampleType::i16:
-        return take(int16_t{});
-      case SampleType::i32:
-        return take(int32_t{});
-      case SampleType::u32:
-        return take(uint32_t{});
-      default:
-        return take(float{});
-    }
-  }
-
   template <typename Number>
   void put(size_t i, double value) {
     if constexpr (std::numeric_limits<Number>::is_integer)

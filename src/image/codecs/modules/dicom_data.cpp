@@ -10,6 +10,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/mixed_bits.h"
 #include "image/codecs/modules/dicom.h"
 
 namespace esrgan::dicom {
@@ -93,14 +94,12 @@ void derive_geometry(DcmDataset& data, const Derivation& by) {
     divide_spacing(&data, tag, by);
 }
 
-/// 128 bits of a text: two rounds of FNV-1a, mixed as SplitMix64 does.
+/// 128 bits of a text: two rounds of FNV-1a, mixed.
 std::array<uint64_t, 2> digest(const std::string& text) {
   std::array<uint64_t, 2> sums{0xCBF29CE484222325U, 0x9E3779B97F4A7C15U};
   for (uint64_t& sum : sums) {
     for (const char c : text) sum = (sum ^ static_cast<uint8_t>(c)) * 0x100000001B3U;
-    sum = (sum ^ (sum >> 30U)) * 0xBF58476D1CE4E5B9U;
-    sum = (sum ^ (sum >> 27U)) * 0x94D049BB133111EBU;
-    sum ^= sum >> 31U;
+    sum = mixed_bits(sum);
   }
   return sums;
 }

@@ -7,6 +7,7 @@
 
 #include "image/codecs/modules/dicom.h"
 #include "image/codecs/modules/module.h"
+#include "image/codecs/stored_value.h"
 
 namespace esrgan::dicom {
 namespace {
@@ -44,7 +45,8 @@ class DicomEncoder : public Encoder {
     const size_t before = pixels_.size();
     pixels_.resize(before + numbers * stored);
     for (size_t i = 0; i < numbers; ++i) {
-      const int64_t value = std::clamp(value_at(rows + i * size), bits_.least(), bits_.most());
+      const int64_t value =
+          std::clamp(static_cast<int64_t>(stored_value(rows + i * size, type_)), bits_.least(), bits_.most());
       // What lies above the stored bits goes on as the sign does, which many readers count on.
       const auto raw =
           static_cast<uint32_t>(static_cast<uint64_t>(value) << static_cast<unsigned>(bits_.shift()));
@@ -75,23 +77,6 @@ class DicomEncoder : public Encoder {
   }
 
  private:
-  int64_t value_at(const std::byte* from) const {
-    const auto take = [&](auto typed) {
-      std::memcpy(&typed, from, sizeof typed);
-      return static_cast<int64_t>(typed);
-    };
-    switch (type_) {
-      case SampleType::u8:
-        return take(uint8_t{});
-      case SampleType::i16:
-        return take(int16_t{});
-      case SampleType::u32:
-        return take(uint32_t{});
-      default:
-        return take(int32_t{});
-    }
-  }
-
   /// What had a palette, or luma and chroma, was made RGB.
   void make_colours() {
     data_->putAndInsertString(DCM_PhotometricInterpretation, "RGB");
