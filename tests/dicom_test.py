@@ -1,12 +1,9 @@
 """dicom_test.py PROGRAM: what becomes of medical pictures that are enlarged.
 
 Files of all kinds of numbers are made by pydicom, which also reads the results."""
+import json
 import pathlib
-import random
-import os
-import subprocess
 import sys
-import tempfile
 
 import numpy
 
@@ -19,27 +16,10 @@ except ImportError:
     print("skipped: pydicom is not installed")
     sys.exit(77)
 
-program = str(pathlib.Path(sys.argv[1]).resolve())
-work = pathlib.Path(tempfile.mkdtemp())
-os.chdir(work)
-seed = int(os.environ.get("ESRGAN_TEST_SEED", random.SystemRandom().randrange(1 << 30)))
-print(f"ESRGAN_TEST_SEED={seed}")
-chance = numpy.random.default_rng(seed)
-failures = []
+sys.dont_write_bytecode = True  # beside the sources
+from measured_support import chance, check, check_damaged, esrgan, finish
 
-
-def check(what, condition, detail=""):
-    if not condition:
-        failures.append(what)
-        print(f"FAILED: {what}: {detail}", file=sys.stderr)
-
-
-def esrgan(*arguments):
-    return subprocess.run([program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-formats = esrgan("formats").stdout
-if "DICOM" not in formats or "dicom" in [line.split()[0] for line in formats.splitlines() if "install" in line and line.split()]:
+if not any("dcm" in entry["extensions"] and entry["write"] for entry in json.loads(esrgan("formats", "--json").stdout)):
     print("skipped: built without DICOM")
     sys.exit(77)
 
@@ -185,7 +165,7 @@ for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndi
 
 # A series stays one.
 series = pydicom.uid.generate_uid()
-(work / "series").mkdir()
+pathlib.Path("series").mkdir()
 for i in range(3):
     make(f"series/{i}.dcm", picture + i, 12, False, series=series)
 result = esrgan("upscale", "series", "-o", "large", "--scale", 2, "--not-for-diagnosis")
@@ -234,14 +214,5 @@ lossy["PixelData"].VR, lossy["PixelData"].is_undefined_length = "OB", True
 lossy.save_as("lossy.dcm")
 result = esrgan("upscale", "lossy.dcm", "-o", "no.dcm", "--not-for-diagnosis")
 check("lossy compression is refused", result.returncode == 1 and "without loss" in result.stdout, result.stdout)
-whole = pathlib.Path("in.dcm").read_bytes()
-for _ in range(60):
-    damaged = bytearray(whole[:int(chance.integers(1, len(whole)))] if chance.random() < 0.5 else whole)
-    for _ in range(int(chance.integers(0, 6))):
-        damaged[int(chance.integers(0, min(len(damaged), 1500)))] = int(chance.integers(0, 256))
-    pathlib.Path("damaged.dcm").write_bytes(damaged)
-    result = esrgan("upscale", "damaged.dcm", "-o", "damaged_out.dcm", "--not-for-diagnosis", "--overwrite", "--max-memory", "1G")
-    check("damage is an error or is borne", result.returncode in (0, 1), (result.returncode, result.stdout[-300:]))
-
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+check_damaged("in.dcm", 60, 1500, "--not-for-diagnosis")
+finish()

@@ -3,10 +3,7 @@
 Files of both versions, byte orders and all kinds of numbers are made by nibabel, which also reads the results."""
 import os
 import pathlib
-import random
-import subprocess
 import sys
-import tempfile
 
 import numpy
 
@@ -16,23 +13,8 @@ except ImportError:
     print("skipped: nibabel is not installed")
     sys.exit(77)
 
-program = str(pathlib.Path(sys.argv[1]).resolve())
-work = pathlib.Path(tempfile.mkdtemp())
-os.chdir(work)
-seed = int(os.environ.get("ESRGAN_TEST_SEED", random.SystemRandom().randrange(1 << 30)))
-print(f"ESRGAN_TEST_SEED={seed}")
-chance = numpy.random.default_rng(seed)
-failures = []
-
-
-def check(what, condition, detail=""):
-    if not condition:
-        failures.append(what)
-        print(f"FAILED: {what}: {detail}", file=sys.stderr)
-
-
-def esrgan(*arguments):
-    return subprocess.run([program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+sys.dont_write_bytecode = True  # beside the sources
+from measured_support import chance, check, check_damaged, esrgan, finish
 
 
 def corners(affine, shape):
@@ -90,14 +72,5 @@ check("the usual name", pathlib.Path("in_x2.nii").exists(), result.stdout)
 esrgan("upscale", "in.nii.gz", "--scale", "2")
 check("the usual name, packed", pathlib.Path("in_x2.nii.gz").exists(), os.listdir())
 for name in ("in.nii", "in.nii.gz"):
-    whole = pathlib.Path(name).read_bytes()
-    for _ in range(40):
-        damaged = bytearray(whole[:int(chance.integers(1, len(whole)))] if chance.random() < 0.5 else whole)
-        for _ in range(int(chance.integers(0, 6))):
-            damaged[int(chance.integers(0, min(len(damaged), 560)))] = int(chance.integers(0, 256))
-        pathlib.Path("damaged_" + name).write_bytes(damaged)
-        result = esrgan("upscale", "damaged_" + name, "-o", "damaged_out_" + name, "--overwrite", "--max-memory", "1G")
-        check("damage is an error or is borne", result.returncode in (0, 1), (result.returncode, result.stdout[-300:]))
-
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+    check_damaged(name, 40, 560)
+finish()

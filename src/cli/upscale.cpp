@@ -139,13 +139,18 @@ struct UpscaleCommand {
     namespace fs = std::filesystem;
     const auto is_one = [](const fs::path& path) {
       const Codec* codec = find_codec(path.extension().string());
-      return codec != nullptr && (codec->name == "DICOM" || codec->name == "NIfTI");
+      return codec != nullptr && codec->holds.of_its_kind;
     };
     for (const std::string& input : request.inputs) {
       if (is_one(input)) return true;
       std::error_code ignored;
-      for (const auto& entry : fs::recursive_directory_iterator(input, ignored))
-        if (is_one(entry.path())) return true;
+      const auto among = [&](auto entries) {
+        return std::any_of(begin(entries), end(entries),
+                           [&](const auto& entry) { return is_one(entry.path()); });
+      };
+      if (request.recursive ? among(fs::recursive_directory_iterator(input, ignored))
+                            : among(fs::directory_iterator(input, ignored)))
+        return true;
     }
     return false;
   }

@@ -20,6 +20,7 @@
 #include "image/metadata/georeference.h"
 #include "image/metadata/metadata.h"
 #include "image/resize.h"
+#include "image/samples.h"
 #include "model/family.h"
 #include "model/model.h"
 #include "model/tasks.h"
@@ -103,7 +104,7 @@ EvenParts even_parts(RowSource& source, const std::vector<GrainPlace>& places) {
 float quantum_of(const Input& input) {
   const ValueRange& range = input.source->info().range;
   if (range.whole) return static_cast<float>(1 / (range.hi - range.lo));
-  return input.type == SampleType::u8 ? 1.0F / 255 : input.type == SampleType::u16 ? 1.0F / 65535 : 0;
+  return static_cast<float>(step_of(input.type));
 }
 
 bool needs_resizing(const UpscaleOptions& options, const ImageInfo& info) {
@@ -309,15 +310,12 @@ void PictureUpscaler::settle_grain(Input& input, uint64_t held, const std::stop_
   const double across = static_cast<double>(whole.width) / from.width,
                down = static_cast<double>(whole.height) / from.height;
   Input seen{make_source(input.even.picture), input.type};
-  FloatImage result(scaled(parts.width, across), scaled(parts.height, down), whole.channels);
   Image image{network_info(seen), {}};
-  image.info.width = result.width;
-  image.info.height = result.height;
-  image.samples.resize(image.info.bytes());
+  image.info.width = scaled(parts.width, across);
+  image.info.height = scaled(parts.height, down);
   const auto sink = with_filters(seen, image.info, make_sink(image));
   upscale(seen, *sink, held, {}, stop);
   sink->finish();
-  std::copy_n(image.data<float>(), result.pixels.size(), result.pixels.begin());
   std::vector<GrainPlace> places;
   for (const GrainPlace& block : input.even.blocks) {
     const auto end = [](int begin, double factor) {
@@ -327,7 +325,7 @@ void PictureUpscaler::settle_grain(Input& input, uint64_t held, const std::stop_
       for (int x = scaled(block.x, across); x + grain_block <= end(block.x, across); x += grain_block)
         places.push_back({x, y});
   }
-  const GrainSpectrum there = spectrum_of_blocks(result, places);
+  const GrainSpectrum there = spectrum_of_blocks(to_float_image(image), places);
   input.grain->spectrum = missing_grain(input.grain->spectrum, there, input.type);
 }
 

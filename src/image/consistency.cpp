@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include "image/resize.h"
+
 namespace esrgan {
 namespace {
 
@@ -31,8 +33,8 @@ class PassingSource : public RowSource {
 constexpr int cubic_reach = 2, bend_reach = 2;
 constexpr size_t cubic_taps = 4;
 
-/// Keys' cubic (a = -1/2) for the pixel `phase` of `scale` that one becomes: the first of the four numbers
-/// is `before` pixels away.
+/// The cubic for the pixel `phase` of `scale` that one becomes: the first of the four numbers is `first`
+/// pixels away.
 struct Taps {
   int first;
   std::array<float, cubic_taps> weights;
@@ -40,12 +42,10 @@ struct Taps {
 
 Taps taps_of(int phase, int scale) {
   const double place = (phase + 0.5) / scale - 0.5;
-  const double below = std::floor(place), t = place - below;
-  const auto near = [](double x) { return 1.5 * x * x * x - 2.5 * x * x + 1; };
-  const auto far = [](double x) { return -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2; };
-  return {static_cast<int>(below) - 1,
-          {static_cast<float>(far(1 + t)), static_cast<float>(near(t)), static_cast<float>(near(1 - t)),
-           static_cast<float>(far(2 - t))}};
+  Taps taps{static_cast<int>(std::floor(place)) - 1, {}};
+  for (size_t i = 0; i < cubic_taps; ++i)
+    taps.weights.at(i) = static_cast<float>(cubic_weight(place - taps.first - static_cast<double>(i)));
+  return taps;
 }
 
 /// A row of numbers of one colour, going on in a straight line beyond its ends.
@@ -66,7 +66,7 @@ class Line {
     }
   }
 
-  static constexpr int reach = cubic_reach + bend_reach + 1;
+  static constexpr int reach = std::max(cubic_reach, bend_reach + 1);
 
  private:
   std::vector<float> values_;
@@ -214,9 +214,9 @@ class ConsistentSink : public RowSink {
         const int line = std::clamp(y + dy, 0, height_ - 1);
         return block(line).missing[static_cast<size_t>(colour)].at(x);
       };
+      std::vector<float> added(static_cast<size_t>(scale_ * scale_));
       for (int x = 0; x < width_; ++x) {
         float sum = 0;
-        std::vector<float> added(static_cast<size_t>(scale_ * scale_));
         for (int py = 0, i = 0; py < scale_; ++py)
           for (int px = 0; px < scale_; ++px, ++i)
             sum += added[static_cast<size_t>(i)] = cubic(at, x, px, py);

@@ -10,6 +10,9 @@
 #include <numeric>
 #include <utility>
 
+#include "base/mixed_bits.h"
+#include "image/samples.h"
+
 namespace esrgan {
 namespace {
 
@@ -220,12 +223,7 @@ double fine_power(const std::vector<Rings>& block) {
 
 /// White noise of a place: normal, with mean 0 and variance 1 (Box and Muller 1958).
 float noise_at(uint64_t x, uint64_t y, uint64_t component) {
-  const auto mix = [](uint64_t z) {  // SplitMix64
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    return z ^ (z >> 31U);
-  };
-  const uint64_t bits = mix(mix(x + 0x9E3779B97F4A7C15U * (y + 1)) + component);
+  const uint64_t bits = mixed_bits(mixed_bits(x + 0x9E3779B97F4A7C15U * (y + 1)) + component);
   const float first = static_cast<float>((bits >> 40U) + 1) * 0x1p-24F,
               second = static_cast<float>(bits & 0xFFFFFFU) * 0x1p-24F;
   return std::sqrt(-2 * std::log(first)) * std::cos(2 * std::numbers::pi_v<float> * second);
@@ -383,18 +381,6 @@ class GrainSink : public RowSink {
   int row_ = 0;
 };
 
-}  // namespace
-
-double GrainSpectrum::variance() const {
-  double sum = 0;
-  for (size_t v = 0; v < side; ++v)
-    for (size_t u = 0; u < side; ++u)
-      for (const Rings& rings : components) sum += rings.at(ring_of(u, v));
-  return sum / static_cast<double>(side * side);
-}
-
-namespace {
-
 /// How many of the candidates, evenest first, are even: no more uneven than chance makes those that are as
 /// even as the evenest tenth. Chance alone spreads it by as much.
 size_t even_ones(const std::vector<Candidate>& all) {
@@ -473,8 +459,7 @@ GrainSpectrum spectrum_of_blocks(const FloatImage& picture, const std::vector<Gr
 }
 
 GrainSpectrum missing_grain(const GrainSpectrum& wanted, const GrainSpectrum& there, SampleType stored) {
-  const double step = stored == SampleType::u8 ? 1.0 / 255 : stored == SampleType::u16 ? 1.0 / 65535 : 0;
-  const double rounding = step * step / 12;
+  const double rounding = step_of(stored) * step_of(stored) / 12;
   GrainSpectrum missing = wanted;
   for (size_t c = 0; c < std::min(wanted.components.size(), there.components.size()); ++c)
     for (size_t r = 0; r < grain_rings; ++r)

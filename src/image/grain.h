@@ -23,9 +23,6 @@ constexpr size_t grain_tones = 8;
 /// well: (R + G + B) / sqrt(3), (R - B) / sqrt(2), (R - 2 G + B) / sqrt(6).
 struct GrainSpectrum {
   std::vector<std::array<double, grain_rings>> components;
-
-  /// Of all components, over all frequencies.
-  double variance() const;
 };
 
 /// Places of blocks in a picture.

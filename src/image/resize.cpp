@@ -8,15 +8,14 @@
 #include <utility>
 
 namespace esrgan {
-namespace {
-
-/// Keys' cubic with a = -0.5.
-double cubic(double x) {
+double cubic_weight(double x) {
   x = std::abs(x);
   if (x <= 1) return (1.5 * x - 2.5) * x * x + 1;
   if (x <= 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
   return 0;
 }
+
+namespace {
 
 double lanczos3(double x) {
   x = std::abs(x);
@@ -226,7 +225,8 @@ AxisWeights make_axis(int in, int out, double scale, Filter filter) {
     double sum = 0;
     for (int t = 0; t < axis.taps; ++t) {
       const double distance = shrink * (centre - (left + t));
-      const double weight = shrink * (filter == Filter::bicubic ? cubic(distance) : lanczos3(distance));
+      const double weight =
+          shrink * (filter == Filter::bicubic ? cubic_weight(distance) : lanczos3(distance));
       axis.weights.push_back(weight);
       axis.indices.push_back(reflect_symmetric(static_cast<int>(left) + t - 1, in));
       sum += weight;

@@ -19,6 +19,9 @@ struct AxisWeights {
 
 enum class Filter { bicubic, lanczos3 };
 
+/// Keys' cubic with a = -1/2, at a distance in samples.
+double cubic_weight(double distance);
+
 /// Weights from `in` to `out` samples, with antialiasing when `scale` < 1, symmetric at the edges.
 /// Formulas: MATLAB's imresize (contributions), as written down in docs/evaluation.md.
 AxisWeights make_axis(int in, int out, double scale, Filter filter);

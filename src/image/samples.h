@@ -37,6 +37,11 @@ inline bool has_own_values(SampleType type) {
   return type != SampleType::u8 && type != SampleType::u16;
 }
 
+/// Between two levels of a type whose values are shares of its largest; 0 of others.
+inline double step_of(SampleType type) {
+  return type == SampleType::u8 ? 1.0 / 255 : type == SampleType::u16 ? 1.0 / 65535 : 0;
+}
+
 inline bool is_floating(SampleType type) {
   return type == SampleType::f16 || type == SampleType::f32;
 }

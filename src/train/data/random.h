@@ -9,6 +9,8 @@
 #include <initializer_list>
 #include <numbers>
 
+#include "base/mixed_bits.h"
+
 namespace esrgan::train {
 
 /// SplitMix64 (Steele, Lea and Flood 2014): small, and good enough for crops and noise. A generator is made
@@ -16,7 +18,7 @@ namespace esrgan::train {
 class Random {
  public:
   explicit Random(std::initializer_list<uint64_t> identity) {
-    for (const uint64_t part : identity) state_ = mix(state_ ^ part) + increment;
+    for (const uint64_t part : identity) state_ = mixed_bits(state_ ^ part) + increment;
   }
 
   /// From here on, of a frame of a clip: what is drawn within numbers() differs from frame to frame, all else
@@ -30,7 +32,7 @@ class Random {
     draw(own);
   }
 
-  uint64_t bits() { return mix(state_ += increment); }
+  uint64_t bits() { return mixed_bits(state_ += increment); }
   /// In [0, 1).
   double uniform() { return static_cast<double>(bits() >> 11U) * 0x1p-53; }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
@@ -52,11 +54,6 @@ class Random {
 
  private:
   static constexpr uint64_t increment = 0x9E3779B97F4A7C15U;
-  static uint64_t mix(uint64_t z) {
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    return z ^ (z >> 31U);
-  }
 
   uint64_t state_ = 0;
   int frame_ = -1;

@@ -18,19 +18,19 @@ DataRecipe with_margin(DataRecipe recipe) {
   return recipe;
 }
 
-/// A patch without its margin of `border` pixels, from channel planes to channel planes.
-void cut_inside(const float* from, int side, int border, float* to) {
-  const int inner = side - 2 * border;
-  for (int c = 0; c < 3; ++c)
-    for (int y = 0; y < inner; ++y, to += inner)
-      std::copy_n(from + (static_cast<ptrdiff_t>(c) * side + y + border) * side + border, inner, to);
+/// Channel planes of a square, one after the other.
+auto values_of(const float* planes, int side) {
+  return [planes, side](int x, int y, int c) {
+    return planes[(static_cast<ptrdiff_t>(c) * side + y) * side + x];
+  };
 }
 
 FloatImage picture_of(const float* planes, int side) {
   FloatImage picture(side, side, 3);
+  const auto value = values_of(planes, side);
   for (int c = 0; c < 3; ++c)
     for (int y = 0; y < side; ++y)
-      for (int x = 0; x < side; ++x) picture.at(x, y, c) = *planes++;
+      for (int x = 0; x < side; ++x) picture.at(x, y, c) = value(x, y, c);
   return picture;
 }
 
@@ -71,16 +71,17 @@ Batch TaskSource::make(int64_t step, int first, int count) const {
              &lr = batch.add("lr", {count, 3 + tasks, small, small}),
              &restored = batch.add("restored", {count, 3, small, small});
   for (int i = 0; i < count; ++i) {
-    cut_inside(wide.at("hr").sample(i), large + 2 * margin * recipe_.scale, margin * recipe_.scale,
-               hr.sample(i));
-    cut_inside(wide.at("lr").sample(i), around, margin, restored.sample(i));
+    const int around_large = margin * recipe_.scale;
+    cut_patch(values_of(wide.at("hr").sample(i), large + 2 * around_large), around_large, around_large, large,
+              {}, hr.sample(i));
+    cut_patch(values_of(wide.at("lr").sample(i), around), margin, margin, small, {}, restored.sample(i));
     const uint64_t position = static_cast<uint64_t>(step) * static_cast<uint64_t>(recipe_.batch_size) +
                               static_cast<uint64_t>(first + i);
     Random random{recipe_.seed, 0x7A5C, position};
     const TaskStrengths strengths = draw(recipe_.tasks, random);
     const FloatImage bad =
         damaged(picture_of(wide.at("lr").sample(i), around), recipe_.tasks, strengths, random);
-    cut_patch(values_of(bad), margin, margin, small, {}, lr.sample(i));
+    cut_patch(train::values_of(bad), margin, margin, small, {}, lr.sample(i));
     const ptrdiff_t plane = static_cast<ptrdiff_t>(small) * small;
     for (int t = 0; t < tasks; ++t)
       std::fill_n(lr.sample(i) + (3 + t) * plane, plane, strengths.at(static_cast<size_t>(t)));

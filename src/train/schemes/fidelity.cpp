@@ -161,7 +161,7 @@ void Fidelity::generator_step(const Tensor& lr, const LossInputs& whole, int64_t
         inputs.real = part_of(whole.real, part);
         LossSum sum(*this, inputs.fake.options());
         add_losses(sum, inputs);
-        add_losses_of_maps(sum, maps, part);
+        add_losses_of_maps(sum, small, maps, part);
         if (teaching_)
           for (const Teaching::Part& taught : teaching_->parts(small, inputs.fake, maps))
             sum.add(taught.name, taught.weight, taught.loss);

@@ -47,8 +47,9 @@ class Fidelity : public Scheme {
   virtual void add_losses(LossSum& sum, const LossInputs& inputs);
   /// Whether the step needs the maps of the generator's layers.
   virtual bool needs_maps() const { return teaching_ && teaching_->compares_layers(); }
-  /// Losses of a part of the batch that look at maps.
-  virtual void add_losses_of_maps(LossSum& /*sum*/, const Features& /*maps*/, int /*part*/) {}
+  /// Losses of a part of the batch, of these small pictures, that look at maps.
+  virtual void add_losses_of_maps(LossSum& /*sum*/, const torch::Tensor& /*small*/, const Features& /*maps*/,
+                                  int /*part*/) {}
 
   /// A loss of one of the parts of a batch; it stays on the device until the step's end.
   void note(const std::string& name, const torch::Tensor& loss);

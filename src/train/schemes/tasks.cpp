@@ -26,7 +26,6 @@ class Tasks : public Fidelity {
 
   std::map<std::string, double> step(const Batch& batch, int64_t step) override {
     restored_ = pictures_of(batch, "restored", recipe_, device_);
-    strengths_ = pictures_of(batch, "lr", recipe_, device_).slice(1, 3).select(3, 0).select(2, 0);
     return Fidelity::step(batch, step);
   }
 
@@ -39,8 +38,8 @@ class Tasks : public Fidelity {
  protected:
   bool needs_maps() const override { return true; }
 
-  void add_losses_of_maps(LossSum& sum, const Features& maps, int part) override {
-    const Tensor strengths = part_of(strengths_, part);
+  void add_losses_of_maps(LossSum& sum, const Tensor& small, const Features& maps, int part) override {
+    const Tensor strengths = small.slice(1, 3).select(3, 0).select(2, 0);
     for (const auto& [name, map] : maps) {
       if (name != small_head) continue;
       const Tensor distance = precise(map - part_of(restored_, part)).abs().mean({1, 2, 3});
@@ -55,7 +54,7 @@ class Tasks : public Fidelity {
   static std::string name_of(const char* task) { return std::string("g_") + task; }
 
   std::array<double, task_names.size()> weights_;
-  Tensor restored_, strengths_;  // of this step's batch
+  Tensor restored_;  // of this step's batch
 };
 
 }  // namespace
