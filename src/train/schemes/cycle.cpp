@@ -2,6 +2,7 @@
 // published bicubic and then makes of it what the small pictures look like.
 #include <esrgan/error.h>
 
+#include <algorithm>
 #include <array>
 
 #include "train/data/random.h"
@@ -25,7 +26,7 @@ struct CycleRecipe {
   Architecture degrader;  ///< of the same size: after the reduction
   MakeNetwork discriminator_hr, discriminator_lr;
   OptimiserRecipe optimiser;  ///< of the discriminators
-  double gan = 1, cycle = 10, identity = 5;
+  double gan_hr = 1, gan_lr = 1, cycle = 10, identity = 5, colour = 0;
   int pool = 50;
 };
 
@@ -97,12 +98,13 @@ class Cycle : public Scheme {
     const char* name;
     double CycleRecipe::*weight;
   };
-  static constexpr std::array<Term, 6> terms_{{{"g_gan_hr", &CycleRecipe::gan},
-                                               {"g_gan_lr", &CycleRecipe::gan},
+  static constexpr std::array<Term, 7> terms_{{{"g_gan_hr", &CycleRecipe::gan_hr},
+                                               {"g_gan_lr", &CycleRecipe::gan_lr},
                                                {"g_cycle_hr", &CycleRecipe::cycle},
                                                {"g_cycle_lr", &CycleRecipe::cycle},
                                                {"g_identity_hr", &CycleRecipe::identity},
-                                               {"g_identity_lr", &CycleRecipe::identity}}};
+                                               {"g_identity_lr", &CycleRecipe::identity},
+                                               {"g_colour", &CycleRecipe::colour}}};
 
   Tensor enlarged(const Tensor& small) { return enlarging_.generator.forward(small).to(torch::kFloat); }
   Tensor degraded(const Tensor& reduced) { return degrading_.generator.forward(reduced).to(torch::kFloat); }
@@ -111,6 +113,13 @@ class Cycle : public Scheme {
   /// What the discriminator of a side makes the generators aim at.
   static Tensor deceit(Side& side, const Tensor& fake) {
     return generator_loss(GanLoss::least_squares, side.discriminator.forward(fake).to(torch::kFloat), {});
+  }
+
+  /// How far the colours of areas are from what they were made of.
+  static Tensor colour_loss(const Tensor& made, const Tensor& from) {
+    const int64_t side = std::min<int64_t>({8, made.size(2), made.size(3)});
+    const auto areas = [side](const Tensor& picture) { return torch::avg_pool2d(picture, side, side); };
+    return torch::l1_loss(areas(made), areas(from));
   }
 
   /// Returns the pictures that were made: large and small.
@@ -127,13 +136,15 @@ class Cycle : public Scheme {
       const Tensor plain = reduced(large);
       fake_large = enlarged(small);
       fake_small = degraded(plain);
+      const Tensor fake_reduced = reduced(fake_large);
       const std::array<Tensor, terms_.size()> parts{
           deceit(enlarging_, fake_large),
           deceit(degrading_, fake_small),
           torch::l1_loss(enlarged(fake_small), large),
-          torch::l1_loss(degraded(reduced(fake_large)), small),
+          torch::l1_loss(degraded(fake_reduced), small),
           torch::l1_loss(enlarged(plain), large),
-          torch::l1_loss(degraded(reduced(resized_bicubic(small, recipe_.generator.scale))), small)};
+          torch::l1_loss(degraded(reduced(resized_bicubic(small, recipe_.generator.scale))), small),
+          colour_loss(fake_reduced, small) + colour_loss(fake_small, plain)};
       for (size_t i = 0; i < parts.size(); ++i) {
         losses_[terms_.at(i).name] = parts.at(i).detach().to(torch::kDouble);
         total = total + own_.*terms_.at(i).weight * parts.at(i);
@@ -194,9 +205,11 @@ MakeScheme read_cycle(Settings& root, const Recipe& recipe) {
   own.discriminator_hr = read_discriminator(discriminator, recipe.data.hr_size);
   own.discriminator_lr = read_discriminator(discriminator, recipe.data.hr_size / recipe.generator.scale);
   Settings train = root.section("train");
-  own.gan = train.at_least("gan_weight", 0.0, own.gan);
+  own.gan_hr = train.at_least("gan_weight", 0.0, own.gan_hr);
+  own.gan_lr = train.at_least("gan_weight_lr", 0.0, own.gan_hr);
   own.cycle = train.at_least("cycle_weight", 0.0, own.cycle);
   own.identity = train.at_least("identity_weight", 0.0, own.identity);
+  own.colour = train.at_least("colour_weight", 0.0, own.colour);
   own.pool = train.at_least("pool_size", 0, own.pool);
   train.ignore(
       {"pixel_weight", "pixel_criterion", "feature_weight", "feature_criterion", "feature", "gan_type"},
