@@ -133,7 +133,7 @@ Alone network_alone(const std::string& model, const std::string& film, const esr
   const double before = processor_seconds();
   const auto start = Clock::now();
   for (FrameItem& item : items) {
-    network.upscale(item, results, {});
+    network.upscale(item, nullptr, results, {});
     for (esrgan::Pixels& part : item.parts) results.give(std::move(part));
   }
   return {static_cast<int64_t>(items.size()), since(start), processor_seconds() - before};

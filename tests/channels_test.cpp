@@ -67,6 +67,36 @@ TEST_F(Engine, ANetworkWithAChannelForAlphaSeesThePicturesOwnOrOpaque) {
   }
 }
 
+TEST_F(Engine, BandsAreEnlargedOneByOneAndColoursBeforeThemTogether) {
+  const int width = between(1, 40), height = between(1, 40);
+  const auto with_channels = [&](const Image& of, int first, int count) {
+    Image some = of;
+    some.info.channels = count;
+    some.info.bands = 0;
+    some.samples.resize(some.info.bytes());
+    for (int i = 0; i < of.info.width * of.info.height; ++i)
+      std::copy_n(of.data<float>() + i * of.info.channels + first, count, some.data<float>() + i * count);
+    return some;
+  };
+  for (const auto& [channels, bands] : {std::pair{2, 2}, {4, 1}, {6, 6}, {9, 6}}) {
+    Image image = test::make_picture(width, height, 1, SampleType::f32);
+    image.info.channels = channels;
+    image.info.bands = bands;
+    const std::vector<float> pixels = reals(image.info.row_samples() * static_cast<size_t>(height));
+    image.samples.resize(image.info.bytes());
+    std::copy(pixels.begin(), pixels.end(), image.data<float>());
+    const Image found = upscale(image);
+    ASSERT_EQ(found.info.channels, channels);
+    ASSERT_EQ(found.info.bands, bands);
+    const int colours = channels - bands;
+    if (colours > 0) {
+      EXPECT_EQ(with_channels(found, 0, colours).samples, upscale(with_channels(image, 0, colours)).samples);
+    }
+    for (int c = colours; c < channels; ++c)
+      EXPECT_EQ(with_channels(found, c, 1).samples, upscale(with_channels(image, c, 1)).samples) << c;
+  }
+}
+
 TEST_F(Engine, ANetworkFromGrayToColoursGivesColours) {
   const StateDict weights = small_rrdb(1, 3);
   write_safetensors(weights, ElementType::f32, model());

@@ -1,5 +1,6 @@
 // Numbers that are enlarged stay what they are.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "image/consistency.h"
@@ -14,7 +15,8 @@ using test::RandomTest;
 class ConsistencyTest : public RandomTest {
  protected:
   /// What becomes of numbers when a network adds noise to the plain enlargement.
-  FloatImage enlarged(const FloatImage& numbers, int scale, float noise, float quantum, int rows_at_once) {
+  FloatImage enlarged(const FloatImage& numbers, int scale, float noise, float quantum, int rows_at_once,
+                      const std::vector<std::array<float, 2>>& limits = {}) {
     FloatImage made = resize_bicubic(numbers, scale, SampleType::f32);
     for (float& value : made.pixels) value += real(-noise, noise);
     auto image = std::make_shared<Image>(from_float_image(numbers, SampleType::f32, {}));
@@ -25,7 +27,9 @@ class ConsistencyTest : public RandomTest {
     result.info.width *= scale;
     result.info.height *= scale;
     result.samples.resize(result.info.bytes());
-    const auto sink = make_consistent_sink(result.info, scale, passed, {quantum}, make_sink(result));
+    const auto sink = make_consistent_sink(
+        result.info, scale, passed,
+        {std::vector<float>(static_cast<size_t>(numbers.channels), quantum), limits}, make_sink(result));
     int read = 0;
     for (int y = 0; y < made.height; y += rows_at_once) {
       const int end = std::min(made.height, y + rows_at_once);
@@ -59,6 +63,20 @@ TEST_F(ConsistencyTest, TheMeanOfABlockIsTheNumber) {
             ASSERT_NEAR(mean_of_block(found, x, y, c, scale), numbers.at(x, y, c), 2e-6)
                 << scale << ", " << numbers.width << "x" << numbers.height;
     }
+}
+
+TEST_F(ConsistencyTest, WhatIsCutOffGoesToTheOthersOfItsBlock) {
+  for (const int scale : {2, 4}) {
+    FloatImage numbers(between(5, 40), between(5, 30), 3);
+    for (float& value : numbers.pixels) value = static_cast<float>(between(0, 8)) / 8;
+    const std::vector<std::array<float, 2>> limits(3, {0, 1});
+    const FloatImage found = enlarged(numbers, scale, 0.3F, 0, between(1, 50), limits);
+    for (const float value : found.pixels) ASSERT_TRUE(0 <= value && value <= 1) << value;
+    for (int y = 0; y < numbers.height; ++y)
+      for (int x = 0; x < numbers.width; ++x)
+        for (int c = 0; c < 3; ++c)
+          ASSERT_NEAR(mean_of_block(found, x, y, c, scale), numbers.at(x, y, c), 5e-6F);
+  }
 }
 
 TEST_F(ConsistencyTest, RampsAreStraightToTheEdgesWhateverANetworkAdds) {

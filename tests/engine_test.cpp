@@ -390,7 +390,7 @@ TEST_F(Engine, AResultThatCannotBeRightIsComputedAgain) {
   const StateDict weights = test::small_network(random_);
   const auto good = device->compile(build_graph(detect_model(weights)), false);
   const std::vector<float> tile = reals(9 * 7 * 3);
-  const std::vector<float> expected = TileRunner(*good, pool, false).run(tile, 9, 7, 3, {});
+  const std::vector<float> expected = TileRunner(*good, pool, false).run(tile, 9, 7, {3}, {});
   for (const float bias : {NAN, INFINITY, -1e6F}) {
     StateDict damaged = weights;
     for (float& value : damaged.tensors.at("body.6.bias").values) value = bias;
@@ -400,10 +400,10 @@ TEST_F(Engine, AResultThatCannotBeRightIsComputedAgain) {
       ++calls;
       return *good;
     });
-    EXPECT_EQ(runner.run(tile, 9, 7, 3, {}), expected) << bias;
+    EXPECT_EQ(runner.run(tile, 9, 7, {3}, {}), expected) << bias;
     EXPECT_EQ(calls, 1) << bias;
     // A black input may well come out black.
-    if (bias < 0) runner.run(std::vector<float>(tile.size(), 0.0F), 9, 7, 3, {});
+    if (bias < 0) runner.run(std::vector<float>(tile.size(), 0.0F), 9, 7, {3}, {});
     EXPECT_EQ(calls, 1) << bias;
   }
 }

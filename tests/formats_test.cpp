@@ -197,12 +197,12 @@ TEST_F(Formats, AllPagesAreUpscaled) {
   PictureReader reader(folder_ / "large.tif");
   ASSERT_EQ(reader.pictures(), 3);
   for (const Image& page : pages) {
-    const auto source = reader.next(true, HiddenColours::bled, 1U << 30U);
+    const auto source = reader.next(true, HiddenColours::bled, 1U << 30U).source;
     ASSERT_NE(source, nullptr);
     EXPECT_EQ(source->info().width, page.info.width);
     EXPECT_EQ(source->info().channels, page.info.channels);
   }
-  EXPECT_EQ(reader.next(true, HiddenColours::bled, 1U << 30U), nullptr);
+  EXPECT_EQ(reader.next(true, HiddenColours::bled, 1U << 30U).source, nullptr);
 }
 
 }  // namespace

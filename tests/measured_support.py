@@ -1,4 +1,4 @@
-"""What dicom_test.py and nifti_test.py share: the program of their command line in a folder of its own, a seed that is shown, and
+"""What dicom_test.py, nifti_test.py and geotiff_test.py share: the program of their command line in a folder of its own, a seed that is shown, and
 failures that are counted."""
 import os
 import pathlib

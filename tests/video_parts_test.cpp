@@ -591,8 +591,11 @@ TEST(Pipeline, KeepsTheOrderAndEndsWithTheFirstError) {
     CountingInput input(200);
     return run_pipeline(
         input, output,
-        [&](FrameItem& item, PixelsPool&) {
+        [&](FrameItem& item, const FrameItem* next, PixelsPool&) {
           EXPECT_NE(item.number % 3, 1);
+          if (next != nullptr) {
+            EXPECT_EQ(next->number, item.number + 1);
+          }
           if (item.number == fail_at) throw Error(ErrorKind::internal, "network failed");
         },
         stop);

@@ -139,6 +139,82 @@ TEST_F(Vulkan, RunsDoNotTouchEachOther) {
   EXPECT_EQ(run(*executor, in, 20, 12), first);
 }
 
+/// In whatever order they are announced, withdrawn and run, results are those of single runs, and the next
+/// input is begun with before the last is given back.
+TEST_F(Vulkan, InputsMayBeAnnouncedAhead) {
+  auto submissions = std::make_shared<std::atomic<int>>(0);
+  VulkanTrial trial;
+  trial.fault = [submissions](const std::string& call) {
+    if (call == "submit") ++*submissions;
+    return 0;
+  };
+  const auto executor = team_of(gpu(trial))->compile(graph_of("builtin-x4"), false);
+  constexpr int width = 20, height = 12, count = 4;
+  std::vector<std::vector<float>> inputs, expected;
+  for (int i = 0; i < count; ++i) {
+    inputs.push_back(reals(size_t{width} * height * 3));
+    expected.push_back(run(*executor, inputs.back(), width, height));
+  }
+  const auto announce = [&](int i) {
+    executor->announce(inputs[static_cast<size_t>(i)].data(), width, height);
+  };
+  const auto check = [&](int i) {
+    EXPECT_EQ(run(*executor, inputs[static_cast<size_t>(i)], width, height),
+              expected[static_cast<size_t>(i)]);
+  };
+  *submissions = 0;
+  check(0);
+  const int alone = *submissions;
+  for (int i = 0; i < count; ++i) {  // as tiles come
+    if (i + 1 < count) announce(i + 1);
+    *submissions = 0;
+    check(i);
+    EXPECT_EQ(*submissions, alone + (i + 1 < count ? 1 : 0) - (i > 0 ? 1 : 0)) << i;
+  }
+  for (int step = 0; step < 200; ++step) {
+    const int i = between(0, count - 1);
+    switch (between(0, 5)) {
+      case 0:
+        executor->withdraw();
+        break;
+      case 1:
+      case 2:
+        announce(i);
+        break;
+      case 3:
+        if (between(0, 9) == 0) {
+          const std::vector<float> other = reals(size_t{9} * 8 * 3);
+          run(*executor, other, 9, 8);
+        }
+        break;
+      default:
+        check(i);
+    }
+  }
+  // What is told again is read again.
+  announce(0);
+  executor->withdraw();
+  inputs[0] = inputs[1];
+  EXPECT_EQ(run(*executor, inputs[0], width, height), expected[1]);
+}
+
+TEST_F(Vulkan, AnAnnouncedInputIsComputedElsewhereWhenTheDeviceIsLost) {
+  const Graph graph = build_graph(detect_model(test::small_network(random_, 16, 2, 2)));
+  auto left = std::make_shared<std::atomic<int>>(1'000'000);
+  VulkanTrial trial;
+  trial.fault = [left](const std::string& call) {
+    return call == "submit" && (*left)-- <= 0 ? static_cast<int>(VK_ERROR_DEVICE_LOST) : 0;
+  };
+  const auto executor = team_of(gpu(trial))->compile(graph, false);
+  const auto cpu = make_cpu_device(pool_)->compile(graph, false);
+  const std::vector<float> first = reals(size_t{24} * 20 * 3), second = reals(first.size());
+  run(*executor, first, 24, 20);
+  *left = 1;  // this one's, and not the next's
+  executor->announce(second.data(), 24, 20);
+  EXPECT_LE(largest_difference(run(*cpu, first, 24, 20), run(*executor, first, 24, 20)), 2e-5F);
+  EXPECT_LE(largest_difference(run(*cpu, second, 24, 20), run(*executor, second, 24, 20)), 2e-5F);
+}
+
 TEST_F(Vulkan, ThreeDevicesShareATile) {
   const Graph graph = build_graph(detect_model(test::small_network(random_, 16, 2, 2)));
   const int width = 24, height = 60;

@@ -46,22 +46,37 @@ struct ImageMetadata;
 struct ValueRange {
   bool linear = false;
   double lo = 0, hi = 1;
-  std::optional<SampleType> whole;  ///< values are whole numbers, in a file of this type (i8, i16, u32, i32)
+  std::optional<SampleType> whole;                 ///< values are whole numbers, in a file of this type
+  std::vector<std::array<double, 2>> of_channels;  ///< lo and hi of each, where they differ
+  std::optional<std::array<double, 2>> held;       ///< the least and largest number that the file can hold
 
-  bool is_default() const { return !linear && lo == 0 && hi == 1 && !whole; }
+  bool is_default() const { return !linear && lo == 0 && hi == 1 && !whole && of_channels.empty(); }
+  double lo_of(size_t channel) const { return of_channels.empty() ? lo : of_channels.at(channel)[0]; }
+  double hi_of(size_t channel) const { return of_channels.empty() ? hi : of_channels.at(channel)[1]; }
+};
+
+/// Numbers that stand for no measurement, as a file stores them: GDAL's nodata, DICOM's pixel padding.
+struct NoData {
+  double least = 1, most = 0;  ///< all from one to the other; what is not a number is none in any case
+  double value = 0;            ///< that is written, maybe NaN
+
+  bool contains(double number) const { return number != number || (least <= number && number <= most); }
 };
 
 /// What there is to know of a picture but its samples.
 struct ImageInfo {
   int width = 0, height = 0;
-  int channels = 0;  ///< 1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha; alpha is not premultiplied
+  int channels = 0;  ///< 1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha (not premultiplied); and see bands
   SampleType type = SampleType::u8;
   ValueRange range;
   std::shared_ptr<const ImageMetadata> metadata;  ///< may be null
   int bits = 0;                                   ///< that count of a 16-bit sample: 10, 12 or 14; 0 for all
   double seconds = 0;                             ///< that a frame of an animation is shown
+  std::optional<NoData> no_data = std::nullopt;   ///< samples that are no measurements: NaN in floats
+  int bands =
+      0;  ///< channels, from the last on, that are measurements of their own: neither colours nor alpha
 
-  bool has_alpha() const { return channels == 2 || channels == 4; }
+  bool has_alpha() const { return bands == 0 && (channels == 2 || channels == 4); }
   int colours() const { return has_alpha() ? channels - 1 : channels; }
   size_t row_samples() const { return static_cast<size_t>(width) * static_cast<size_t>(channels); }
   size_t bytes() const { return row_samples() * static_cast<size_t>(height) * size_of(type); }
@@ -93,6 +108,7 @@ struct WriteOptions {
   double dpi = 0;                            ///< pixels per inch to be written into the file
   bool keep_metadata = true;       ///< EXIF, XMP, IPTC and texts; colour profiles are kept in any case
   std::string derivation;          ///< how the picture came to be, where a format asks (DICOM)
+  bool cloud_optimised = false;    ///< a TIFF in tiles, with smaller copies, to be read over a network
   bool not_for_diagnosis = false;  ///< the user knows that results of networks are not: demanded by DICOM
   int threads = 1;                 ///< that may compress; 0 for one per processor
 };

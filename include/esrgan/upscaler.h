@@ -49,10 +49,10 @@ struct UpscaleOptions {
   bool keep_colours =
       false;  ///< areas of 32 input pixels keep their mean colour, which networks move a little
   std::optional<bool>
-      consistent;           ///< the mean of what becomes of a pixel is the pixel, and even parts and ramps
-                            ///< stay so: for measurements; without a value, of medical pictures (DICOM, NIfTI)
-  float strength = 1;       ///< share of the network's result, the rest is the plain (bicubic) enlargement
-  float fading = 0;         ///< how far each colour is stretched to its full range first, from 0 to 1
+      consistent;      ///< the mean of what becomes of a pixel is the pixel, and even parts and ramps
+                       ///< stay so: for measurements; without a value, of medical pictures (DICOM, NIfTI)
+  float strength = 1;  ///< share of the network's result, the rest is the plain (bicubic) enlargement
+  float fading = 0;    ///< how far each colour is stretched to its full range first, from 0 to 1
   bool keep_grain = false;  ///< the picture's noise, where the network took it away, is laid over the result
   float denoise = 0,
         deblur = 0;  ///< how strongly, from 0 to 1, a network does it that can be told; with `scale` 1 such
@@ -140,8 +140,10 @@ class ESRGAN_API Upscaler {
                          const UpscaleEvents& events = {});
 
   /// The same for many: while one is enlarged, the next is read and the last one written. A job that fails
-  /// does not end the others; Cancelled does.
-  void upscale_files(const std::vector<FileJob>& jobs, const WriteOptions& write, const FileEvents& events);
+  /// does not end the others; Cancelled does. What networks see as black and white is one for all files of a
+  /// DICOM series, the inputs and those named `beside` (which are not enlarged).
+  void upscale_files(const std::vector<FileJob>& jobs, const WriteOptions& write, const FileEvents& events,
+                     const std::vector<std::string>& beside = {});
 
  private:
   struct State;

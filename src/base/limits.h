@@ -9,6 +9,7 @@ namespace esrgan::limits {
 // Pictures.
 constexpr int64_t picture_side = 1'000'000;                ///< pixels
 constexpr int64_t picture_pixels = int64_t{1} << 36U;      ///< of one picture
+constexpr int picture_bands = 4096;                        ///< channels of one that has bands
 constexpr int64_t pictures_in_file = 100'000;              ///< pages or frames
 constexpr uint64_t metadata_block = uint64_t{64} << 20U;   ///< bytes of a profile, of EXIF, XMP or a text
 constexpr uint64_t metadata_total = uint64_t{256} << 20U;  ///< bytes of all blocks of a file

@@ -67,9 +67,11 @@ struct UpscaleCommand {
     app.add_flag_callback(
         "--consistent", [this] { network.upscale.consistent = true; },
         "For measurements: the mean of what becomes of a pixel is the pixel; even parts and ramps stay so. "
-        "The usual thing for DICOM and NIfTI");
+        "The usual thing for DICOM, NIfTI and GeoTIFF");
     app.add_flag_callback(
         "--inconsistent", [this] { network.upscale.consistent = false; }, "Not so");
+    app.add_flag("--cog", write.cloud_optimised,
+                 "TIFF for use over a network: tiles, smaller copies, all of its directories first");
     app.add_flag("--not-for-diagnosis", write.not_for_diagnosis,
                  "It is understood that enlarged medical pictures (DICOM) are not for diagnosis");
     app.add_flag("--fading{1}", network.upscale.fading,
@@ -95,7 +97,8 @@ struct UpscaleCommand {
     read_fit(fit_text, network.upscale);
     if (!background.empty()) write.background = read_colour(background);
     request.suffix_always = !request.suffix.empty();
-    if (network.model.empty() && !network.objective && is_medical()) network.objective = Objective::psnr;
+    if (network.model.empty() && !network.objective && has_measurements())
+      network.objective = Objective::psnr;
     const std::string model_file = network.model_file();
     request.model_name = std::filesystem::path(model_file).stem().string();
     // The default name says the enlargement, which only the model knows when nothing else was given.
@@ -126,7 +129,7 @@ struct UpscaleCommand {
     const std::vector<size_t> open = open_jobs(jobs);
     if (!open.empty()) {
       load(model_file);
-      process(jobs, open);
+      process(jobs, open, plan.jobs);
     }
     carry_side_file();
     if (json) report(model_file);
@@ -134,13 +137,10 @@ struct UpscaleCommand {
   }
 
  private:
-  /// Networks that invent detail are taken for medical pictures only by name.
-  bool is_medical() const {
+  /// Networks that invent detail are taken for measurements only by name.
+  bool has_measurements() const {
     namespace fs = std::filesystem;
-    const auto is_one = [](const fs::path& path) {
-      const Codec* codec = find_codec(path.extension().string());
-      return codec != nullptr && codec->holds.of_its_kind;
-    };
+    const auto is_one = [](const fs::path& path) { return holds_measurements(path.string()); };
     for (const std::string& input : request.inputs) {
       if (is_one(input)) return true;
       std::error_code ignored;
@@ -251,7 +251,9 @@ struct UpscaleCommand {
     return open;
   }
 
-  void process(const std::vector<FileJob>& jobs, const std::vector<size_t>& open) {
+  /// `all`: of every process that shares the work, done or not.
+  void process(const std::vector<FileJob>& jobs, const std::vector<size_t>& open,
+               const std::vector<FileJob>& all) {
     using Clock = std::chrono::steady_clock;
     std::vector<FileJob> chosen;
     chosen.reserve(open.size());
@@ -271,7 +273,9 @@ struct UpscaleCommand {
       written(open[i], chosen[i].output, info, seconds);
     };
     events.failed = [&](size_t i, const std::exception_ptr& error) { failed(open[i], error); };
-    upscaler->upscale_files(chosen, write, events);
+    std::vector<std::string> inputs;
+    for (const FileJob& job : all) inputs.push_back(job.input);
+    upscaler->upscale_files(chosen, write, events, inputs);
   }
 
   /// How the work is shared out, as far as the sizes of files tell.

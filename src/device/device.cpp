@@ -56,6 +56,20 @@ void Executor::run(const float* in, int width, int height, float* out, const Run
   run_checked(in, width, height, out, control);
 }
 
+void Executor::announce(const float* in, int width, int height) {
+  try {
+    announce_checked(in, width, height);
+  } catch (...) {  // run() meets the same, and tells of it
+  }
+}
+
+void Executor::withdraw() {
+  try {
+    withdraw_checked();
+  } catch (...) {  // likewise
+  }
+}
+
 std::unique_ptr<Executor> Device::compile(Graph graph, bool half) {
   for (const Operation& operation : graph.operations)
     if (!supports(operation))

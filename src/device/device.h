@@ -53,6 +53,13 @@ class Executor {
   /// stopped.
   void run(const float* in, int width, int height, float* out, const RunControl& control);
 
+  /// Says that run() will be given this input, which stays as it is until then, after those that were
+  /// announced before: a device takes it, and begins with it, while the host is busy. Only a hint: all is the
+  /// same without it. Throws nothing.
+  void announce(const float* in, int width, int height);
+  /// What was announced will not come, or not as it was. Throws nothing.
+  void withdraw();
+
   /// What run() needs for an input of this size; the same numbers are worked out once.
   virtual MemoryNeed memory_for(int width, int height) const = 0;
 
@@ -64,6 +71,8 @@ class Executor {
 
  private:
   virtual void run_checked(const float* in, int width, int height, float* out, const RunControl& control) = 0;
+  virtual void announce_checked(const float* /*in*/, int /*width*/, int /*height*/) {}
+  virtual void withdraw_checked() {}
 
   int in_channels_, out_channels_, input_multiple_, scale_, receptive_radius_;
   double macs_per_pixel_;

@@ -78,6 +78,19 @@ class TeamExecutor : public Executor {
     }
   }
 
+  /// One device alone is given whole inputs.
+  void announce_checked(const float* in, int width, int height) override {
+    const auto there = [](const Member& member) { return member.executor != nullptr; };
+    const auto only = std::find_if(members_.begin(), members_.end(), there);
+    if (std::count_if(members_.begin(), members_.end(), there) == 1)
+      only->executor->announce(in, width, height);
+  }
+
+  void withdraw_checked() override {
+    for (const Member& member : members_)
+      if (member.executor) member.executor->withdraw();
+  }
+
   std::vector<Member*> alive() {
     std::vector<Member*> found;
     for (Member& member : members_)

@@ -1,7 +1,8 @@
 // How the channels of pictures go through networks.
 #pragma once
 
-#include <array>
+#include <esrgan/image.h>
+
 #include <cstddef>
 #include <vector>
 
@@ -13,13 +14,28 @@ namespace esrgan {
 /// alpha to the same, or gray to colours.
 bool takes_pictures(int network_in, int network_out);
 
-/// Channels, as in ImageInfo, of the result for a picture with `channels`.
-int upscaled_channels(int network_in, int network_out, int channels);
+/// Channels of a picture, as in ImageInfo; of a window of frames, all of them, more than a picture has.
+struct PictureChannels {
+  int count;
+  int bands = 0;
+};
+
+inline PictureChannels channels_of(const ImageInfo& info) {
+  return {info.channels, info.bands};
+}
+
+/// Channels of the result for a picture with `channels`.
+int upscaled_channels(int network_in, int network_out, const PictureChannels& channels);
 
 /// A channel as a weighted sum of others and a constant.
 struct ChannelMix {
+  struct Term {
+    int from;
+    float weight;
+    bool operator==(const Term&) const = default;
+  };
   int to;
-  std::array<float, 4> weights{};
+  std::vector<Term> terms = {};
   float constant = 0;
 };
 
@@ -33,9 +49,10 @@ struct ChannelPass {
 /// What a network sees of a picture, and what becomes of its results. Gray and alpha go through a network for
 /// colours as three equal channels, whose mean is taken; one for gray sees each channel by itself; one from
 /// gray to colours sees their luma (ITU-R BT.601). A network with a channel for alpha is given the picture's,
-/// or 1. A network for a window of frames sees as many copies of a picture; a window, which has more channels
-/// than a picture, goes to it as it is.
-std::vector<ChannelPass> channel_passes(int network_in, int network_out, int channels);
+/// or 1. Bands go through it as gray does, one by one, but for the colours before them. A network for a
+/// window of frames sees as many copies of a picture; a window, which has more channels than a picture, goes
+/// to it as it is.
+std::vector<ChannelPass> channel_passes(int network_in, int network_out, const PictureChannels& channels);
 
 /// Whether the mixes, if there are any, leave `channels` channels as they are.
 bool keeps_channels(const std::vector<ChannelMix>& mixes, int from_channels, int to_channels);

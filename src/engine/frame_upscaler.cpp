@@ -72,7 +72,7 @@ FrameUpscaler::FrameUpscaler(PictureUpscaler& upscaler, int width, int height, i
 
 void FrameUpscaler::run_whole(const Pixels& in, Pixels& out, const RunControl& control) {
   if (one_tile_) {
-    out.swap(runner_.run(in, width_, height_, channels_, control));
+    out.swap(runner_.run(in, width_, height_, {channels_}, control));
     return;
   }
   PixelSource source(in, info_of(width_, height_, channels_));
@@ -127,7 +127,7 @@ void FrameUpscaler::run_part(const Pixels& in, const Rectangle& changed, const R
   for (int y = seen.top; y < seen.bottom; ++y)
     std::copy_n(in.data() + static_cast<size_t>(y) * row_of(width_) + row_of(seen.left), row_of(seen.width()),
                 part_.data() + static_cast<size_t>(y - seen.top) * row_of(seen.width()));
-  const Pixels& upscaled = runner_.run(part_, seen.width(), seen.height(), channels_, control);
+  const Pixels& upscaled = runner_.run(part_, seen.width(), seen.height(), {channels_}, control);
   for (int y = touched.top * scale; y < touched.bottom * scale; ++y)
     std::copy_n(upscaled.data() + static_cast<size_t>(y - seen.top * scale) * out_row_of(seen.width()) +
                     out_row_of(touched.left - seen.left),

@@ -28,11 +28,15 @@ class FrameUpscaler {
   bool can_reuse() const { return reach_.has_value(); }
 
   int out_width() const { return width_ * upscaler_.scale(); }
-  int out_channels() const { return runner_.out_channels(channels_); }
+  int out_channels() const { return runner_.out_channels({channels_}); }
   int out_height() const { return height_ * upscaler_.scale(); }
 
   /// `out` is resized; what memory it has is used again.
   void run(const Pixels& in, Pixels& out, const std::stop_token& stop);
+  /// Says that run() will be given this picture, which stays as it is until then: see Executor::announce().
+  void announce(const Pixels& in) {
+    if (one_tile_ && !reach_) runner_.announce(in, width_, height_, {channels_});
+  }
   /// Whether run() exchanges `out` for memory of its own: then it needs none until it is done, and lend()
   /// gives it some for the next picture.
   bool exchanges() const { return one_tile_ && !reach_; }

@@ -100,15 +100,45 @@ EvenParts even_parts(RowSource& source, const std::vector<GrainPlace>& places) {
   return parts;
 }
 
-/// The step of a picture's numbers, as they are read.
-float quantum_of(const Input& input) {
-  const ValueRange& range = input.source->info().range;
-  if (range.whole) return static_cast<float>(1 / (range.hi - range.lo));
-  return static_cast<float>(step_of(input.type));
+/// The steps of a picture's numbers, as they are read, for each channel.
+std::vector<float> quanta_of(const Input& input) {
+  const ImageInfo& info = input.source->info();
+  std::vector<float> quanta;
+  for (size_t c = 0; c < static_cast<size_t>(info.channels); ++c)
+    quanta.push_back(static_cast<float>(info.range.whole ? 1 / (info.range.hi_of(c) - info.range.lo_of(c))
+                                                         : step_of(input.type)));
+  return quanta;
+}
+
+/// What its numbers are confined to, as they are read: to those that can be stored and mean something.
+std::vector<std::array<float, 2>> limits_of(const Input& input) {
+  const ImageInfo& info = input.source->info();
+  const bool shares = step_of(input.type) > 0;  // of the type's largest
+  auto held = info.range.held;
+  if (shares) held = ends_of(input.type);
+  if (!held) return {};
+  const double full = shares ? (*held)[1] : 1;
+  if (info.no_data && info.no_data->contains((*held)[0])) (*held)[0] = info.no_data->most + 1;
+  if (info.no_data && info.no_data->contains((*held)[1])) (*held)[1] = info.no_data->least - 1;
+  std::vector<std::array<float, 2>> limits;
+  for (size_t c = 0; c < static_cast<size_t>(info.channels); ++c) {
+    const auto as_read = [&](double number) {
+      const double lo = info.range.lo_of(c), hi = info.range.hi_of(c);
+      return static_cast<float>((number / full - lo) / (hi - lo));
+    };
+    limits.push_back({as_read((*held)[0]), as_read((*held)[1])});
+  }
+  return limits;
 }
 
 bool needs_resizing(const UpscaleOptions& options, const ImageInfo& info) {
   return options.input_size != 0 && options.input_size != std::max(info.width, info.height);
+}
+
+/// How many times larger each side is, where that is a whole number; 0 elsewhere.
+int whole_factor(const ImageInfo& from, const ImageInfo& to) {
+  const int factor = to.width / from.width;
+  return factor * from.width == to.width && factor * from.height == to.height ? factor : 0;
 }
 
 bool same_size(const ImageInfo& a, const ImageInfo& b) {
@@ -200,12 +230,12 @@ std::string PictureUpscaler::derivation() const {
   return std::filesystem::path(model_file_).stem().string() + " (" + summary_ + "), esrgan " + version();
 }
 
-void PictureUpscaler::check_channels(int channels) const {
+void PictureUpscaler::check_channels(const PictureChannels& channels) const {
   const int window = frames_ * network_in_;
-  if (channels <= 4 || channels == window) return;
+  if (channels.count <= 4 || channels.count == window || channels.bands > 0) return;
   throw Error(ErrorKind::invalid_argument, "", "channels of a picture",
               frames_ > 1 ? "1 to 4, or " + std::to_string(window) + " of a window" : "1 to 4",
-              std::to_string(channels));
+              std::to_string(channels.count));
 }
 
 bool PictureUpscaler::wants_half(SampleType stored) const {
@@ -245,10 +275,29 @@ uint64_t PictureUpscaler::device_memory() const {
 }
 
 Input PictureUpscaler::next(PictureReader& file, uint64_t memory_limit) const {
-  Input input{file.next(options_.edges == Edges::wrap || measures(), hidden_colours(), memory_limit), {}};
+  auto [source, gaps] =
+      file.next(options_.edges == Edges::wrap || measures(), hidden_colours(), memory_limit);
+  Input input{std::move(source), {}};
   if (!input.source) return input;
+  input.gaps = std::move(gaps);
+  check_bands(input.source->info());
   input.type = input.source->info().type;
   return input;
+}
+
+/// What goes through the network together.
+void PictureUpscaler::check_bands(const ImageInfo& info) const {
+  if (info.bands == 0) return;
+  if (network_in_ < network_out_)
+    throw Error(ErrorKind::unsupported, "", "a picture with bands", "a network that makes no colours",
+                model_file_);
+  if (options_.keep_colours || options_.keep_grain || options_.fading > 0)
+    throw Error(ErrorKind::invalid_argument, "",
+                "--keep-colours, --grain and --fading are for photographs, and this picture has bands");
+  const std::string count = std::to_string(info.bands);
+  log_info(info.bands == info.channels ? count + " bands, each goes through the network by itself"
+                                       : "the three colours go through the network together, " + count +
+                                             (info.bands == 1 ? " band by itself" : " bands each by itself"));
 }
 
 Input PictureUpscaler::next(PictureReader& file) const {
@@ -331,7 +380,10 @@ void PictureUpscaler::settle_grain(Input& input, uint64_t held, const std::stop_
 
 Input PictureUpscaler::open(std::shared_ptr<const Image> image) const {
   const SampleType type = image->info.type;
-  Input input{make_source(std::move(image)), type};
+  check_bands(image->info);
+  auto [source, gaps] = fill_gaps(make_source(std::move(image)));
+  Input input{std::move(source), type};
+  input.gaps = std::move(gaps);
   if (needs_resizing(options_, input.source->info()))
     input.source = resized(*input.source, options_.input_size);
   measure(input);
@@ -340,7 +392,7 @@ Input PictureUpscaler::open(std::shared_ptr<const Image> image) const {
 
 /// With the channels of the result; a profile for gray does not fit colours.
 ImageInfo PictureUpscaler::coloured(ImageInfo info) const {
-  const int channels = out_channels(info.channels);
+  const int channels = upscaled_channels(network_in_, network_out_, channels_of(info));
   if (channels == info.channels) return info;
   info.channels = channels;
   if (info.metadata) {
@@ -378,19 +430,27 @@ ImageInfo PictureUpscaler::network_info(const Input& input) const {
 std::unique_ptr<RowSink> PictureUpscaler::with_filters(const Input& input, const ImageInfo& out,
                                                        std::unique_ptr<RowSink> sink) const {
   const ImageInfo info = network_info(input);
+  if (input.gaps) sink = make_gap_sink(out, input.gaps, std::move(sink));
   if (input.grain) sink = make_grain_sink(out, input.grain, std::move(sink));
   if (options_.denoise_tv > 0) sink = make_denoise_tv_sink(out, options_.denoise_tv, std::move(sink));
+  const int factor = whole_factor(input.source->info(), out);
+  const auto consistent = [&](const ImageInfo& enlarged, int scale) {
+    return make_consistent_sink(enlarged, scale, input.rows, {quanta_of(input), limits_of(input)},
+                                std::move(sink));
+  };
+  if (input.rows && factor > 1) sink = consistent(out, factor);
   if (!same_size(info, out)) sink = make_lanczos_sink(info, out.width, out.height, std::move(sink));
   if (input.means) sink = make_keep_colours_sink(info, input.means, std::move(sink));
-  if (input.rows) sink = make_consistent_sink(info, scale_, input.rows, {quantum_of(input)}, std::move(sink));
+  if (input.rows && factor <= 1) sink = consistent(info, scale_);
   return sink;
 }
 
 uint64_t PictureUpscaler::filter_memory(const Input& input, const ImageInfo& out) const {
   const ImageInfo info = network_info(input);
+  const int factor = whole_factor(input.source->info(), out);
   return (options_.denoise_tv > 0 ? denoise_tv_sink_memory(out) : 0) +
          (input.grain ? grain_sink_memory(out) : 0) +
-         (input.rows ? consistent_sink_memory(info, scale_) : 0) +
+         (input.rows ? consistent_sink_memory(factor > 1 ? out : info, factor > 1 ? factor : scale_) : 0) +
          (input.means ? keep_colours_memory(info, *input.means) : 0) +
          (same_size(info, out) ? 0 : lanczos_sink_memory(info, out.width, out.height));
 }
@@ -452,7 +512,7 @@ void PictureUpscaler::upscale(Input& input, RowSink& sink, uint64_t held, const 
   const TilePlan tiles = plan(source.info(), runner, held + source.memory());
   StripMemory memory;
   upscale_strips(source, sink, runner, tiles, scale_, options_.edges == Edges::wrap, memory,
-                 follow(tiles, runner.passes(source.info().channels), progress, stop));
+                 follow(tiles, runner.passes(channels_of(source.info())), progress, stop));
   if (progress) progress(1);
 }
 

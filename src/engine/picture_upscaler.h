@@ -14,6 +14,7 @@
 #include "engine/tile_plan.h"
 #include "engine/tile_runner.h"
 #include "image/consistency.h"
+#include "image/gaps.h"
 #include "image/grain.h"
 #include "image/keep_colours.h"
 #include "image/reader.h"
@@ -33,6 +34,7 @@ struct Input {
   SampleType type = SampleType::u8;        ///< of its samples before anything was done to it
   std::shared_ptr<BlockMeans> means = {};  ///< taken while it is read, if its colours are to be kept
   std::shared_ptr<PassedRows> rows = {};   ///< as they are read, for what must be consistent with them
+  std::shared_ptr<Gaps> gaps = {};         ///< where it has no measurements, if it says so
   std::shared_ptr<Grain> grain = {};  ///< to be laid over the result; upscale() takes from it what is there
   EvenParts even = {};                ///< where there is grain
 };
@@ -53,13 +55,13 @@ class PictureUpscaler {
   /// Frames that the network sees, the middle one of which it enlarges; of a picture it sees as many copies.
   int frames() const { return frames_; }
   /// Channels of the result for a picture with `channels`.
-  int out_channels(int channels) const { return upscaled_channels(network_in_, network_out_, channels); }
+  int out_channels(int channels) const { return upscaled_channels(network_in_, network_out_, {channels}); }
   /// What the network should see under transparent pixels.
   HiddenColours hidden_colours() const {
     return network_in_ == 4 ? HiddenColours::kept : HiddenColours::bled;
   }
   /// Throws Error when that is neither a picture nor a window of as many frames as the network sees.
-  void check_channels(int channels) const;
+  void check_channels(const PictureChannels& channels) const;
   const std::string& summary() const { return summary_; }
   /// The model and the program, for files that tell how they came to be.
   std::string derivation() const;
@@ -113,6 +115,7 @@ class PictureUpscaler {
   void load(bool half);
   std::unique_ptr<Executor> compile(bool half);
   Input next(PictureReader& file, uint64_t memory_limit) const;
+  void check_bands(const ImageInfo& info) const;
   bool must_be_consistent(const Input& input) const;
   bool measures() const { return options_.fading > 0 || options_.keep_grain; }
   void measure(Input& input) const;

@@ -3,6 +3,7 @@
 #include <esrgan/error.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace esrgan {
@@ -32,10 +33,10 @@ class StripUpscaler {
         scale_(scale),
         wrap_(wrap),
         control_(control),
-        out_channels_(runner.out_channels(info_.channels)),
+        out_channels_(runner.out_channels(channels_of(info_))),
         out_row_(static_cast<size_t>(info_.width) * static_cast<size_t>(scale * out_channels_)),
         window_(memory.window),
-        tile_(memory.tile),
+        tiles_(memory.tiles),
         canvas_(memory.canvas) {
     window_.clear();
   }
@@ -46,14 +47,19 @@ class StripUpscaler {
       return;
     }
     reserve();
-    for (size_t strip = 0; strip < plan_.y.tiles.size(); ++strip) {
-      load_window(plan_.y.tiles[strip]);
-      start_canvas(strip);
-      for (size_t column = 0; column < plan_.x.tiles.size(); ++column) {
-        if (control_.stop.stop_requested()) throw Cancelled();
-        run_tile(strip, column);
+    // A tile is cut, and announced to the device, before the one that comes first is computed.
+    const size_t columns = plan_.x.tiles.size(), tiles = columns * plan_.y.tiles.size();
+    prepare(0);
+    for (size_t number = 0; number < tiles; ++number) {
+      if (control_.stop.stop_requested()) throw Cancelled();
+      const size_t strip = number / columns, column = number % columns;
+      if (number + 1 < tiles) {
+        prepare(number + 1);
+        announce(number + 1);
       }
-      emit(strip);
+      if (column == 0) start_canvas(strip);
+      run_tile(strip, column);
+      if (column + 1 == columns) emit(strip);
     }
   }
 
@@ -62,10 +68,10 @@ class StripUpscaler {
   void run_whole() {
     const TileSpan &down = plan_.y.tiles[0], &across = plan_.x.tiles[0];
     load_window(down);
-    cut_tile(across, down);
+    cut_tile(across, down, tiles_[0]);
     window_ = {};
     const int width = across.end - across.begin, height = down.end - down.begin;
-    std::vector<float>& upscaled = runner_.run(tile_, width, height, info_.channels, control_);
+    std::vector<float>& upscaled = runner_.run(tiles_[0], width, height, channels_of(info_), control_);
     const int rows = info_.height * scale_;
     if (width == info_.width && down.begin == 0) {
       upscaled.resize(static_cast<size_t>(rows) * out_row_);  // without what was added below
@@ -84,8 +90,9 @@ class StripUpscaler {
       canvas = std::max(canvas, static_cast<size_t>(touched_end(strip) - touched_begin(strip)));
     canvas_.reserve(canvas * out_row_);
     window_.reserve(static_cast<size_t>(plan_.y.largest) * info_.row_samples());
-    tile_.reserve(static_cast<size_t>(plan_.x.largest) * static_cast<size_t>(plan_.y.largest) *
-                  static_cast<size_t>(info_.channels));
+    for (std::vector<float>& tile : tiles_)
+      tile.reserve(static_cast<size_t>(plan_.x.largest) * static_cast<size_t>(plan_.y.largest) *
+                   static_cast<size_t>(info_.channels));
   }
 
   // ---- input rows ----
@@ -122,11 +129,26 @@ class StripUpscaler {
     return window_.data() + static_cast<size_t>(row - window_first_) * info_.row_samples();
   }
 
-  void cut_tile(const TileSpan& across, const TileSpan& down) {
+  std::vector<float>& tile(size_t number) { return tiles_[number % tiles_.size()]; }
+
+  void prepare(size_t number) {
+    const TileSpan& down = plan_.y.tiles[number / plan_.x.tiles.size()];
+    const size_t column = number % plan_.x.tiles.size();
+    if (column == 0) load_window(down);
+    cut_tile(plan_.x.tiles[column], down, tile(number));
+  }
+
+  void announce(size_t number) {
+    const TileSpan &down = plan_.y.tiles[number / plan_.x.tiles.size()],
+                   &across = plan_.x.tiles[number % plan_.x.tiles.size()];
+    runner_.announce(tile(number), across.end - across.begin, down.end - down.begin, channels_of(info_));
+  }
+
+  void cut_tile(const TileSpan& across, const TileSpan& down, std::vector<float>& tile) const {
     const auto channels = static_cast<size_t>(info_.channels);
     const int width = across.end - across.begin, height = down.end - down.begin;
-    tile_.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * channels);
-    float* to = tile_.data();
+    tile.resize(static_cast<size_t>(width) * static_cast<size_t>(height) * channels);
+    float* to = tile.data();
     for (int y = down.begin; y < down.end; ++y) {
       const float* row = window_row(y);
       for (int x = across.begin; x < across.end; ++x, to += channels) {
@@ -175,9 +197,9 @@ class StripUpscaler {
   void run_tile(size_t strip, size_t column) {
     const TileSpan& down = plan_.y.tiles[strip];
     const TileSpan& across = plan_.x.tiles[column];
-    cut_tile(across, down);
     const int width = across.end - across.begin, height = down.end - down.begin;
-    const std::vector<float>& upscaled = runner_.run(tile_, width, height, info_.channels, control_);
+    const std::vector<float>& upscaled =
+        runner_.run(tile(strip * plan_.x.tiles.size() + column), width, height, channels_of(info_), control_);
 
     const auto channels = static_cast<size_t>(out_channels_);
     const int x_begin = std::max(0, (across.core_begin - plan_.x.blend) * scale_);
@@ -219,7 +241,7 @@ class StripUpscaler {
 
   std::vector<float>& window_;  // input rows from window_first_ on
   int window_first_ = 0, next_row_ = 0;
-  std::vector<float>& tile_;
+  std::array<std::vector<float>, 2>& tiles_;
   std::vector<float>& canvas_;  // output rows from canvas_first_ on
   int canvas_first_ = 0;
 };
@@ -239,11 +261,15 @@ MemoryNeed strips_memory(const ImageInfo& info, const TileRunner& runner, const 
     strip = std::max<uint64_t>(strip, static_cast<uint64_t>(span.core_end - span.core_begin));
   const bool whole = plan.x.tiles.size() * plan.y.tiles.size() == 1;
   const uint64_t out_row =
-      static_cast<uint64_t>(info.width) * s * static_cast<uint64_t>(runner.out_channels(info.channels));
+      static_cast<uint64_t>(info.width) * s * static_cast<uint64_t>(runner.out_channels(channels_of(info)));
   const uint64_t canvas = whole ? 0 : out_row * (strip + 2 * static_cast<uint64_t>(plan.y.blend)) * s;
   const uint64_t window = row * static_cast<uint64_t>(plan.y.largest);
-  MemoryNeed need = runner.memory_for(plan.x.largest, plan.y.largest, info.channels);
-  need.host += (canvas + 2 * window) * sizeof(float);
+  MemoryNeed need = runner.memory_for(plan.x.largest, plan.y.largest, channels_of(info));
+  const uint64_t next_tile = whole ? 0
+                                   : static_cast<uint64_t>(plan.x.largest) *
+                                         static_cast<uint64_t>(plan.y.largest) *
+                                         static_cast<uint64_t>(info.channels);
+  need.host += (canvas + 2 * window + next_tile) * sizeof(float);
   return need;
 }
 

@@ -1,6 +1,7 @@
 // Enlarges a picture strip by strip: rows of tiles from a source to a sink.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "engine/tile_plan.h"
@@ -11,12 +12,13 @@ namespace esrgan {
 
 /// What upscale_strips() works in, to be used again for pictures of the same size.
 struct StripMemory {
-  std::vector<float> window, tile, canvas;
+  std::vector<float> window, canvas;
+  std::array<std::vector<float>, 2> tiles;  // one is computed while the next is there already
 };
 
 /// Reads every row of `source` once, top to bottom (with wrapped edges the source must allow random access),
-/// and writes the enlarged rows to `sink` in order; holds one row of tiles in memory. Does not call
-/// sink.finish().
+/// and writes the enlarged rows to `sink` in order; holds one row of tiles in memory, and the tile that comes
+/// next. Does not call sink.finish().
 void upscale_strips(RowSource& source, RowSink& sink, TileRunner& runner, const TilePlan& plan, int scale,
                     bool wrap, StripMemory& memory, const RunControl& control);
 

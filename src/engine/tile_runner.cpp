@@ -101,22 +101,23 @@ bool is_uniform(const std::vector<float>& tile, int channels, int channel) {
 
 }  // namespace
 
-int TileRunner::passes(int channels) const {
+int TileRunner::passes(const PictureChannels& channels) const {
   return static_cast<int>(channel_passes(channels).size()) * (self_ensemble_ ? 8 : 1);
 }
 
-bool TileRunner::is_network_output(const std::vector<ChannelPass>& passes, int channels) const {
+bool TileRunner::is_network_output(const std::vector<ChannelPass>& passes,
+                                   const PictureChannels& channels) const {
   return passes.size() == 1 &&
          keeps_channels(passes[0].outputs, network_.out_channels(), out_channels(channels));
 }
 
-MemoryNeed TileRunner::memory_for(int width, int height, int channels) const {
+MemoryNeed TileRunner::memory_for(int width, int height, const PictureChannels& channels) const {
   const auto pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
   const auto upscaled =
       pixels * static_cast<size_t>(network_.scale()) * static_cast<size_t>(network_.scale());
   const auto in = static_cast<size_t>(network_.in_channels()),
              out = static_cast<size_t>(network_.out_channels());
-  const auto image = static_cast<size_t>(channels);
+  const auto image = static_cast<size_t>(channels.count);
   const size_t copies = self_ensemble_ ? 2 : 1;
   const size_t results =
       is_network_output(channel_passes(channels), channels) ? 0 : static_cast<size_t>(out_channels(channels));
@@ -171,12 +172,12 @@ void TileRunner::run_ensemble(Executor& network, const float* in, int width, int
 }
 
 void TileRunner::run_pass(const ChannelPass& pass, const std::vector<float>& tile, int width, int height,
-                          int channels, const RunControl& control) {
+                          const PictureChannels& channels, const RunControl& control) {
   const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
   const auto scale = static_cast<size_t>(network_.scale());
   const size_t upscaled = pixels * scale * scale;
   const int results = out_channels(channels);
-  if (pass.alpha >= 0 && is_uniform(tile, channels, pass.alpha)) {
+  if (pass.alpha >= 0 && is_uniform(tile, channels.count, pass.alpha)) {
     const float value = tile[static_cast<size_t>(pass.alpha)];
     mix_channels({{pass.outputs[0].to, {}, value}}, tile.data(), 0, result_.data(), results, upscaled, pool_);
     // Work that was reckoned with and need not be done.
@@ -184,11 +185,12 @@ void TileRunner::run_pass(const ChannelPass& pass, const std::vector<float>& til
       control.done(network_.macs_per_pixel() * static_cast<double>(pixels) * (self_ensemble_ ? 8 : 1));
     return;
   }
-  if (keeps_channels(pass.inputs, channels, network_.in_channels())) {
+  if (keeps_channels(pass.inputs, channels.count, network_.in_channels())) {
     run_network(tile.data(), width, height, control);
   } else {
     input_.resize(pixels * static_cast<size_t>(network_.in_channels()));
-    mix_channels(pass.inputs, tile.data(), channels, input_.data(), network_.in_channels(), pixels, pool_);
+    mix_channels(pass.inputs, tile.data(), channels.count, input_.data(), network_.in_channels(), pixels,
+                 pool_);
     run_network(input_.data(), width, height, control);
   }
   if (!result_.empty())
@@ -196,8 +198,17 @@ void TileRunner::run_pass(const ChannelPass& pass, const std::vector<float>& til
                  pool_);
 }
 
-std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, int height, int channels,
-                                    const RunControl& control) {
+void TileRunner::announce(const std::vector<float>& tile, int width, int height,
+                          const PictureChannels& channels) {
+  // What is mixed, turned, or not computed at all is made when it is needed.
+  const std::vector<ChannelPass> passes = channel_passes(channels);
+  if (!self_ensemble_ && strength_ > 0 &&
+      keeps_channels(passes.front().inputs, channels.count, network_.in_channels()))
+    network_.announce(tile.data(), width, height);
+}
+
+std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, int height,
+                                    const PictureChannels& channels, const RunControl& control) {
   const std::vector<ChannelPass> passes = channel_passes(channels);
   const bool as_it_is = is_network_output(passes, channels);
   const auto scale = static_cast<size_t>(network_.scale());
@@ -212,7 +223,7 @@ std::vector<float>& TileRunner::run(const std::vector<float>& tile, int width, i
     returned_->resize(static_cast<size_t>(width) * static_cast<size_t>(height) * scale * scale * outputs);
   // Of a window it is the middle frame that is enlarged.
   if (strength_ < 1)
-    lay_plain_over({tile, width, height, channels, (channels - static_cast<int>(outputs)) / 2},
+    lay_plain_over({tile, width, height, channels.count, (channels.count - static_cast<int>(outputs)) / 2},
                    network_.scale(), strength_, *returned_, static_cast<int>(outputs), pool_);
   return *returned_;
 }

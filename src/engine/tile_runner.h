@@ -24,12 +24,21 @@ class TileRunner {
         strength_(strength),
         full_network_(std::move(full_network)) {}
 
+  TileRunner(const TileRunner&) = delete;
+  TileRunner& operator=(const TileRunner&) = delete;
+  TileRunner(TileRunner&&) = delete;
+  TileRunner& operator=(TileRunner&&) = delete;
+  ~TileRunner() { network_.withdraw(); }
+
   /// Throws Error when the network's result is not finite, that of `full_network` too.
   /// tile: [height][width][channels], channels as in ImageInfo; returns [height * scale][width *
   /// scale][out_channels(channels)], valid until the next call; its memory may be swapped for other. Sides
   /// must be multiples of network.input_multiple().
-  std::vector<float>& run(const std::vector<float>& tile, int width, int height, int channels,
-                          const RunControl& control);
+  std::vector<float>& run(const std::vector<float>& tile, int width, int height,
+                          const PictureChannels& channels, const RunControl& control);
+
+  /// Says that run() will be given this tile, which stays as it is until then: see Executor::announce().
+  void announce(const std::vector<float>& tile, int width, int height, const PictureChannels& channels);
 
   /// Memory for the next result, in place of the last one's that was taken.
   void lend(std::vector<float> memory) {
@@ -43,24 +52,24 @@ class TileRunner {
   int fallbacks() const { return fallbacks_; }
 
   /// Channels of the result for a picture with `channels`.
-  int out_channels(int channels) const {
+  int out_channels(const PictureChannels& channels) const {
     return upscaled_channels(network_.in_channels(), network_.out_channels(), channels);
   }
 
   /// Passes of the network for a tile: how its work scales.
-  int passes(int channels) const;
+  int passes(const PictureChannels& channels) const;
 
   /// Bytes that run() needs.
-  MemoryNeed memory_for(int width, int height, int channels) const;
+  MemoryNeed memory_for(int width, int height, const PictureChannels& channels) const;
 
  private:
-  std::vector<ChannelPass> channel_passes(int channels) const {
+  std::vector<ChannelPass> channel_passes(const PictureChannels& channels) const {
     return esrgan::channel_passes(network_.in_channels(), network_.out_channels(), channels);
   }
   /// Whether the result is what the network gives, as it is.
-  bool is_network_output(const std::vector<ChannelPass>& passes, int channels) const;
-  void run_pass(const ChannelPass& pass, const std::vector<float>& tile, int width, int height, int channels,
-                const RunControl& control);
+  bool is_network_output(const std::vector<ChannelPass>& passes, const PictureChannels& channels) const;
+  void run_pass(const ChannelPass& pass, const std::vector<float>& tile, int width, int height,
+                const PictureChannels& channels, const RunControl& control);
   void run_network(const float* in, int width, int height, const RunControl& control);
   void run_network(Executor& network, const float* in, int width, int height, const RunControl& control);
   void run_ensemble(Executor& network, const float* in, int width, int height, const RunControl& control);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <future>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/errors.h"
@@ -28,10 +30,13 @@ SampleType stored_type(SampleType type, const WriteOptions& write) {
 class FileLine {
  public:
   FileLine(PictureUpscaler& upscaler, const std::vector<FileJob>& jobs, WriteOptions write,
-           const FileEvents& events)
+           const FileEvents& events, const std::vector<std::string>& beside)
       : upscaler_(upscaler), jobs_(jobs), write_(std::move(write)), events_(events) {
     write_.threads = upscaler.threads();
     if (write_.derivation.empty()) write_.derivation = upscaler.derivation();
+    std::set<std::string> files(beside.begin(), beside.end());
+    for (const FileJob& job : jobs_) files.insert(job.input);
+    if (files.size() > 1) measure_series(files);
   }
 
   void run() {
@@ -58,6 +63,31 @@ class FileLine {
     std::unique_ptr<BackgroundSink> sink;
     uint64_t memory;
   };
+
+  /// From the least to the largest of what single files would be seen with.
+  void measure_series(const std::set<std::string>& files) {
+    for (const std::string& path : files) {
+      if (events_.stop.stop_requested()) throw Cancelled();
+      if (!may_be_in_series(path)) continue;
+      try {
+        const auto series = PictureReader(path, upscaler_.formats()).series();
+        if (!series) continue;
+        auto& [lo, hi] = ranges_.try_emplace(series->name, series->lo, series->hi).first->second;
+        lo = std::min(lo, series->lo);
+        hi = std::max(hi, series->hi);
+      } catch (const Error&) {  // told of when its turn comes
+      }
+    }
+  }
+
+  std::unique_ptr<PictureReader> open_file(const std::string& path) const {
+    auto file = std::make_unique<PictureReader>(path, upscaler_.formats());
+    if (ranges_.empty()) return file;
+    if (const auto series = file->series())
+      if (const auto range = ranges_.find(series->name); range != ranges_.end())
+        file->show(range->second.first, range->second.second);
+    return file;
+  }
 
   void fail(size_t job) const {
     if (!events_.failed) return;
@@ -96,7 +126,7 @@ class FileLine {
   Opened open_ahead(const std::string& path) const {
     Opened opened;
     try {
-      opened.file = std::make_unique<PictureReader>(path, upscaler_.formats());
+      opened.file = open_file(path);
       opened.first = upscaler_.next_ahead(*opened.file);
     } catch (const Error&) {
       opened = {};
@@ -109,7 +139,7 @@ class FileLine {
     Opened opened = ahead_.valid() ? ahead_.get() : Opened{};
     if (job + 1 < jobs_.size())
       ahead_ = std::async(std::launch::async, [this, job] { return open_ahead(jobs_[job + 1].input); });
-    if (!opened.file) opened.file = std::make_unique<PictureReader>(jobs_[job].input, upscaler_.formats());
+    if (!opened.file) opened.file = open_file(jobs_[job].input);
     if (!opened.first.source) opened.first = upscaler_.next(*opened.file);
     return opened;
   }
@@ -153,6 +183,7 @@ class FileLine {
   const std::vector<FileJob>& jobs_;
   WriteOptions write_;
   const FileEvents& events_;
+  std::map<std::string, std::pair<double, double>> ranges_;  // of series
   std::future<Opened> ahead_;
   std::optional<Written> last_;
 };
@@ -195,7 +226,7 @@ ImageInfo Upscaler::result_info(const ImageInfo& image) const {
 Image Upscaler::upscale(const Image& image, const UpscaleEvents& events) {
   return with_errors([&] {
     check_samples(image);
-    state_->upscaler.check_channels(image.info.channels);
+    state_->upscaler.check_channels(channels_of(image.info));
     PictureUpscaler& upscaler = state_->upscaler;
     auto copy = std::make_shared<Image>(image);
     if (upscaler.hidden_colours() == HiddenColours::bled) bleed_colours(*copy);
@@ -222,8 +253,8 @@ ImageInfo Upscaler::upscale_file(const std::string& input, const std::string& ou
 }
 
 void Upscaler::upscale_files(const std::vector<FileJob>& jobs, const WriteOptions& write,
-                             const FileEvents& events) {
-  with_errors([&] { FileLine(state_->upscaler, jobs, write, events).run(); });
+                             const FileEvents& events, const std::vector<std::string>& beside) {
+  with_errors([&] { FileLine(state_->upscaler, jobs, write, events, beside).run(); });
 }
 
 }  // namespace esrgan

@@ -81,7 +81,8 @@ class ConsistentSink : public RowSink {
         width_(info.width / scale),
         height_(info.height / scale),
         original_(std::move(original)),
-        quantum_(consistency.quantum),
+        quanta_(consistency.quanta),
+        limits_(consistency.limits),
         next_(std::move(next)) {
     for (int phase = 0; phase < scale; ++phase) taps_.push_back(taps_of(phase, scale));
   }
@@ -172,7 +173,7 @@ class ConsistentSink : public RowSink {
     const size_t row = info_.row_samples();
     for (int x = 0; x < width_; ++x) {
       const float most = *std::max_element(columns.begin() + x, columns.begin() + x + 2 * bend_reach + 1);
-      const float limit = std::max(0.0F, most - 2 * quantum_);
+      const float limit = std::max(0.0F, most - 2 * quanta_.at(static_cast<size_t>(colour)));
       float sum = 0;
       for (int py = 0; py < scale_; ++py)
         for (int px = 0; px < scale_; ++px) {
@@ -214,17 +215,23 @@ class ConsistentSink : public RowSink {
         const int line = std::clamp(y + dy, 0, height_ - 1);
         return block(line).missing[static_cast<size_t>(colour)].at(x);
       };
-      std::vector<float> added(static_cast<size_t>(scale_ * scale_));
+      const auto count = static_cast<float>(scale_ * scale_);
+      std::vector<float> made(static_cast<size_t>(scale_ * scale_));
       for (int x = 0; x < width_; ++x) {
-        float sum = 0;
-        for (int py = 0, i = 0; py < scale_; ++py)
-          for (int px = 0; px < scale_; ++px, ++i)
-            sum += added[static_cast<size_t>(i)] = cubic(at, x, px, py);
-        const float rest = at(x, 0) - sum / static_cast<float>(scale_ * scale_);
-        for (int py = 0, i = 0; py < scale_; ++py)
-          for (int px = 0; px < scale_; ++px, ++i)
-            own.pixels[static_cast<size_t>(py) * row + static_cast<size_t>(x * scale_ + px) * channels +
-                       static_cast<size_t>(colour)] += added[static_cast<size_t>(i)] + rest;
+        const auto place = [&](int i) {
+          return static_cast<size_t>(i / scale_) * row +
+                 static_cast<size_t>(x * scale_ + i % scale_) * channels + static_cast<size_t>(colour);
+        };
+        float sum = 0, before = 0;
+        for (int i = 0; i < scale_ * scale_; ++i) {
+          const float added = cubic(at, x, i % scale_, i / scale_);
+          sum += added;
+          before += own.pixels[place(i)];
+          made[static_cast<size_t>(i)] = own.pixels[place(i)] + added;
+        }
+        for (float& value : made) value += at(x, 0) - sum / count;
+        if (!limits_.empty()) bring_within(colour, before / count + at(x, 0), made);
+        for (int i = 0; i < scale_ * scale_; ++i) own.pixels[place(i)] = made[static_cast<size_t>(i)];
       }
     }
     next_->write(own.pixels.data(), scale_);
@@ -235,10 +242,29 @@ class ConsistentSink : public RowSink {
     original_->forget_before(std::max(0, limited_ - Line::reach - 1));
   }
 
+  /// What is cut off of some pixels of a number goes to those that have room for it.
+  void bring_within(int colour, float mean, std::vector<float>& pixels) const {
+    const auto [least, most] = limits_[static_cast<size_t>(colour)];
+    const float little = std::max(quanta_[static_cast<size_t>(colour)] / 100, 1e-6F);
+    if (std::all_of(pixels.begin(), pixels.end(), [&](float v) { return least <= v && v <= most; })) return;
+    for (size_t round = 0; round < pixels.size(); ++round) {
+      float sum = 0;
+      for (float& value : pixels) sum += value = std::clamp(value, least, most);
+      const float lacking = mean * static_cast<float>(pixels.size()) - sum;
+      const auto has_room = [&](float value) { return lacking > 0 ? value < most : value > least; };
+      const auto free = std::count_if(pixels.begin(), pixels.end(), has_room);
+      if (std::abs(lacking) < little || free == 0) return;
+      for (float& value : pixels)
+        if (has_room(value)) value += lacking / static_cast<float>(free);
+    }
+    for (float& value : pixels) value = std::clamp(value, least, most);
+  }
+
   ImageInfo info_;
   int scale_, width_, height_;
   std::shared_ptr<PassedRows> original_;
-  float quantum_;
+  std::vector<float> quanta_;
+  std::vector<std::array<float, 2>> limits_;
   std::unique_ptr<RowSink> next_;
   std::vector<Taps> taps_;
   std::vector<float> waiting_;

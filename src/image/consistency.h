@@ -2,6 +2,7 @@
 // of what becomes of one of them must be that number again.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -33,15 +34,17 @@ std::unique_ptr<RowSource> make_passing_source(std::unique_ptr<RowSource> source
                                                std::shared_ptr<PassedRows> rows);
 
 struct Consistency {
-  /// The step of the numbers, in the rows' unit; 0 for floating point. A rounded ramp is a ramp.
-  float quantum = 0;
+  /// The step of each channel's numbers, in the rows' unit; 0 for floating point. A rounded ramp is a ramp.
+  std::vector<float> quanta;
+  /// The least and the largest number that each channel can have, in the same unit; empty for no such limits.
+  std::vector<std::array<float, 2>> limits = {};
 };
 
 /// Takes the rows of a picture enlarged `scale` times, and hands them on so that
 /// - they differ from the plain (cubic) enlargement by no more than the numbers bend: the largest second
 ///   difference within two pixels. Even parts stay even, and ramps ramps, to the picture's edges;
 /// - the mean of the scale x scale pixels of each number is the number (back-projection, Irani and Peleg
-///   1991), to rounding of floats.
+///   1991), to rounding of floats, and no pixel is beyond what can be stored.
 /// `info`: of the enlarged picture. `original`: its rows must be there by the time the network's are, and are
 /// forgotten here. Alpha is taken as it is.
 std::unique_ptr<RowSink> make_consistent_sink(const ImageInfo& info, int scale,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "base/memory.h"
 #include "base/platform_memory.h"
 #include "image/bleed.h"
+#include "image/codecs/spread.h"
 #include "image/codecs/table.h"
 #include "image/exif.h"
 #include "image/metadata/colour_convert.h"
@@ -34,6 +36,8 @@ struct OpenFile {
   std::shared_ptr<const ByteSource> source;
   const Codec* codec = nullptr;
   std::unique_ptr<Decoder> decoder;
+  int page = 0;
+  std::optional<std::pair<double, double>> shown;  // instead of the picture's own range
   size_t remarks_told = 0;
 
   OpenFile(const std::string& name, const std::vector<std::string>& formats)
@@ -49,77 +53,35 @@ struct OpenFile {
 
   void next() {
     decoder->next();
+    ++page;
     remarks_told = 0;
     check();
   }
 
   void check() const {
     const StoredPicture& p = decoder->picture();
-    const bool fits =
-        p.width > 0 && p.height > 0 && p.width <= limits::picture_side && p.height <= limits::picture_side &&
-        int64_t{p.width} * p.height <= limits::picture_pixels && p.channels >= 1 && p.channels <= 4;
+    const bool fits = p.width > 0 && p.height > 0 && p.width <= limits::picture_side &&
+                      p.height <= limits::picture_side &&
+                      int64_t{p.width} * p.height <= limits::picture_pixels && p.channels >= 1 &&
+                      p.channels <= (p.bands > 0 ? limits::picture_bands : 4);
     if (!fits)
       throw Error(ErrorKind::unsupported, path, "size of the image", "up to 1000000x1000000 pixels",
                   std::to_string(p.width) + "x" + std::to_string(p.height));
+  }
+
+  void refuse_bands() const {
+    const StoredPicture& p = decoder->picture();
+    if (p.bands > 0)
+      throw Error(ErrorKind::unsupported, path, "channels of a picture",
+                  "gray or RGB, maybe with transparency",
+                  std::to_string(p.channels) + ", of which " + std::to_string(p.bands) +
+                      " are bands; 'esrgan upscale' enlarges such files");
   }
 
   void tell_remarks() {
     const auto& remarks = decoder->picture().remarks;
     for (; remarks_told < remarks.size(); ++remarks_told) log_warning(path + ": " + remarks[remarks_told]);
   }
-};
-
-/// What is made of a picture's header: what the rows will be like, and how they are still to be turned.
-struct Prepared {
-  ImageInfo info;
-  int orientation = 1;
-};
-
-Prepared prepare(const OpenFile& file) {
-  const StoredPicture& p = file.decoder->picture();
-  Prepared prepared;
-  ImageInfo& info = prepared.info;
-  info.width = p.width;
-  info.height = p.height;
-  info.channels = p.channels;
-  const bool in_memory_as_floats = has_own_values(p.type) && !is_floating(p.type);
-  info.type = in_memory_as_floats ? SampleType::f32 : p.type;
-  if (in_memory_as_floats) info.range.whole = p.type;
-  info.range.linear = p.linear;
-  info.bits = p.bits;
-  info.seconds = p.seconds;
-  info.metadata = p.metadata;
-  const int said = std::max(p.orientation, orientation_of(*p.metadata));
-  if (said != 1) {
-    auto metadata = std::make_shared<ImageMetadata>(*p.metadata);
-    reset_orientation(*metadata, said);
-    info.metadata = std::move(metadata);
-  }
-  prepared.orientation = file.codec->upright ? 1 : said;
-  return prepared;
-}
-
-class FileSource : public RowSource {
- public:
-  FileSource(std::shared_ptr<OpenFile> file, ImageInfo info)
-      : file_(std::move(file)), info_(std::move(info)) {}
-  const ImageInfo& info() const override { return info_; }
-  bool random_access() const override { return false; }
-  size_t memory() const override { return file_->decoder->memory(); }
-
-  void read(int begin, int end, float* out) override {
-    if (end <= begin) return;
-    const size_t count = static_cast<size_t>(end - begin) * info_.row_samples();
-    raw_.resize(count * size_of(info_.type));
-    file_->decoder->read(end - begin, raw_.data());
-    unpack_samples(raw_.data(), info_.type, count, out);
-    if (end == info_.height) file_->tell_remarks();
-  }
-
- private:
-  std::shared_ptr<OpenFile> file_;
-  ImageInfo info_;
-  std::vector<std::byte> raw_;
 };
 
 void divide_by_alpha(double* pixels, size_t samples, size_t channels) {
@@ -130,90 +92,225 @@ void divide_by_alpha(double* pixels, size_t samples, size_t channels) {
   }
 }
 
-/// Rows of values of their own to floats in [0, 1], in two passes: what is the range, and then by it.
-class OwnValues {
+/// Rows of numbers of their own, as a decoder gives them.
+class NumberRows {
  public:
-  OwnValues(OpenFile& file, ImageInfo& info) : file_(file), info_(info), picture_(file.decoder->picture()) {}
+  NumberRows(Decoder& decoder, bool linear) : decoder_(decoder), linear_(linear) {}
 
-  /// Reads the picture.
-  std::vector<float> read() {
-    const size_t row = info_.row_samples(), total = row * static_cast<size_t>(info_.height);
-    const size_t sample = size_of(picture_.type);
-    std::vector<std::byte> raw(total * sample);
-    file_.decoder->read(info_.height, raw.data());
-    std::vector<double> values(row);
-    for (int y = 0; y < info_.height; ++y) {
-      take_row(raw.data() + static_cast<size_t>(y) * row * sample, values);
-      find_range(values);
-    }
-    settle_range();
-    std::vector<float> pixels(total);
-    for (int y = 0; y < info_.height; ++y) {
-      take_row(raw.data() + static_cast<size_t>(y) * row * sample, values);
-      normalise(values, pixels.data() + static_cast<size_t>(y) * row);
-    }
-    if (broken_)
-      log_warning(file_.path + ": infinite or undefined samples are taken as the nearest number there is");
-    return pixels;
+  /// The next row.
+  const std::vector<double>& read() {
+    const StoredPicture& picture = decoder_.picture();
+    const auto channels = static_cast<size_t>(picture.channels);
+    raw_.resize(picture.row_bytes());
+    numbers_.resize(static_cast<size_t>(picture.width) * channels);
+    decoder_.read(1, raw_.data());
+    unpack_values(raw_.data(), picture.type, numbers_.size(), numbers_.data());
+    if (picture.alpha != Alpha::none)
+      for (size_t i = channels - 1; i < numbers_.size(); i += channels)
+        numbers_[i] /= full_value(picture.type);
+    if (picture.alpha == Alpha::associated) divide_by_alpha(numbers_.data(), numbers_.size(), channels);
+    if (linear_)
+      for (size_t i = 0; i < numbers_.size(); ++i)
+        if (picture.alpha == Alpha::none || i % channels + 1 < channels)
+          numbers_[i] = srgb_from_linear(static_cast<float>(numbers_[i]));
+    return numbers_;
   }
 
  private:
-  void take_row(const std::byte* raw, std::vector<double>& values) const {
-    const auto channels = static_cast<size_t>(info_.channels);
-    unpack_values(raw, picture_.type, values.size(), values.data());
-    if (picture_.alpha != Alpha::none)
-      for (size_t i = channels - 1; i < values.size(); i += channels) values[i] /= full_value(picture_.type);
-    if (picture_.alpha == Alpha::associated) divide_by_alpha(values.data(), values.size(), channels);
-    if (!info_.range.linear) return;
-    for (size_t i = 0; i < values.size(); ++i)
-      if (i % channels < static_cast<size_t>(info_.colours()))
-        values[i] = srgb_from_linear(static_cast<float>(values[i]));
+  Decoder& decoder_;
+  bool linear_;
+  std::vector<std::byte> raw_;
+  std::vector<double> numbers_;
+};
+
+/// Where a picture's numbers lie.
+class Survey {
+ public:
+  Survey(const ImageInfo& info, bool measured)
+      : info_(info),
+        measured_(measured),
+        together_(info.colours() - info.bands),
+        groups_(static_cast<size_t>(info.bands + (together_ > 0 ? 1 : 0)),
+                Group{Spread(static_cast<uint64_t>(info.width) * static_cast<uint64_t>(info.height) *
+                             static_cast<uint64_t>(info.bands > 0 ? 1 : info.channels))}) {}
+
+  void add(const std::vector<double>& numbers) {
+    const auto channels = static_cast<size_t>(info_.channels), colours = static_cast<size_t>(info_.colours());
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      if (i % channels >= colours || !std::isfinite(numbers[i])) continue;
+      if (info_.no_data && info_.no_data->contains(numbers[i])) continue;
+      Group& group = groups_[group_of(i % channels)];
+      group.least = std::min(group.least, numbers[i]);
+      group.most = std::max(group.most, numbers[i]);
+      if (measured_) group.spread.add(numbers[i]);
+    }
   }
 
-  void find_range(const std::vector<double>& values) {
+  /// What becomes 0 and 1: one range for colours, and one for each band.
+  void settle(ValueRange& range) {
+    const std::array<double, 2> first = ends(groups_.front());
+    range.lo = first[0];
+    range.hi = first[1];
+    if (groups_.size() == 1) return;
+    for (int c = 0; c < info_.channels; ++c)
+      range.of_channels.push_back(ends(groups_[group_of(static_cast<size_t>(c))]));
+  }
+
+ private:
+  struct Group {
+    Spread spread;
+    double least = HUGE_VAL, most = -HUGE_VAL;
+  };
+
+  size_t group_of(size_t channel) const {
+    const auto together = static_cast<size_t>(together_);
+    return channel < together ? 0 : channel - together + (together > 0 ? 1 : 0);
+  }
+
+  /// Of measurements the outermost do not count; floats within [0, 1] are colours and stay what they are.
+  std::array<double, 2> ends(Group& group) const {
+    if (group.least > group.most) return {0, 1};  // there was no number at all
+    if (measured_) {
+      const auto [lo, hi] = group.spread.ends();
+      return {lo, hi};
+    }
+    if (!info_.range.whole && group.least >= 0 && group.most <= 1) return {0, 1};
+    return {group.least, group.most > group.least ? group.most : group.least + 1};
+  }
+
+  const ImageInfo& info_;
+  bool measured_;
+  int together_;  // channels that have one range
+  std::vector<Group> groups_;
+};
+
+/// Whether the floats that are made of a picture's samples depend on where its numbers lie. Measurements of
+/// 16 bits are seldom spread over all of them.
+bool has_numbers(const StoredPicture& picture) {
+  return has_own_values(picture.type) ||
+         (picture.type == SampleType::u16 && picture.alpha == Alpha::none && picture.metadata->is_measured());
+}
+
+/// What is made of a picture's header: what the rows will be like, and how they are still to be turned.
+struct Prepared {
+  ImageInfo info;
+  int orientation = 1;
+};
+
+/// Reads the picture's numbers once before.
+void survey(const OpenFile& file, ImageInfo& info) {
+  const auto decoder = open_decoder(*file.codec, file.source);
+  for (int page = 0; page < file.page; ++page) decoder->next();
+  Survey found(info, decoder->picture().metadata->is_measured());
+  NumberRows rows(*decoder, info.range.linear);
+  for (int y = 0; y < info.height; ++y) found.add(rows.read());
+  found.settle(info.range);
+}
+
+Prepared prepare(const OpenFile& file) {
+  const StoredPicture& p = file.decoder->picture();
+  Prepared prepared;
+  ImageInfo& info = prepared.info;
+  info.width = p.width;
+  info.height = p.height;
+  info.channels = p.channels;
+  const bool in_memory_as_floats = has_numbers(p) && !is_floating(p.type);
+  info.type = in_memory_as_floats ? SampleType::f32 : p.type;
+  if (in_memory_as_floats) info.range.whole = p.type;
+  if (in_memory_as_floats) info.range.held = p.held ? p.held : ends_of(p.type);
+  if (p.alpha == Alpha::none && p.bits == 0) info.no_data = p.no_data;
+  info.range.linear = p.linear;
+  info.bits = p.bits;
+  info.bands = p.bands;
+  info.seconds = p.seconds;
+  info.metadata = p.metadata;
+  const int said = std::max(p.orientation, orientation_of(*p.metadata));
+  if (said != 1) {
+    auto metadata = std::make_shared<ImageMetadata>(*p.metadata);
+    reset_orientation(*metadata, said);
+    info.metadata = std::move(metadata);
+  }
+  prepared.orientation = file.codec->upright ? 1 : said;
+  if (has_numbers(p) && p.spread)
+    std::tie(info.range.lo, info.range.hi) = file.shown.value_or(*p.spread);
+  else if (has_numbers(p))
+    survey(file, info);
+  return prepared;
+}
+
+/// Rows of a file to floats.
+class RowFloats {
+ public:
+  RowFloats(OpenFile& file, const ImageInfo& info)
+      : file_(file), info_(info), numbers_(*file.decoder, info.range.linear) {
+    for (size_t c = 0; c < static_cast<size_t>(info.channels); ++c) {
+      lo_.push_back(info.range.lo_of(c));
+      scale_.push_back(1 / (info.range.hi_of(c) - lo_.back()));
+    }
+  }
+
+  void read(int count, float* out) {
+    if (!has_numbers(file_.decoder->picture())) {
+      raw_.resize(static_cast<size_t>(count) * info_.row_samples() * size_of(info_.type));
+      file_.decoder->read(count, raw_.data());
+      unpack_samples(raw_.data(), info_.type, static_cast<size_t>(count) * info_.row_samples(), out);
+      return;
+    }
+    for (int y = 0; y < count; ++y, out += info_.row_samples()) normalise(numbers_.read(), out);
+  }
+
+  /// After the last row.
+  void finish() {
+    if (broken_)
+      log_warning(file_.path + ": infinite or undefined samples are taken as the nearest number there is");
+    file_.tell_remarks();
+  }
+
+ private:
+  void normalise(const std::vector<double>& numbers, float* out) {
     const auto channels = static_cast<size_t>(info_.channels), colours = static_cast<size_t>(info_.colours());
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (i % channels >= colours) continue;
-      if (!std::isfinite(values[i])) {
-        broken_ = true;
-      } else {
-        least_ = std::min(least_, values[i]);
-        most_ = std::max(most_, values[i]);
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const size_t c = i % channels;
+      const bool colour = c < colours;
+      if (colour && info_.no_data && info_.no_data->contains(numbers[i])) {
+        out[i] = std::numeric_limits<float>::quiet_NaN();
+        continue;
       }
-    }
-  }
-
-  /// Floats within [0, 1] are colours and stay what they are; everything else is brought there.
-  void settle_range() {
-    if (least_ > most_) least_ = most_ = 0;  // there was no number at all
-    ValueRange& range = info_.range;
-    if (picture_.spread)
-      std::tie(range.lo, range.hi) = *picture_.spread;
-    else if (!range.whole && least_ >= 0 && most_ <= 1) {
-      range.lo = 0;
-      range.hi = 1;
-    } else {
-      range.lo = least_;
-      range.hi = most_ > least_ ? most_ : least_ + 1;
-    }
-  }
-
-  void normalise(const std::vector<double>& values, float* out) const {
-    const auto channels = static_cast<size_t>(info_.channels), colours = static_cast<size_t>(info_.colours());
-    const double scale = 1 / (info_.range.hi - info_.range.lo);
-    for (size_t i = 0; i < values.size(); ++i) {
-      const bool colour = i % channels < colours;
-      double value = colour ? (values[i] - info_.range.lo) * scale : values[i];
-      if (!std::isfinite(value)) value = std::isinf(value) && value > 0 ? 1 : 0;
+      double value = colour ? (numbers[i] - lo_[c]) * scale_[c] : numbers[i];
+      if (!std::isfinite(value)) {
+        broken_ = true;
+        value = value > 0 ? 1 : 0;
+      }
       out[i] = static_cast<float>(value);
     }
   }
 
   OpenFile& file_;
-  ImageInfo& info_;
-  const StoredPicture& picture_;
-  double least_ = HUGE_VAL, most_ = -HUGE_VAL;
+  const ImageInfo& info_;
+  NumberRows numbers_;
+  std::vector<double> lo_, scale_;  // of channels
+  std::vector<std::byte> raw_;
   bool broken_ = false;
+};
+
+class FileSource : public RowSource {
+ public:
+  FileSource(std::shared_ptr<OpenFile> file, ImageInfo info)
+      : file_(std::move(file)), info_(std::move(info)), rows_(*file_, info_) {}
+  const ImageInfo& info() const override { return info_; }
+  bool random_access() const override { return false; }
+  size_t memory() const override { return file_->decoder->memory(); }
+
+  void read(int begin, int end, float* out) override {
+    if (end <= begin) return;
+    rows_.read(end - begin, out);
+    if (end == info_.height) rows_.finish();
+  }
+
+ private:
+  std::shared_ptr<OpenFile> file_;
+  ImageInfo info_;
+  RowFloats rows_;
 };
 
 void divide_by_alpha(Image& image) {
@@ -235,13 +332,18 @@ void divide_by_alpha(Image& image) {
 Image read_whole(OpenFile& file, const Prepared& prepared) {
   const StoredPicture& picture = file.decoder->picture();
   Image image{prepared.info, {}};
-  ImageInfo& i = image.info;
-  if (has_own_values(picture.type)) {
-    const std::vector<float> pixels = OwnValues(file, i).read();
-    image.samples.resize(i.bytes());
-    pack_samples(pixels.data(), pixels.size(), i.type, image.samples.data());
+  const ImageInfo& i = image.info;
+  image.samples.resize(i.bytes());
+  if (has_numbers(picture)) {
+    RowFloats rows(file, i);
+    std::vector<float> row(i.row_samples());
+    for (int y = 0; y < i.height; ++y) {
+      rows.read(1, row.data());
+      pack_samples(row.data(), row.size(), i.type,
+                   image.samples.data() + static_cast<size_t>(y) * row.size() * size_of(i.type));
+    }
+    rows.finish();
   } else {
-    image.samples.resize(i.bytes());
     file.decoder->read(i.height, image.samples.data());
     if (picture.alpha == Alpha::associated) divide_by_alpha(image);
   }
@@ -254,11 +356,8 @@ Image read_whole(OpenFile& file, const Prepared& prepared) {
 void check_memory(const OpenFile& file, const Prepared& prepared, bool as_whole, uint64_t limit) {
   const ImageInfo& info = prepared.info;
   const uint64_t samples = info.row_samples() * static_cast<uint64_t>(info.height);
-  const SampleType stored = file.decoder->picture().type;
   uint64_t picture = samples * size_of(info.type);
   if (prepared.orientation != 1) picture *= 2;  // the turned copy
-  if (has_own_values(stored))
-    picture += samples * (size_of(stored) + sizeof(float));  // as stored, and as floats
   if (info.has_alpha())
     picture = std::max(picture, samples * (2 * size_of(info.type) + 2 * sizeof(float)));  // bleeding
   const uint64_t needed = file.decoder->memory() + (as_whole ? picture : 0);
@@ -283,35 +382,70 @@ int PictureReader::pictures() const {
   return state_->file->decoder->pictures();
 }
 
+std::optional<PictureReader::Series> PictureReader::series() const {
+  const StoredPicture& picture = state_->file->decoder->picture();
+  if (picture.series.empty() || !picture.spread) return std::nullopt;
+  return Series{picture.series, picture.spread->first, picture.spread->second};
+}
+
+void PictureReader::show(double lo, double hi) {
+  state_->file->shown = {lo, hi};
+}
+
+bool holds_measurements(const std::string& path) {
+  const Codec* const codec = find_codec(path);
+  if (codec != nullptr && (codec->holds.of_its_kind || !codec->holds.bands)) return codec->holds.of_its_kind;
+  try {
+    return OpenFile(path, {}).decoder->picture().metadata->is_measured();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool may_be_in_series(const std::string& path) {
+  if (path == "-") return false;
+  try {
+    return codec_of(InputFile(path), path).in_series;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+void PictureReader::refuse_bands() const {
+  state_->file->refuse_bands();
+}
+
 uint64_t PictureReader::bytes_as_floats() const {
   const StoredPicture& p = state_->file->decoder->picture();
   return static_cast<uint64_t>(p.width) * static_cast<uint64_t>(p.height) *
          static_cast<uint64_t>(p.channels) * sizeof(float);
 }
 
-std::unique_ptr<RowSource> PictureReader::next(bool whole, HiddenColours hidden, uint64_t memory_limit) {
+FilledSource PictureReader::next(bool whole, HiddenColours hidden, uint64_t memory_limit) {
   OpenFile& file = *state_->file;
-  if (state_->next >= pictures()) return nullptr;
+  if (state_->next >= pictures()) return {};
   if (state_->next > 0) file.next();
   Prepared prepared = prepare(file);
-  const bool as_whole = whole || prepared.orientation != 1 || prepared.info.has_alpha() ||
-                        has_own_values(file.decoder->picture().type);
+  const bool as_whole = whole || prepared.orientation != 1 || prepared.info.has_alpha();
   check_memory(file, prepared, as_whole, memory_limit);
   ++state_->next;
   file.tell_remarks();
-  if (!as_whole) return std::make_unique<FileSource>(state_->file, std::move(prepared.info));
+  if (!as_whole) return fill_gaps(std::make_unique<FileSource>(state_->file, std::move(prepared.info)));
   auto image = std::make_shared<Image>(read_whole(file, prepared));
   if (hidden == HiddenColours::bled) bleed_colours(*image);
-  return make_source(std::move(image));
+  return fill_gaps(make_source(std::move(image)));
 }
 
 std::unique_ptr<RowSource> open_image(const std::string& path, bool whole, uint64_t memory_limit) {
-  return PictureReader(path).next(whole, HiddenColours::bled, memory_limit);
+  PictureReader file(path);
+  file.refuse_bands();
+  return file.next(whole, HiddenColours::bled, memory_limit).source;
 }
 
 Image read_image(const std::string& path) {
   return with_errors([&] {
     OpenFile file(path, {});
+    file.refuse_bands();
     const Prepared prepared = prepare(file);
     check_memory(file, prepared, true, available_memory());
     return read_whole(file, prepared);

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "image/gaps.h"
 #include "image/samples.h"
 
 namespace esrgan {
@@ -37,7 +38,9 @@ class MemorySink : public RowSink {
   void write(const float* rows, int count) override {
     const ImageInfo& i = image_.info;
     const size_t samples = i.row_samples() * static_cast<size_t>(count);
-    pack_samples(rows, samples, i.type, image_.samples.data() + written_ * size_of(i.type));
+    std::byte* const to = image_.samples.data() + written_ * size_of(i.type);
+    pack_samples(rows, samples, i.type, to);
+    if (i.no_data && step_of(i.type) > 0) pack_gaps(rows, samples, i.type, *i.no_data, to);
     written_ += samples;
   }
   void finish() override {}

@@ -8,7 +8,7 @@
 
 namespace esrgan {
 
-/// Rows of floats in [0, 1], channels interleaved.
+/// Rows of floats in [0, 1], channels interleaved; of pictures with gaps see gaps.h.
 class RowSource {
  public:
   RowSource() = default;

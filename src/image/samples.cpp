@@ -73,6 +73,29 @@ const char* name_of(SampleType type) {
   return "8 bit";
 }
 
+std::optional<std::array<double, 2>> ends_of(SampleType type) {
+  const auto ends = [](auto number) {
+    using Number = std::numeric_limits<decltype(number)>;
+    return std::array{static_cast<double>(Number::lowest()), static_cast<double>(Number::max())};
+  };
+  switch (type) {
+    case SampleType::u8:
+      return ends(uint8_t{});
+    case SampleType::u16:
+      return ends(uint16_t{});
+    case SampleType::i8:
+      return ends(int8_t{});
+    case SampleType::i16:
+      return ends(int16_t{});
+    case SampleType::u32:
+      return ends(uint32_t{});
+    case SampleType::i32:
+      return ends(int32_t{});
+    default:
+      return std::nullopt;
+  }
+}
+
 double full_value(SampleType type) {
   switch (type) {
     case SampleType::i8:
@@ -131,6 +154,10 @@ void pack_samples(const float* values, size_t count, SampleType type, std::byte*
 
 void unpack_values(const std::byte* samples, SampleType type, size_t count, double* out) {
   switch (type) {
+    case SampleType::u8:
+      return unpack_numbers<uint8_t>(samples, count, out);
+    case SampleType::u16:
+      return unpack_numbers<uint16_t>(samples, count, out);
     case SampleType::i8:
       return unpack_numbers<int8_t>(samples, count, out);
     case SampleType::i16:
@@ -151,6 +178,10 @@ void unpack_values(const std::byte* samples, SampleType type, size_t count, doub
 
 void pack_values(const double* values, size_t count, SampleType type, std::byte* out) {
   switch (type) {
+    case SampleType::u8:
+      return pack_numbers<uint8_t>(values, count, out);
+    case SampleType::u16:
+      return pack_numbers<uint16_t>(values, count, out);
     case SampleType::i8:
       return pack_numbers<int8_t>(values, count, out);
     case SampleType::i16:

@@ -3,9 +3,11 @@
 
 #include <esrgan/image.h>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace esrgan {
 
@@ -49,6 +51,9 @@ inline bool is_floating(SampleType type) {
 /// The value that means opaque in an alpha channel of values of their own: an integer's largest, else 1.
 double full_value(SampleType type);
 
+/// The least and the largest number of a type; of floats, none.
+std::optional<std::array<double, 2>> ends_of(SampleType type);
+
 /// Stored samples to floats in [0, 1]; floating-point samples are taken as they are. Types of pictures in
 /// memory only.
 void unpack_samples(const std::byte* samples, SampleType type, size_t count, float* out);
@@ -57,7 +62,7 @@ void unpack_samples(const std::byte* samples, SampleType type, size_t count, flo
 /// memory only.
 void pack_samples(const float* values, size_t count, SampleType type, std::byte* out);
 
-/// Samples that have values of their own, as these values.
+/// Samples as the numbers that are stored.
 void unpack_values(const std::byte* samples, SampleType type, size_t count, double* out);
 
 /// And back: whole numbers are clamped to the type and rounded to nearest.

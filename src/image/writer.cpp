@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/thread_pool.h"
 #include "image/codecs/table.h"
+#include "image/gaps.h"
 #include "image/metadata_fit.h"
 #include "image/samples.h"
 
@@ -59,6 +60,13 @@ class Storage {
 
   void choose_channels() {
     stored.channels = info_.channels;
+    if (info_.bands > 0) {
+      if (!codec_.holds.bands)
+        throw Error(ErrorKind::unsupported, path_, "channels of a " + std::string(codec_.name) + " picture",
+                    "gray or RGB, maybe with transparency; tif holds bands", std::to_string(info_.channels));
+      stored.bands = info_.bands;
+      return;
+    }
     if (!holds_channels(stored.channels) && info_.colours() == 1 && holds_channels(info_.has_alpha() ? 4 : 3))
       stored.channels = info_.has_alpha() ? 4 : 3;  // gray as RGB
     if (!holds_channels(stored.channels) && info_.has_alpha()) {
@@ -82,10 +90,13 @@ class Storage {
     if (options_.bit_depth == 16 && wanted != SampleType::f16) wanted = SampleType::u16;
     if (options_.bit_depth == 32) wanted = SampleType::f32;
     stored.type = nearest(wanted);
-    values = own_values && has_own_values(stored.type);
+    values = own_values && holds_values();
+    if (info_.no_data && stored.type == natural && stored.channels == info_.channels)
+      stored.no_data = info_.no_data;
     stored.linear =
         has_own_values(stored.type) && (range.linear || (codec_.holds.linear && !has_own_range()));
-    if (!has_own_values(stored.type) && has_own_range()) check_range();
+    if (!holds_values() && has_own_range()) check_range();
+    if (has_own_range()) stored.shown = shown_numbers();
     if (stored.type == SampleType::u16 && info_.type == SampleType::u16 && options_.bit_depth == 0)
       stored.bits = info_.bits;
     if (natural == SampleType::u16 && stored.type == SampleType::u8 && options_.bit_depth == 0)
@@ -95,6 +106,19 @@ class Storage {
       stored.remarks.push_back(std::string("whole numbers (") + name_of(*range.whole) +
                                ") are written as floats");
   }
+
+  std::string shown_numbers() const {
+    const ValueRange& range = info_.range;
+    const auto from_to = [](double lo, double hi) { return text_of(lo) + " to " + text_of(hi); };
+    std::string text = "Numbers seen as black to white: ";
+    if (range.of_channels.empty()) return text + from_to(range.lo, range.hi) + ".";
+    for (size_t c = 0; c < range.of_channels.size(); ++c)
+      text += (c == 0 ? "" : ", ") + from_to(range.lo_of(c), range.hi_of(c));
+    return text + " (by bands).";
+  }
+
+  /// Whether what is stored can be the numbers themselves.
+  bool holds_values() const { return has_own_values(stored.type) || info_.range.whole == stored.type; }
 
   /// Values other than colours from black to white.
   bool has_own_range() const {
@@ -144,17 +168,22 @@ class RowPacker {
         background_(background) {}
 
   void pack(const float* row, std::byte* out) {
+    pack_numbers(row, out);
+    if (stored_.no_data) pack_gaps(row, info_.row_samples(), stored_.type, *stored_.no_data, out);
+  }
+
+ private:
+  void pack_numbers(const float* row, std::byte* out) {
     const size_t samples = static_cast<size_t>(stored_.width) * static_cast<size_t>(stored_.channels);
     if (is_plain()) return pack_samples(row, samples, stored_.type, out);
     row_.clear();
     const auto channels = static_cast<size_t>(info_.channels);
     for (size_t i = 0; i < info_.row_samples(); i += channels) transform(row + i);
-    if (has_own_values(stored_.type)) return pack_values(row_.data(), samples, stored_.type, out);
+    if (values_ || has_own_values(stored_.type)) return pack_values(row_.data(), samples, stored_.type, out);
     floats_.assign(row_.begin(), row_.end());
     pack_samples(floats_.data(), samples, stored_.type, out);
   }
 
- private:
   bool is_plain() const {
     return info_.range.is_default() && !stored_.linear && stored_.channels == info_.channels &&
            stored_.alpha != Alpha::associated;
@@ -162,18 +191,19 @@ class RowPacker {
 
   void transform(const float* pixel) {
     const auto colours = static_cast<size_t>(info_.colours());
-    const auto to_colours = static_cast<size_t>(stored_.channels - (stored_.channels % 2 == 0 ? 1 : 0));
+    const bool alpha_too = stored_.bands == 0 && stored_.channels % 2 == 0;
+    const auto to_colours = static_cast<size_t>(stored_.channels - (alpha_too ? 1 : 0));
     const double alpha = info_.has_alpha() ? std::clamp(static_cast<double>(pixel[colours]), 0.0, 1.0) : 1.0;
-    const bool flatten = info_.has_alpha() && stored_.channels % 2 != 0;
+    const bool flatten = info_.has_alpha() && !alpha_too;
     const ValueRange& range = info_.range;
     for (size_t c = 0; c < to_colours; ++c) {
       double value = pixel[colours == 1 ? 0 : c];
-      if (!spread_) value = range.lo + (range.hi - range.lo) * value;
+      if (!spread_) value = range.lo_of(c) + (range.hi_of(c) - range.lo_of(c)) * value;
       if (flatten) value = value * alpha + (1 - alpha) * static_cast<double>(background_[c]);
       if (stored_.linear) value = linear_from_srgb(static_cast<float>(value));
       row_.push_back(stored_.alpha == Alpha::associated ? value * alpha : value);
     }
-    if (stored_.channels % 2 == 0) row_.push_back(values_ ? alpha * full_value(stored_.type) : alpha);
+    if (alpha_too) row_.push_back(values_ ? alpha * full_value(stored_.type) : alpha);
   }
 
   const ImageInfo& info_;
@@ -198,6 +228,9 @@ class FileWriter : public PictureWriter {
     encode_.compression = options.compression;
     encode_.threads = options.threads > 0 ? options.threads : available_processors();
     encode_.derivation = options.derivation;
+    encode_.cloud_optimised = options.cloud_optimised;
+    if (options.cloud_optimised && codec_.name != "TIFF")
+      throw Error(ErrorKind::invalid_argument, path_, "a cloud-optimised file", "tif", std::string(codec_.name));
     encode_.not_for_diagnosis = options.not_for_diagnosis;
     encode_.extension = lower_extension(options.format.empty() ? path_ : options.format);
     encode_.pictures = codec_.holds.several ? std::max(1, pictures) : 1;

@@ -221,7 +221,10 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
   FilmOutput film(settings, network.scale(), [&](size_t segment) { return folder.segment(segment); },
                   {[&] { progress.frame_done(); }, [&](uint64_t size) { progress.add_bytes(size); }});
   const PipelineCounts counts = run_pipeline(
-      *input, film, [&](FrameItem& item, PixelsPool& pool) { network.upscale(item, pool, events.stop); },
+      *input, film,
+      [&](FrameItem& item, const FrameItem* next, PixelsPool& pool) {
+        network.upscale(item, next, pool, events.stop);
+      },
       events.stop);
 
   VideoReport report;

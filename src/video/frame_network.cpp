@@ -105,7 +105,17 @@ Pixels FrameNetwork::enlarge_window(const std::vector<SharedPixels>& window, siz
   return all;
 }
 
-void FrameNetwork::upscale(FrameItem& item, PixelsPool& pool, const std::stop_token& stop) {
+/// A device can take a whole frame of the size at hand while it computes another.
+void FrameNetwork::announce(const FrameItem& next) {
+  if (!next.source || next.repeated || next.parts.size() != 1 || !frames_[0]) return;
+  const int channels = channels_of(static_cast<AVPixelFormat>(next.source->format));
+  if (sizes_[0] == Size{next.source->width, next.source->height, channels})
+    frames_[0]->announce(next.parts[0]);
+}
+
+void FrameNetwork::upscale(FrameItem& item, const FrameItem* next, PixelsPool& pool,
+                           const std::stop_token& stop) {
+  if (next != nullptr) announce(*next);
   const auto format = static_cast<AVPixelFormat>(item.source->format);
   const int channels = channels_of(format), width = item.source->width;
   const SampleType stored = stored_type(format);

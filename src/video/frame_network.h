@@ -23,8 +23,9 @@ class FrameNetwork {
   /// Work for a frame of this size, in multiply-accumulates.
   double work(int width, int height, SampleType stored);
 
-  /// Replaces the parts (or windows) of an item by enlarged ones.
-  void upscale(FrameItem& item, PixelsPool& pool, const std::stop_token& stop);
+  /// Replaces the parts (or windows) of an item by enlarged ones. `next`: what will be enlarged then, if it
+  /// is there already.
+  void upscale(FrameItem& item, const FrameItem* next, PixelsPool& pool, const std::stop_token& stop);
   /// Share of the area of all frames so far that was taken from the frame before.
   double reused() const { return parts_ > 0 ? reused_ / static_cast<double>(parts_) : 0; }
 
@@ -36,6 +37,7 @@ class FrameNetwork {
 
   /// The frame upscaler of a field; made anew where the size is another.
   FrameUpscaler& frames_for(size_t field, const Size& size, SampleType stored);
+  void announce(const FrameItem& next);
   Pixels enlarge(Pixels& part, size_t field, const Size& size, SampleType stored, PixelsPool& pool,
                  const std::stop_token& stop);
   Pixels enlarge_window(const std::vector<SharedPixels>& window, size_t field, const Size& size,

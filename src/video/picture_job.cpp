@@ -143,7 +143,10 @@ VideoReport make_pictures(const FrameSource& source, FrameNetwork& network, cons
                                         {events.stop, [](size_t) { return true; }, wants});
   PictureOutput pictures(shape, path_of, progress);
   const PipelineCounts counts = run_pipeline(
-      *input, pictures, [&](FrameItem& item, PixelsPool& pool) { network.upscale(item, pool, events.stop); },
+      *input, pictures,
+      [&](FrameItem& item, const FrameItem* next, PixelsPool& pool) {
+        network.upscale(item, next, pool, events.stop);
+      },
       events.stop);
 
   const std::string text = side_json(facts, times).dump() + "\n";

@@ -15,12 +15,14 @@ namespace {
 // Frames that wait between two stages: enough for a stage to take a breath, few enough for the memory.
 constexpr size_t read_ahead = 2, upscaled_ahead = 1, converted_ahead = 2;
 
+using Upscale = std::function<void(FrameItem&, const FrameItem*, PixelsPool&)>;
+
 class Pipeline {
  public:
   Pipeline(FrameInput& input, FrameOutput& output, std::stop_token stop)
       : input_(input), output_(output), stop_(std::move(stop)) {}
 
-  PipelineCounts run(const std::function<void(FrameItem&, PixelsPool&)>& upscale) {
+  PipelineCounts run(const Upscale& upscale) {
     std::thread reading([&] {
       name_thread("film: decode");
       stage([&] { input_.run(pool_, [&](FrameItem item) { return read_.push(std::move(item)); }); });
@@ -50,10 +52,11 @@ class Pipeline {
   }
 
  private:
-  void compute(const std::function<void(FrameItem&, PixelsPool&)>& upscale) {
+  void compute(const Upscale& upscale) {
     using Clock = std::chrono::steady_clock;
-    while (auto item = read_.pop()) {
+    for (auto item = read_.pop(); item;) {
       if (stop_.stop_requested()) throw Cancelled();
+      auto next = read_.try_pop();
       if (item->source) {
         ++counts_.frames;
         if (item->repeated) {
@@ -62,13 +65,14 @@ class Pipeline {
           // Enlarged pictures are large: one is made while another is converted, and none waits.
           if (!upscaled_.wait_until_empty()) return;
           const Clock::time_point start = Clock::now();
-          upscale(*item, pool_);
+          upscale(*item, next ? &*next : nullptr, pool_);
           counts_.network_seconds += std::chrono::duration<double>(Clock::now() - start).count();
         }
       }
       counts_.damaged += item->counts.damaged;
       counts_.lost += item->counts.lost;
       if (!upscaled_.push(std::move(*item))) return;
+      item = next ? std::move(next) : read_.pop();
     }
   }
 
@@ -119,8 +123,7 @@ std::optional<FrameItem> PulledFrames::next() {
   return item;
 }
 
-PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
-                            const std::function<void(FrameItem&, PixelsPool&)>& upscale,
+PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output, const Upscale& upscale,
                             const std::stop_token& stop) {
   return Pipeline(input, output, stop).run(upscale);
 }

@@ -53,6 +53,15 @@ class BoundedQueue {
     changed_.notify_all();
     return item;
   }
+  /// An item, if one is there.
+  std::optional<T> try_pop() {
+    const std::lock_guard lock(mutex_);
+    if (abandoned_ || items_.empty()) return {};
+    std::optional<T> item(std::move(items_.front()));
+    items_.pop_front();
+    changed_.notify_all();
+    return item;
+  }
   /// Nothing more will be pushed.
   void close() {
     const std::lock_guard lock(mutex_);
@@ -178,10 +187,11 @@ struct PipelineCounts {
   double network_seconds = 0;
 };
 
-/// `enlarge` is called in the calling thread. Ends when all is written; throws what a stage threw, the first
-/// error of all, or Cancelled.
-PipelineCounts run_pipeline(FrameInput& input, FrameOutput& output,
-                            const std::function<void(FrameItem& item, PixelsPool& pool)>& upscale,
-                            const std::stop_token& stop);
+/// `upscale` is called in the calling thread, with an item and the one behind it, if that is there already.
+/// Ends when all is written; throws what a stage threw, the first error of all, or Cancelled.
+PipelineCounts run_pipeline(
+    FrameInput& input, FrameOutput& output,
+    const std::function<void(FrameItem& item, const FrameItem* next, PixelsPool& pool)>& upscale,
+    const std::stop_token& stop);
 
 }  // namespace esrgan::video

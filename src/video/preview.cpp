@@ -43,7 +43,7 @@ class Preview {
     part.source->width = seen_x.size;
     part.source->height = seen_y.size;
     part.parts.push_back(cut(frame, seen_x.begin, seen_y.begin, seen_x.size, seen_y.size).pixels);
-    network_.upscale(part, pool_, events_.stop);
+    network_.upscale(part, nullptr, pool_, events_.stop);
     const int scale = network_.scale();
     FloatImage upscaled(seen_x.size * scale, seen_y.size * scale, channels);
     upscaled.pixels = std::move(part.parts.front());

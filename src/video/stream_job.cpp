@@ -64,7 +64,10 @@ VideoReport make_stream(const FrameSource& source, FrameNetwork& network, const 
       frames_for_network(source, network.radius(), options, {events.stop, [](size_t) { return true; }, {}});
   StreamOutput stream(shape, write, progress);
   const PipelineCounts counts = run_pipeline(
-      *input, stream, [&](FrameItem& item, PixelsPool& pool) { network.upscale(item, pool, events.stop); },
+      *input, stream,
+      [&](FrameItem& item, const FrameItem* next, PixelsPool& pool) {
+        network.upscale(item, next, pool, events.stop);
+      },
       events.stop);
   if (file) file->commit();
   VideoReport report;

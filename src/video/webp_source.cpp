@@ -62,7 +62,9 @@ class WebpInput : public PictureFrames {
   void pass_over(size_t /*number*/) override { next(); }
 
  private:
-  std::unique_ptr<RowSource> next() { return file_.next(true, HiddenColours::bled, available_memory() / 4); }
+  std::unique_ptr<RowSource> next() {
+    return file_.next(true, HiddenColours::bled, available_memory() / 4).source;
+  }
 
   PictureReader file_;
 };
@@ -78,7 +80,7 @@ class WebpSource : public FrameSource {
       time += duration;
     }
     PictureReader file(path_);
-    const ImageInfo info = file.next(true, HiddenColours::bled, available_memory() / 4)->info();
+    const ImageInfo info = file.next(true, HiddenColours::bled, available_memory() / 4).source->info();
     facts_.width = info.width;
     facts_.height = info.height;
     facts_.format = picture_format(info.channels, false);

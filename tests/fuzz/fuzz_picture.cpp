@@ -2,7 +2,8 @@
 // decoder says. What they say beside the samples can be brought up to date and written in every format, and
 // the files so made can be read.
 //
-// Compiled once a format: ESRGAN_FUZZED_FORMAT is its extension.
+// Compiled once a format: ESRGAN_FUZZED_FORMAT is its extension; ESRGAN_FUZZED_MODULE is set where its code
+// is a module's, which then is part of the target.
 #include <esrgan/error.h>
 
 #include <algorithm>
@@ -20,6 +21,10 @@
 #include "image/exif.h"
 #include "image/metadata_fit.h"
 
+#ifdef ESRGAN_FUZZED_MODULE
+extern "C" const esrgan::CodecModule* esrgan_codec_module();
+#endif
+
 namespace esrgan::fuzz {
 namespace {
 
@@ -32,10 +37,27 @@ constexpr uint64_t library_overhead = uint64_t{16} << 20U;  // tables and buffer
   std::abort();
 }
 
+std::unique_ptr<Decoder> open(const Codec& codec, std::shared_ptr<const ByteSource> source) {
+#ifdef ESRGAN_FUZZED_MODULE
+  return esrgan_codec_module()->open(codec.name, std::move(source));
+#else
+  return codec.open(std::move(source));
+#endif
+}
+
+std::unique_ptr<Encoder> create(const Codec& codec, ByteSink& sink, const EncodeOptions& options) {
+#ifdef ESRGAN_FUZZED_MODULE
+  return esrgan_codec_module()->create(codec.name, sink, options);
+#else
+  return codec.create(sink, options);
+#endif
+}
+
 void check_description(const StoredPicture& p) {
   if (p.width < 1 || p.height < 1) found("a picture without pixels");
-  if (p.channels < 1 || p.channels > 4) found("a number of channels that there is not");
-  if ((p.alpha != Alpha::none) != (p.channels % 2 == 0)) found("channels and alpha disagree");
+  if (p.channels < 1 || p.bands < 0 || p.bands > p.channels || (p.bands == 0 && p.channels > 4))
+    found("a number of channels that there is not");
+  if ((p.alpha != Alpha::none) != (p.bands == 0 && p.channels % 2 == 0)) found("channels and alpha disagree");
   if (p.orientation < 1 || p.orientation > 8) found("an orientation that there is not");
   if (p.metadata == nullptr) found("no metadata");
 }
@@ -53,10 +75,36 @@ void read_rows(Decoder& decoder, unsigned seed) {
   }
 }
 
+/// What holds only pictures that came from such a file: twice the size, and read again.
+void write_enlarged(const Codec& codec, StoredPicture picture) {
+  check_description(picture);
+  if (4 * picture.row_bytes() * static_cast<uint64_t>(picture.height) > largest_metadata) return;
+  auto metadata = std::make_shared<ImageMetadata>(*picture.metadata);
+  metadata->enlarged_x = metadata->enlarged_y = 2;
+  picture.metadata = std::move(metadata);
+  picture.width *= 2;
+  picture.height *= 2;
+  MemorySink sink("written");
+  EncodeOptions options;
+  options.not_for_diagnosis = true;
+  options.derivation = "the fuzzer";
+  try {
+    const auto encoder = create(codec, sink, options);
+    encoder->begin(picture);
+    const std::vector<std::byte> row(picture.row_bytes(), std::byte{77});
+    for (int y = 0; y < picture.height; ++y) encoder->write(row.data(), 1);
+    encoder->end();
+    encoder->finish();
+    read_rows(*open(codec, std::make_shared<MemorySource>(sink.bytes(), "written")), 7);
+  } catch (const Error&) {  // what is damaged need not be carried on
+  }
+}
+
 /// Reads as many of the pictures as do not ask for too much together.
 std::shared_ptr<const ImageMetadata> read_pictures(const Codec& codec, std::span<const uint8_t> bytes) {
-  const auto decoder = codec.open(std::make_shared<MemorySource>(bytes, "fuzzed"));
+  const auto decoder = open(codec, std::make_shared<MemorySource>(bytes, "fuzzed"));
   std::shared_ptr<const ImageMetadata> metadata = decoder->picture().metadata;
+  if (codec.holds.of_its_kind) write_enlarged(codec, decoder->picture());
   uint64_t work = 0;
   for (int i = 0, count = decoder->pictures(); i < count; ++i) {
     if (i > 0) decoder->next();

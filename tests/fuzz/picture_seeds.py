@@ -393,10 +393,45 @@ def niis():
     yield "packed", gzip.compress(nifti(kind=8, size=4))
 
 
+def element(group, number, kind, value):
+    """Of a DICOM data set, explicit VR, little endian."""
+    if isinstance(value, int):
+        value = struct.pack("<H", value)
+    value += (b"\0" if kind in (b"UI", b"OB", b"SQ") else b" ") * (len(value) % 2)
+    long = kind in (b"OB", b"OW", b"SQ", b"UN")
+    return struct.pack("<HH2s", group, number, kind) + (struct.pack("<HI", 0, len(value)) if long else struct.pack("<H", len(value))) + value
+
+
+def dicom(*more, bits=16, stored=12, signed=0, kind=b"MONOCHROME2 ", channels=1, frames=1, pixels=None, syntax=b"1.2.840.10008.1.2.1"):
+    meta = element(2, 1, b"OB", b"\0\1") + element(2, 2, b"UI", b"1.2.840.10008.5.1.4.1.1.2") + element(2, 3, b"UI", b"1.2.3") + element(2, 0x10, b"UI", syntax)
+    elements = [(8, 8, b"CS", b"ORIGINAL\\PRIMARY"), (8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.2"), (8, 0x18, b"UI", b"1.2.3"), (8, 0x103E, b"LO", b"seed"),
+                (0x20, 0xE, b"UI", b"1.2.4"), (0x20, 0x32, b"DS", b"-1.5\\2\\3"), (0x20, 0x37, b"DS", b"1\\0\\0\\0\\1\\0"), (0x28, 2, b"US", channels),
+                (0x28, 4, b"CS", kind), (0x28, 8, b"IS", str(frames).encode()), (0x28, 0x10, b"US", 2), (0x28, 0x11, b"US", 3), (0x28, 0x30, b"DS", b"0.5\\.75"),
+                (0x28, 0x100, b"US", bits), (0x28, 0x101, b"US", stored), (0x28, 0x102, b"US", stored - 1), (0x28, 0x103, b"US", signed), *more,
+                (0x7FE0, 0x10, b"OW" if bits == 16 else b"OB", samples(6 * channels * frames * bits // 8) if pixels is None else pixels)]
+    return bytes(128) + b"DICM" + element(2, 0, b"UL", struct.pack("<I", len(meta))) + meta + b"".join(element(*e) for e in sorted(elements))
+
+
+def dcms():
+    yield "twelve", dicom()
+    yield "signed", dicom((0x28, 0x120, b"SS", 7), (0x28, 0x121, b"SS", 9), stored=16, signed=1)
+    yield "frames", dicom(frames=3)
+    yield "colours", dicom((0x28, 6, b"US", 1), bits=8, stored=8, kind=b"YBR_FULL", channels=3)
+    palette = [(0x28, 0x1101 + c, b"US", struct.pack("<HHH", 4, 0, 16)) for c in range(3)] + [(0x28, 0x1201 + c, b"OW", samples(8, c)) for c in range(3)]
+    yield "palette", dicom(*palette, bits=8, stored=8, kind=b"PALETTE COLOR")
+    item = element(0x20, 0x32, b"DS", b"1\\2\\3")
+    place = element(0x20, 0x9113, b"SQ", struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item)
+    yield "groups", dicom((0x5200, 0x9230, b"SQ", struct.pack("<HHI", 0xFFFE, 0xE000, len(place)) + place), (0x6000, 0x10, b"US", 2))
+    run = bytes([5]) + samples(6)
+    packed = struct.pack("<HHI", 0xFFFE, 0xE000, 0) + struct.pack("<HHI", 0xFFFE, 0xE000, 64 + 8) + struct.pack("<16I", 1, 64, *[0] * 14) + run + b"\0"
+    whole = dicom(bits=8, stored=8, pixels=b"", syntax=b"1.2.840.10008.1.2.5")
+    yield "runs", whole[:-4] + b"\xff\xff\xff\xff" + packed + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+
+
 def blocks_of_exif():
     yield "little", exif()
     yield "big_endian", exif(">", made_elsewhere("jpeg/gray"))
     yield "big", exif(big=True)
 
 
-SEEDS = {"png": pngs, "jpeg": jpegs, "tiff": tiffs, "webp": webps, "bmp": bmps, "pnm": pnms, "nii": niis, "exif": blocks_of_exif}
+SEEDS = {"png": pngs, "jpeg": jpegs, "tiff": tiffs, "webp": webps, "bmp": bmps, "pnm": pnms, "nii": niis, "dcm": dcms, "exif": blocks_of_exif}

@@ -72,21 +72,25 @@ uint64_t most_memory(const Properties& properties) {
   return std::min(properties.memory, properties.largest_allocation);
 }
 
-/// All that belongs to one size of input.
-struct VulkanExecutor::Recording {
+/// All that inputs of one size share.
+struct VulkanExecutor::Size {
   int cells_x, cells_y;
   Layout layout;
+  Buffer maps;
+
+  std::pair<int, int> at(int density) const { return {cells_x * density, cells_y * density}; }
+};
+
+/// Commands for one input, and where it and its result are.
+struct VulkanExecutor::Recording {
   std::vector<int32_t> table;  // what `tables` holds
-  Buffer maps, tables, in, out;
+  Buffer tables, in, out;
   std::optional<Bindings> bindings;
   std::vector<std::unique_ptr<Commands>> commands;
   std::vector<double> macs;  // of each of them
 
-  std::pair<int, int> size_of(int density) const { return {cells_x * density, cells_y * density}; }
-
   /// A row of the table: where a map lies within a window, and one more number.
-  int32_t add_row(MapId map, const Window& window, int32_t last = 0) {
-    const MapPlace& place = layout.maps[static_cast<size_t>(map)];
+  int32_t add_row(const MapPlace& place, const Window& window, int32_t last = 0) {
     table.insert(table.end(), {static_cast<int32_t>(place.at - window.begin), static_cast<int32_t>(place.row),
                                place.pixel, last});
     return static_cast<int32_t>(table.size()) - 4;
@@ -115,7 +119,10 @@ VulkanExecutor::VulkanExecutor(Graph graph, bool half, Matrices matrices, std::s
     if (auto* convolution = std::get_if<Convolution>(&operation)) convolution->weights = {};
 }
 
-VulkanExecutor::~VulkanExecutor() = default;
+VulkanExecutor::~VulkanExecutor() {
+  announced_.clear();
+  for (auto& recording : recordings_) recording.reset();  // they wait for their commands
+}
 
 Buffer VulkanExecutor::on_device(const void* data, uint64_t bytes) {
   Buffer buffer(*context_, bytes, BufferUse::device);
@@ -142,7 +149,8 @@ MemoryNeed VulkanExecutor::memory_for(int width, int height) const {
   // Shaders see so much at once, and count in 32 bits.
   const uint64_t seen = std::max({window * number_bytes(), in, out});
   const bool too_large = seen > context_->properties().largest_buffer || window > INT_MAX;
-  return {in + out + (context_->properties().shares_host ? maps : 0), too_large ? UINT64_MAX : maps};
+  return {slots * (in + out) + (context_->properties().shares_host ? maps : 0),
+          too_large ? UINT64_MAX : maps};
 }
 
 /// Where a shader finds what it knows: maps to read, weights or the host's numbers, the table, constants,
@@ -150,27 +158,38 @@ MemoryNeed VulkanExecutor::memory_for(int width, int height) const {
 VkDescriptorSet VulkanExecutor::bind(Recording& r, const Windows& windows, const Buffer& second) const {
   const auto part = [&](const Window& window) {
     const Window& seen = window.end == 0 ? windows.result.end == 0 ? windows.inputs : windows.result : window;
-    return BufferPart{&r.maps, seen.begin * number_bytes(), seen.numbers() * number_bytes()};
+    return BufferPart{&size_->maps, seen.begin * number_bytes(), seen.numbers() * number_bytes()};
   };
   return r.bindings->add({part(windows.inputs), BufferPart{&second}, BufferPart{&r.tables},
                           BufferPart{&constants_}, part(windows.others), part(windows.result)});
 }
 
-std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record(int width, int height) {
+std::unique_ptr<VulkanExecutor::Size> VulkanExecutor::lay_out(int width, int height) {
   const int density = graph_.input_density();
-  auto recording = std::make_unique<Recording>();
-  Recording& r = *recording;
-  r.cells_x = width / density;
-  r.cells_y = height / density;
-  r.layout = plan_.layout(r.cells_x, r.cells_y);
-  const uint64_t bytes = r.layout.numbers * number_bytes();
+  auto size = std::make_unique<Size>();
+  size->cells_x = width / density;
+  size->cells_y = height / density;
+  size->layout = plan_.layout(size->cells_x, size->cells_y);
+  const uint64_t bytes = size->layout.numbers * number_bytes();
   if (memory_for(width, height).device > most_memory(context_->properties()))
     throw Error(ErrorKind::out_of_resources, "", "the GPU does not hold a tile of this size",
                 "less than " + format_memory_size(most_memory(context_->properties())),
                 format_memory_size(bytes));
+  size->maps = Buffer(*context_, bytes, BufferUse::device);
+  Commands clear(*context_);
+  clear.clear(size->maps);
+  clear.end();
+  clear.submit();
+  clear.wait();
+  return size;
+}
+
+std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record() {
+  auto recording = std::make_unique<Recording>();
+  Recording& r = *recording;
+  const auto [width, height] = size_->at(graph_.input_density());
   const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height),
              scale = static_cast<uint64_t>(this->scale());
-  r.maps = Buffer(*context_, bytes, BufferUse::device);
   r.in = Buffer(*context_, pixels * static_cast<uint64_t>(in_channels()) * sizeof(float),
                 BufferUse::host_writes);
   r.out = Buffer(*context_, pixels * scale * scale * static_cast<uint64_t>(out_channels()) * sizeof(float),
@@ -180,18 +199,12 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record(int width, int
   r.tables = Buffer(*context_, rows * 4 * sizeof(int32_t), BufferUse::host_writes);
   r.bindings.emplace(*context_, plan_.steps().size() + 2);
 
-  Commands clear(*context_);
-  clear.clear(r.maps);
-  clear.end();
-  clear.submit();
-  clear.wait();
-
-  const double cells = static_cast<double>(r.cells_x) * r.cells_y;
+  const double cells = static_cast<double>(size_->cells_x) * size_->cells_y;
   r.commands.push_back(std::make_unique<Commands>(*context_));
   r.macs.push_back(0);
   Windows upload, download;
-  upload.result.cover(r.layout.maps[static_cast<size_t>(graph_.input)]);
-  download.inputs.cover(r.layout.maps[static_cast<size_t>(graph_.output)]);
+  upload.result.cover(size_->layout.maps[static_cast<size_t>(graph_.input)]);
+  download.inputs.cover(size_->layout.maps[static_cast<size_t>(graph_.output)]);
   record_pointwise(r, PointwiseKind::upload, upload, r.in, {.out = graph_.input});
   for (const Step& step : plan_.steps()) {
     if (r.macs.back() > most_macs(context_->properties())) {
@@ -209,7 +222,7 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record(int width, int
 }
 
 void VulkanExecutor::record_step(Recording& r, const Step& step) {
-  const Windows windows = plan_.windows(step, r.layout);
+  const Windows windows = plan_.windows(step, size_->layout);
   const auto pointwise = [&](PointwiseKind kind, const Maps& maps, int factor = 1) {
     record_pointwise(r, kind, windows, weights_, maps, factor);
   };
@@ -236,6 +249,10 @@ void VulkanExecutor::record_step(Recording& r, const Step& step) {
              step);
 }
 
+const MapPlace& VulkanExecutor::place_of(MapId map) const {
+  return size_->layout.maps[static_cast<size_t>(map)];
+}
+
 Shader VulkanExecutor::convolution_shader() const {
   if (matrices_ == Matrices::cooperative) return Shader::matrix_cooperative;
   if (matrices_ == Matrices::plain) return Shader::matrix;
@@ -246,8 +263,8 @@ Shader VulkanExecutor::convolution_shader() const {
 
 void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& step, const Windows& windows) {
   const auto& op = std::get<Convolution>(graph_.operations[step.operation]);
-  const auto [width, height] = r.size_of(graph_.map(op.inputs[0]).density);
-  const auto beside = [&](MapId map) { return map < 0 ? -1 : r.add_row(map, windows.others); };
+  const auto [width, height] = size_->at(graph_.map(op.inputs[0]).density);
+  const auto beside = [&](MapId map) { return map < 0 ? -1 : r.add_row(place_of(map), windows.others); };
   const auto next_row = [&] { return static_cast<int32_t>(r.table.size()); };
 
   ConvolutionPush push{};
@@ -257,7 +274,7 @@ void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& ste
   push.before = step.before;
   push.steps = step.steps;
   push.first_input = next_row();
-  for (const MapId in : op.inputs) r.add_row(in, windows.inputs, graph_.map(in).channels);
+  for (const MapId in : op.inputs) r.add_row(place_of(in), windows.inputs, graph_.map(in).channels);
   push.first_weight = static_cast<int32_t>(step.first_weight);
   push.slice_weights = static_cast<int32_t>(step.slice_weights);
   push.outs = op.out_channels;
@@ -267,13 +284,13 @@ void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& ste
   push.residuals = static_cast<int32_t>(op.residuals.size());
   push.first_residual = next_row();
   for (const Residual& residual : op.residuals)
-    r.add_row(residual.map, windows.others, std::bit_cast<int32_t>(residual.scale));
+    r.add_row(place_of(residual.map), windows.others, std::bit_cast<int32_t>(residual.scale));
   push.residual_scale = op.residuals.empty() ? 0 : op.residuals[0].scale;
   push.gate_map = beside(step.gate);
   push.phases = op.upsample * op.upsample;
   push.spread = step.spread;
   push.base_map = beside(step.base);
-  push.out_map = r.add_row(step.out, windows.result);
+  push.out_map = r.add_row(place_of(step.out), windows.result);
 
   r.commands.back()->dispatch(convolution_shader(),
                               {cut_.lanes, cut_.waves, cut_.rows, step.outs, cut_.depth, step.taps, cut_.pass,
@@ -286,42 +303,118 @@ void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& ste
 void VulkanExecutor::record_pointwise(Recording& r, PointwiseKind kind, const Windows& windows,
                                       const Buffer& second, const Maps& maps, int factor) {
   const MapSpec& spec = graph_.map(maps.out);
-  const auto [width, height] = r.size_of(spec.density);
-  const auto [in_width, in_height] = r.size_of(maps.other < 0 ? 1 : graph_.map(maps.other).density);
+  const auto [width, height] = size_->at(spec.density);
+  const auto [in_width, in_height] = size_->at(maps.other < 0 ? 1 : graph_.map(maps.other).density);
   PointwisePush push{width, height, spec.channels, -1, -1, -1, factor, in_width, in_height};
-  if (maps.in >= 0) push.in_map = r.add_row(maps.in, windows.inputs);
-  if (maps.other >= 0) push.other_map = r.add_row(maps.other, windows.others);
-  if (kind != PointwiseKind::download) push.out_map = r.add_row(maps.out, windows.result);
+  if (maps.in >= 0) push.in_map = r.add_row(place_of(maps.in), windows.inputs);
+  if (maps.other >= 0) push.other_map = r.add_row(place_of(maps.other), windows.others);
+  if (kind != PointwiseKind::download) push.out_map = r.add_row(place_of(maps.out), windows.result);
   r.commands.back()->dispatch(
       half_ ? Shader::pointwise_half : Shader::pointwise, {static_cast<int32_t>(kind)},
       bind(r, windows, second), &push, sizeof push,
       {groups(width * spec.channels, pointwise_group), static_cast<uint32_t>(height), 1});
 }
 
+bool VulkanExecutor::is_ready_for(int width, int height) const {
+  return size_ != nullptr && std::pair{size_->cells_x, size_->cells_y} ==
+                                 std::pair{width / input_multiple(), height / input_multiple()};
+}
+
+void VulkanExecutor::make_ready_for(int width, int height) {
+  if (is_ready_for(width, height)) return;
+  // Free before allocating: the two need not fit at once.
+  announced_.clear();
+  for (auto& recording : recordings_) recording.reset();
+  size_.reset();
+  size_ = lay_out(width, height);
+}
+
+std::optional<size_t> VulkanExecutor::free_slot() const {
+  for (size_t slot = 0; slot < slots; ++slot)
+    if (std::none_of(announced_.begin(), announced_.end(),
+                     [&](const Announced& a) { return a.slot == slot; }))
+      return slot;
+  return std::nullopt;
+}
+
+void VulkanExecutor::load(const float* in, size_t slot) {
+  if (!recordings_.at(slot)) recordings_.at(slot) = record();
+  const Recording& r = *recordings_.at(slot);
+  std::memcpy(r.in.data<float>(), in, r.in.bytes());
+}
+
+/// The input that was announced last is like any other from here on.
+void VulkanExecutor::forget_last() {
+  const Announced last = announced_.back();
+  announced_.pop_back();
+  for (size_t i = 0; i < last.submitted; ++i) recordings_.at(last.slot)->commands[i]->wait();
+}
+
+void VulkanExecutor::withdraw_checked() {
+  while (!announced_.empty()) forget_last();
+}
+
+void VulkanExecutor::announce_checked(const float* in, int width, int height) {
+  if (!is_ready_for(width, height)) return;
+  const std::optional<size_t> slot = free_slot();
+  if (!slot) return;
+  load(in, *slot);
+  announced_.push_back({in, width, height, *slot});
+}
+
+/// An input with its place on the device, announced or not.
+VulkanExecutor::Announced VulkanExecutor::take(const float* in, int width, int height) {
+  if (!announced_.empty()) {
+    const Announced first = announced_.front();
+    if (first.in == in && first.width == width && first.height == height) {
+      announced_.pop_front();
+      return first;
+    }
+  }
+  make_ready_for(width, height);
+  // What was begun with shares the maps.
+  for (Announced& other : announced_) {
+    for (size_t i = 0; i < other.submitted; ++i) recordings_.at(other.slot)->commands[i]->wait();
+    other.submitted = 0;
+  }
+  if (!free_slot()) forget_last();
+  const Announced taken{in, width, height, *free_slot()};
+  load(in, taken.slot);
+  return taken;
+}
+
 void VulkanExecutor::run_checked(const float* in, int width, int height, float* out,
                                  const RunControl& control) {
-  const std::pair size{width / input_multiple(), height / input_multiple()};
-  if (!recording_ || std::pair{recording_->cells_x, recording_->cells_y} != size) {
-    recording_.reset();  // free before allocating: the two need not fit at once
-    recording_ = record(width, height);
+  Announced input = take(in, width, height);
+  try {
+    run_slot(input, out, control);
+  } catch (...) {
+    announced_.clear();
+    recordings_ = {};  // they wait for their commands
+    throw;
   }
-  Recording& r = *recording_;
-  std::memcpy(r.in.data<float>(), in, r.in.bytes());
+}
+
+void VulkanExecutor::run_slot(Announced& input, float* out, const RunControl& control) {
+  Recording& r = *recordings_.at(input.slot);
   const size_t count = r.commands.size();
   const auto finish = [&](size_t i) {
     r.commands[i]->wait();
     if (control.done) control.done(r.macs[i]);
   };
+  size_t finished = 0;
   // While one is computed the next is there already.
-  for (size_t i = 0; i < count; ++i) {
-    if (control.stop.stop_requested()) {
-      if (i > 0) finish(i - 1);
-      throw Cancelled();
-    }
+  for (size_t i = input.submitted; i < count; ++i) {
+    if (control.stop.stop_requested()) throw Cancelled();
     r.commands[i]->submit();
-    if (i > 0) finish(i - 1);
+    if (i > 0) finish(finished++);
   }
-  finish(count - 1);
+  if (!announced_.empty() && announced_.front().submitted == 0) {
+    Announced& next = announced_.front();
+    recordings_.at(next.slot)->commands.front()->submit();
+    next.submitted = 1;
+  }
+  while (finished < count) finish(finished++);
   std::memcpy(out, r.out.data<float>(), r.out.bytes());
 }
 

@@ -1,6 +1,8 @@
 // A graph with its weights on a GPU.
 #pragma once
 
+#include <array>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -41,15 +43,36 @@ class VulkanExecutor : public Executor {
   struct Maps {
     MapId in = -1, other = -1, out = 0;
   };
+  struct Size;
   struct Recording;
+  /// An input that was announced: it is on the device, and maybe begun with.
+  struct Announced {
+    const float* in;
+    int width, height;
+    size_t slot;
+    size_t submitted = 0;  // commands
+  };
+  /// Inputs that can be on the device at a time.
+  static constexpr size_t slots = 2;
 
   void run_checked(const float* in, int width, int height, float* out, const RunControl& control) override;
+  void announce_checked(const float* in, int width, int height) override;
+  void withdraw_checked() override;
+  void make_ready_for(int width, int height);
+  bool is_ready_for(int width, int height) const;
+  Announced take(const float* in, int width, int height);
+  std::optional<size_t> free_slot() const;
+  void load(const float* in, size_t slot);
+  void forget_last();
+  void run_slot(Announced& input, float* out, const RunControl& control);
   Buffer on_device(const void* data, uint64_t bytes);
-  std::unique_ptr<Recording> record(int width, int height);
+  std::unique_ptr<Size> lay_out(int width, int height);
+  std::unique_ptr<Recording> record();
   void record_step(Recording& recording, const Step& step);
   void record_convolution(Recording& recording, const ConvolutionStep& step, const Windows& windows);
   void record_pointwise(Recording& recording, PointwiseKind kind, const Windows& windows,
                         const Buffer& second, const Maps& maps, int factor = 1);
+  const MapPlace& place_of(MapId map) const;
   Shader convolution_shader() const;
   VkDescriptorSet bind(Recording& recording, const Windows& windows, const Buffer& second) const;
   uint64_t number_bytes() const { return half_ ? 2 : 4; }
@@ -61,7 +84,10 @@ class VulkanExecutor : public Executor {
   Cut cut_;
   Plan plan_;
   Buffer weights_, constants_;
-  std::unique_ptr<Recording> recording_;  // of the last size
+  std::unique_ptr<Size> size_;  // the last
+  // Inputs of that size, each with commands of its own on the same maps: the device does one after the other.
+  std::array<std::unique_ptr<Recording>, slots> recordings_;
+  std::deque<Announced> announced_;
 };
 
 }  // namespace esrgan::vulkan

@@ -7,6 +7,7 @@
 
 #include <esrgan/image.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@ enum class Alpha {
 struct StoredPicture {
   int width = 0, height = 0;
   int channels = 0;  ///< 1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha
+  int bands = 0;     ///< of them, as in ImageInfo
   SampleType type = SampleType::u8;
   int bits = 0;  ///< that count of an integer, 10 or 12 of u16 for example, brought to the type's whole
                  ///< range; 0: all
@@ -40,10 +42,14 @@ struct StoredPicture {
   bool linear = false;                              ///< floats are proportional to light
   std::optional<std::pair<double, double>> spread;  ///< of measured numbers: what networks see as black and
                                                     ///< white, in all pictures of the file
-  int orientation = 1;                              ///< as EXIF counts, still to be applied
-  double seconds = 0;                               ///< that a frame of an animation is shown
-  std::shared_ptr<const ImageMetadata> metadata;    ///< never null from a decoder
-  std::vector<std::string> remarks;                 ///< what is not as the file had it, for the user
+  std::string series;  ///< what the file is one of, to be shown with one range; empty: of none
+  std::string shown;   ///< to an encoder: which numbers networks saw as black and white; may be empty
+  std::optional<NoData> no_data;                  ///< samples that are no measurements
+  std::optional<std::array<double, 2>> held;      ///< fewer numbers than the type's, from least to largest
+  int orientation = 1;                            ///< as EXIF counts, still to be applied
+  double seconds = 0;                             ///< that a frame of an animation is shown
+  std::shared_ptr<const ImageMetadata> metadata;  ///< never null from a decoder
+  std::vector<std::string> remarks;               ///< what is not as the file had it, for the user
 
   size_t row_bytes() const {
     return static_cast<size_t>(width) * static_cast<size_t>(channels) * size_of(type);
@@ -81,6 +87,7 @@ struct EncodeOptions {
   int threads = 1;                 ///< that may compress
   int pictures = 1;                ///< that will be written
   std::string derivation;          ///< how the pictures came to be, where a format asks
+  bool cloud_optimised = false;    ///< a TIFF to be read over a network
   bool not_for_diagnosis = false;  ///< the user knows that of medical pictures
   std::string extension;           ///< lower case, where it tells kinds of a format apart
 };
@@ -124,6 +131,7 @@ struct Holds {
   bool code_points = false;     ///< colour by H.273's numbers
   bool chromaticities = false;  ///< colour by chromaticities and gamma
   bool several = false;         ///< more than one picture
+  bool bands = false;           ///< any number of channels
   bool linear = false;          ///< its floats are proportional to light
   bool of_its_kind = false;     ///< only pictures that came from such a file are written
 };
@@ -134,6 +142,7 @@ struct Codec {
   Holds holds = {};
   std::string_view module = {};   ///< that has the code, "heif"; empty when it is built in
   std::string_view package = {};  ///< that the module needs
+  bool in_series = false;         ///< files of it may belong to a series
   bool upright = false;           ///< the decoder turns pictures itself, whatever their EXIF data says
   /// Whether a file begins like this format (at most 132 bytes are shown).
   bool (*recognises)(std::span<const uint8_t> head) = nullptr;

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdint>
 #include <cstring>
+#include <limits>
+#include <optional>
 
 #include "base/limits.h"
 #include "image/codecs/nifti.h"
@@ -82,6 +85,9 @@ class NiftiDecoder : public Decoder {
     auto metadata = std::make_shared<ImageMetadata>();
     metadata->nifti = header_.bytes();
     picture_.metadata = std::move(metadata);
+    picture_.held = numbers_held();
+    if (picture_.type == SampleType::f32)
+      picture_.no_data.emplace().value = std::numeric_limits<double>::quiet_NaN();
     if (picture_.channels == 1) measure(source);
   }
 
@@ -99,6 +105,15 @@ class NiftiDecoder : public Decoder {
   }
 
  private:
+  /// Where the file's numbers are of fewer bits than the picture's.
+  std::optional<std::array<double, 2>> numbers_held() const {
+    using Kind = NiftiHeader::Kind;
+    if (header_.kind() == Kind::u8) return {{0, UINT8_MAX}};
+    if (header_.kind() == Kind::i8) return {{INT8_MIN, INT8_MAX}};
+    if (header_.kind() == Kind::u16) return {{0, UINT16_MAX}};
+    return std::nullopt;
+  }
+
   size_t read_bytes(std::span<uint8_t> to) {
     const size_t known = std::min(to.size(), rest_.size());
     std::copy_n(rest_.begin(), known, to.begin());

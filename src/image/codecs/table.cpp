@@ -82,6 +82,10 @@ std::vector<Codec> make_table() {
     codec.upright = true;
     return codec;
   };
+  const auto in_series = [](Codec codec) {
+    codec.in_series = true;
+    return codec;
+  };
   const Holds png{.channels = "1234",
                   .types = whole_numbers,
                   .alpha = Alpha::straight,
@@ -117,7 +121,8 @@ std::vector<Codec> make_table() {
                    .xmp = true,
                    .iptc = true,
                    .resolution = true,
-                   .several = true};
+                   .several = true,
+                   .bands = true};
   const Holds webp{.channels = "34",
                    .types = bytes_only,
                    .alpha = Alpha::straight,
@@ -177,15 +182,15 @@ std::vector<Codec> make_table() {
       built_in({"JPEG", {"jpg", "jpeg", "jpe", "jfif", "jif"}, jpeg}, looks_like_jpeg, open_jpeg,
                create_jpeg),
       // Some begin as TIFF files do, too (PS3.10, 7.1).
-      in_module({"DICOM",
-                 {"dcm", "dicom", "ima"},
-                 {.channels = "13",
-                  .types = {u8, i16, u32, i32},
-                  .largest_side = 65535,
-                  .lossless = true,
-                  .several = true,
-                  .of_its_kind = true}},
-                "dicom", "libdcmtk17", looks_like_dicom),
+      in_series(in_module({"DICOM",
+                           {"dcm", "dicom", "ima"},
+                           {.channels = "13",
+                            .types = {u8, i16, u32, i32},
+                            .largest_side = 65535,
+                            .lossless = true,
+                            .several = true,
+                            .of_its_kind = true}},
+                          "dicom", "libdcmtk17", looks_like_dicom)),
       built_in({"TIFF", {"tif", "tiff", "btf", "tf8"}, tiff}, looks_like_tiff, open_tiff, create_tiff),
       built_in({"WebP", {"webp"}, webp}, looks_like_webp, open_webp, create_webp),
       built_in({"BMP", {"bmp", "dib"}, bmp}, looks_like_bmp, open_bmp, create_bmp),

@@ -1,5 +1,7 @@
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -67,13 +69,14 @@ class TiffDecoder final : public Decoder {
     rows_.reset();
     picture_ = {};
     y_ = 0;
+    std::optional<double> no_data;
     const std::shared_ptr<ImageMetadata> metadata =
-        read_tiff_metadata(file_.source(), pages_.directories.at(page_));
+        read_tiff_metadata(file_.source(), pages_.directories.at(page_), no_data);
     file_.go_to(pages_.directories[page_]);
     layout_ = read_tiff_layout(file_);
     if (pages_.reduced)
       picture_.remarks.emplace_back("the file calls this a reduced copy of another picture");
-    pixels_.emplace(file_, layout_, metadata->icc, picture_);
+    pixels_.emplace(file_, layout_, *metadata, picture_);
     rows_ = tiff_rows(file_, layout_, pixels_->channels());
     if (pixels_->converts_colours()) metadata->icc.clear();
     picture_.width = static_cast<int>(layout_.width);
@@ -81,7 +84,23 @@ class TiffDecoder final : public Decoder {
     const int orientation = file_.tag<uint16_t>(TIFFTAG_ORIENTATION, 1);
     picture_.orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
     picture_.metadata = metadata;
+    if (pixels_->keeps_numbers()) set_no_data(no_data);
   }
+
+  /// Floats that are no number are no measurement in any case.
+  void set_no_data(std::optional<double> number) {
+    if (is_float() && (number || picture_.metadata->georeferenced)) {
+      picture_.no_data.emplace();
+      picture_.no_data->value =
+          number ? static_cast<float>(*number) : std::numeric_limits<double>::quiet_NaN();
+    } else if (number && !std::isnan(*number)) {
+      picture_.no_data = {*number, *number, *number};
+    }
+    if (number && is_float() && !std::isnan(*number))
+      picture_.no_data->least = picture_.no_data->most = picture_.no_data->value;
+  }
+
+  bool is_float() const { return picture_.type == SampleType::f32 || picture_.type == SampleType::f16; }
 
   void read_row(std::byte* to) {
     if (pixels_->plain()) {

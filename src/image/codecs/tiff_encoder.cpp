@@ -13,10 +13,11 @@
 
 #include "base/thread_pool.h"
 #include "image/codecs/tiff.h"
+#include "image/codecs/tiff_cloud.h"
+#include "image/codecs/tiff_entries.h"
 #include "image/codecs/tiff_metadata.h"
 #include "image/codecs/tiff_strips.h"
 #include "image/metadata/exif_tree.h"
-#include "image/metadata/tiff_structure.h"
 
 namespace esrgan {
 namespace {
@@ -33,27 +34,6 @@ uint64_t picture_bytes(const StoredPicture& picture) {
 uint64_t strip_rows(const StoredPicture& picture) {
   return std::clamp<uint64_t>(strip_target / std::max<uint64_t>(picture.row_bytes(), 1), 1,
                               static_cast<uint64_t>(std::max(picture.height, 1)));
-}
-
-uint64_t sample_format(SampleType type) {
-  switch (type) {
-    case SampleType::f16:
-    case SampleType::f32:
-      return 3;
-    case SampleType::i8:
-    case SampleType::i16:
-    case SampleType::i32:
-      return 2;
-    default:
-      return 1;
-  }
-}
-
-uint64_t metadata_bytes(const StoredPicture& picture) {
-  if (!picture.metadata) return 0;
-  const ImageMetadata& metadata = *picture.metadata;
-  return metadata.icc.size() + metadata.exif.size() + metadata.xmp.size() + metadata.iptc.size() +
-         metadata.photoshop.size();
 }
 
 class TiffEncoder final : public Encoder {
@@ -93,7 +73,7 @@ class TiffEncoder final : public Encoder {
   uint64_t memory(const StoredPicture& picture) const override {
     const uint64_t strip = strip_rows(picture) * picture.row_bytes();
     const uint64_t strips = strip == 0 ? 0 : (picture_bytes(picture) + strip - 1) / strip;
-    const uint64_t lists = 4 * strips * sizeof(uint64_t) + 3 * metadata_bytes(picture);
+    const uint64_t lists = 4 * strips * sizeof(uint64_t) + 3 * tiff_metadata_bytes(picture);
     if (!compresses()) return lists;
     const uint64_t jobs = std::min<uint64_t>(threads_, strips);
     return lists + jobs * (2 * strip + compressed_tiff_strip_bound(strip));
@@ -109,7 +89,7 @@ class TiffEncoder final : public Encoder {
   bool compresses() const { return options_.compression != 0; }
 
   void write_header(const StoredPicture& picture) {
-    const uint64_t expected = (picture_bytes(picture) + metadata_bytes(picture)) *
+    const uint64_t expected = (picture_bytes(picture) + tiff_metadata_bytes(picture)) *
                               static_cast<uint64_t>(std::max(options_.pictures, 1));
     big_ = options_.extension == "btf" || options_.extension == "tf8" || expected > largest_classic;
     if (big_) {
@@ -189,6 +169,7 @@ class TiffEncoder final : public Encoder {
     if (sink_.size() % 2 != 0) sink_.write(std::array<uint8_t, 1>{});
     const uint64_t at = sink_.size();
     ExifTree tree = tiff_description(picture_);
+    describe_derivation(tree.image, picture_, options_.derivation);
     for (ExifEntry& entry : structure()) set_entry(tree.image, std::move(entry));
     const std::vector<uint8_t> directories = lay_out_tree(tree, at, big_);
     check_size(at + directories.size());
@@ -201,42 +182,18 @@ class TiffEncoder final : public Encoder {
 
   /// How the samples are stored.
   std::vector<ExifEntry> structure() const {
-    const auto channels = static_cast<size_t>(picture_.channels);
-    const uint64_t bits = 8 * size_of(picture_.type);
-    std::vector<ExifEntry> entries = {
-        longs(256, {static_cast<uint64_t>(picture_.width)}),
-        longs(257, {static_cast<uint64_t>(picture_.height)}),
-        shorts(258, std::vector<uint64_t>(channels, bits)),
-        shorts(259, {compresses() ? uint64_t{8} : uint64_t{1}}),  // Adobe's deflate
-        shorts(262, {channels >= 3 ? uint64_t{2} : uint64_t{1}}),
-        places(273, offsets_),
-        shorts(277, {channels}),
-        longs(278, {strip_rows(picture_)}),
-        places(279, sizes_),
-        shorts(284, {1}),
-        shorts(339, std::vector<uint64_t>(channels, sample_format(picture_.type))),
-    };
-    if (compresses()) entries.push_back(shorts(317, {static_cast<uint64_t>(format_.predictor())}));
-    if (picture_.alpha != Alpha::none) {
-      entries.push_back(shorts(338, {picture_.alpha == Alpha::associated ? uint64_t{1} : uint64_t{2}}));
-    }
+    std::vector<ExifEntry> entries = tiff_sample_entries(picture_, picture_.width, picture_.height,
+                                                         compresses() ? format_.predictor() : 0);
+    entries.push_back(tiff_places(273, offsets_, big_));
+    entries.push_back(tiff_longs(278, {strip_rows(picture_)}));
+    entries.push_back(tiff_places(279, sizes_, big_));
     if (options_.pictures > 1) {
       const bool fits = options_.pictures <= UINT16_MAX;  // 0: not known
-      entries.push_back(longs(254, {2}));
-      entries.push_back(shorts(297, {static_cast<uint64_t>(std::min(page_, UINT16_MAX)),
-                                     fits ? static_cast<uint64_t>(options_.pictures) : 0}));
+      entries.push_back(tiff_longs(254, {2}));
+      entries.push_back(tiff_shorts(297, {static_cast<uint64_t>(std::min(page_, UINT16_MAX)),
+                                          fits ? static_cast<uint64_t>(options_.pictures) : 0}));
     }
     return entries;
-  }
-
-  static ExifEntry shorts(uint16_t tag, const std::vector<uint64_t>& values) {
-    return numbers_entry(tag, static_cast<uint16_t>(TiffType::short_), values);
-  }
-  static ExifEntry longs(uint16_t tag, const std::vector<uint64_t>& values) {
-    return numbers_entry(tag, static_cast<uint16_t>(TiffType::long_), values);
-  }
-  ExifEntry places(uint16_t tag, const std::vector<uint64_t>& values) const {
-    return numbers_entry(tag, static_cast<uint16_t>(big_ ? TiffType::long8 : TiffType::long_), values);
   }
 
   ByteSink& sink_;
@@ -258,6 +215,7 @@ class TiffEncoder final : public Encoder {
 }  // namespace
 
 std::unique_ptr<Encoder> create_tiff(ByteSink& sink, const EncodeOptions& options) {
+  if (options.cloud_optimised) return create_cloud_tiff(sink, options);
   return std::make_unique<TiffEncoder>(sink, options);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/memory_source.h"
 #include "image/codecs/photoshop.h"
+#include "image/metadata/georeference.h"
 #include "image/metadata/tiff_structure.h"
 
 namespace esrgan {
@@ -166,7 +167,8 @@ ExifTree described_by(const std::vector<uint8_t>& exif) {
 
 }  // namespace
 
-std::shared_ptr<ImageMetadata> read_tiff_metadata(const ByteSource& source, uint64_t directory) {
+std::shared_ptr<ImageMetadata> read_tiff_metadata(const ByteSource& source, uint64_t directory,
+                                                  std::optional<double>& no_data) {
   auto metadata = std::make_shared<ImageMetadata>();
   std::optional<ExifTree> tree = read_exif_tree(source, directory);
   if (!tree) return metadata;
@@ -179,6 +181,8 @@ std::shared_ptr<ImageMetadata> read_tiff_metadata(const ByteSource& source, uint
   metadata->resolution = read_resolution(*tree);
   std::erase_if(tree->image, [](const ExifEntry& entry) { return is_structural(entry.tag); });
   metadata->exif = write_exif_block(*tree);
+  metadata->georeferenced = is_georeferenced(tree->image);
+  no_data = gdal_no_data(tree->image);
   return metadata;
 }
 

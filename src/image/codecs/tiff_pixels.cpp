@@ -48,7 +48,7 @@ const char* ordinal(int number) {
 
 }  // namespace
 
-TiffPixels::TiffPixels(TiffFile& file, TiffLayout layout, std::span<const uint8_t> icc,
+TiffPixels::TiffPixels(TiffFile& file, TiffLayout layout, const ImageMetadata& metadata,
                        StoredPicture& picture)
     : layout_(std::move(layout)), width_(static_cast<size_t>(layout_.width)) {
   if (layout_.as_rgba) {
@@ -60,9 +60,9 @@ TiffPixels::TiffPixels(TiffFile& file, TiffLayout layout, std::span<const uint8_
     layout_.extra_samples.clear();
   }
   find_meaning(file);
-  find_alpha(picture);
+  if (!metadata.georeferenced || !find_bands(picture)) find_alpha(picture);
   find_type(file, picture);
-  prepare_conversion(file, icc, picture);
+  prepare_conversion(file, metadata.icc, picture);
 }
 
 void TiffPixels::find_meaning(TiffFile& file) {
@@ -109,6 +109,21 @@ void TiffPixels::find_meaning(TiffFile& file) {
     file.refuse("the picture has too few channels for its kind of colour", std::to_string(colours_),
                 std::to_string(layout_.channels));
   }
+}
+
+/// Of a map, all channels are measurements, but for transparency that is said to be that. False when there is
+/// nothing beyond gray or colours and transparency.
+bool TiffPixels::find_bands(StoredPicture& picture) {
+  const int extra = layout_.channels - colours_;
+  const bool only_alpha = extra == 1 && layout_.extra_samples.size() == 1 &&
+                          (layout_.extra_samples[0] == EXTRASAMPLE_UNASSALPHA ||
+                           layout_.extra_samples[0] == EXTRASAMPLE_ASSOCALPHA);
+  if (extra <= 0 || only_alpha || work_ != Work::none) return false;
+  channels_.resize(static_cast<size_t>(layout_.channels));
+  std::iota(channels_.begin(), channels_.end(), 0);
+  picture.channels = layout_.channels;
+  picture.bands = colours_ == 3 ? extra : layout_.channels;
+  return true;
 }
 
 void TiffPixels::find_alpha(StoredPicture& picture) {

@@ -17,9 +17,10 @@ namespace esrgan {
 
 class TiffPixels {
  public:
-  /// Of the file's current directory. Sets the picture's channels, type, bits, alpha, linear and remarks.
-  /// `icc` is for CMYK. Throws Error where the samples mean something that is not known.
-  TiffPixels(TiffFile& file, TiffLayout layout, std::span<const uint8_t> icc, StoredPicture& picture);
+  /// Of the file's current directory. Sets the picture's channels, bands, type, bits, alpha, linear and
+  /// remarks. `metadata`: the page's; where it is georeferenced, further channels are bands. Throws Error
+  /// where the samples mean something that is not known.
+  TiffPixels(TiffFile& file, TiffLayout layout, const ImageMetadata& metadata, StoredPicture& picture);
 
   /// The channels of the file that are used.
   const std::vector<int>& channels() const { return channels_; }
@@ -27,6 +28,8 @@ class TiffPixels {
   bool plain() const;
   /// The picture's profile speaks of colours that it no longer has.
   bool converts_colours() const { return work_ == Work::foreign || work_ == Work::xyz; }
+  /// Whether samples are the numbers of the file.
+  bool keeps_numbers() const { return work_ == Work::none; }
   /// Bytes held for a row.
   uint64_t memory() const;
   /// One row, from one packed row, or from one for each of channels() when they are planar.
@@ -37,6 +40,7 @@ class TiffPixels {
 
   void find_meaning(TiffFile& file);
   void find_alpha(StoredPicture& picture);
+  bool find_bands(StoredPicture& picture);
   void find_type(TiffFile& file, StoredPicture& picture);
   void read_palette(TiffFile& file, StoredPicture& picture);
   void prepare_conversion(TiffFile& file, std::span<const uint8_t> icc, StoredPicture& picture);

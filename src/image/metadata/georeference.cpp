@@ -1,22 +1,25 @@
 #include "image/metadata/georeference.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/memory_source.h"
-#include "image/metadata/exif_tree.h"
 
 namespace esrgan {
 namespace {
 
 constexpr uint16_t pixel_scale_tag = 33550, tiepoint_tag = 33922, transformation_tag = 34264,
-                   keys_tag = 34735;
+                   keys_tag = 34735, no_data_tag = 42113;
 constexpr uint16_t double_type = 12;
 
 uint64_t number_at(std::span<const uint8_t> bytes, size_t at, size_t size) {
@@ -106,6 +109,24 @@ std::vector<uint8_t> scaled_block(const std::vector<uint8_t>& exif, double x, do
 }
 
 }  // namespace
+
+bool is_georeferenced(const std::vector<ExifEntry>& entries) {
+  return std::any_of(entries.begin(), entries.end(), [](const ExifEntry& entry) {
+    return entry.tag == pixel_scale_tag || entry.tag == tiepoint_tag || entry.tag == transformation_tag ||
+           entry.tag == keys_tag;
+  });
+}
+
+std::optional<double> gdal_no_data(const std::vector<ExifEntry>& entries) {
+  const ExifEntry* const entry = find_entry(entries, no_data_tag);
+  if (entry == nullptr) return std::nullopt;
+  std::string text(entry->value.begin(), entry->value.end());
+  text.erase(0, text.find_first_not_of(" +"));
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end == text.data()) return std::nullopt;
+  return number;
+}
 
 ImageInfo with_size(ImageInfo info, int width, int height, double x, double y) {
   info.width = width;

@@ -3,11 +3,20 @@
 
 #include <esrgan/image.h>
 
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "image/metadata/exif_tree.h"
 #include "image/metadata/metadata.h"
 
 namespace esrgan {
+
+/// Whether a TIFF's entries say where on the ground its pixels lie.
+bool is_georeferenced(const std::vector<ExifEntry>& entries);
+
+/// GDAL's number for pixels without data (tag 42113, GDAL's TIFF driver); NaN for itself.
+std::optional<double> gdal_no_data(const std::vector<ExifEntry>& entries);
 
 /// The same picture with other numbers of pixels, `x` by `y` for each that it had: its corners stay where
 /// they are on the ground.

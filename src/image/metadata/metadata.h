@@ -58,10 +58,11 @@ struct ImageMetadata {
   std::vector<uint8_t>
       dicom;  ///< the data set of a DICOM file without its pixels: explicit VR, little endian
   std::vector<uint8_t> nifti;             ///< the header of a NIfTI file, its extensions included
+  bool georeferenced = false;             ///< EXIF says where on the ground pixels lie
   double enlarged_x = 1, enlarged_y = 1;  ///< pixels for each that these tell of
 
   /// Whether the samples are measurements.
-  bool is_measured() const { return !dicom.empty() || !nifti.empty(); }
+  bool is_measured() const { return !dicom.empty() || !nifti.empty() || georeferenced; }
   bool says_srgb = false;  ///< PNG's sRGB chunk and the like
   int loops = 0;           ///< of an animation; 0 for ever
 };

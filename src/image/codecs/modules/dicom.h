@@ -40,6 +40,7 @@ std::unique_ptr<DcmDataset> data_of(std::span<const uint8_t> bytes, const std::s
 struct Derivation {
   double x = 1, y = 1;      ///< pixels for each that there was
   std::string description;  ///< the model and the program
+  std::string shown;        ///< which numbers it saw as black and white
 };
 
 /// Makes of an original's data set that of the picture derived from it: new identities, which depend on the

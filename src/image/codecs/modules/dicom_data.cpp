@@ -153,9 +153,10 @@ void describe(DcmDataset& data, const Derivation& by) {
   const size_t end = type.find('\\');
   data.putAndInsertString(
       DCM_ImageType, ("DERIVED" + (end == std::string::npos ? "\\SECONDARY" : type.substr(end))).c_str());
-  data.putAndInsertString(
-      DCM_DerivationDescription,
-      ("Enlarged " + enlargement_text(by) + " by " + by.description + ". Not for diagnosis.").c_str());
+  data.putAndInsertString(DCM_DerivationDescription,
+                          ("Enlarged " + enlargement_text(by) + " by " + by.description + ". " + by.shown +
+                           (by.shown.empty() ? "" : " ") + "Not for diagnosis.")
+                              .c_str());
   constexpr size_t longest = 64;  // LO
   const std::string note = " x" + decimal(by.x) + ", not for diagnosis";
   const std::string series = text_of(data, DCM_SeriesDescription).substr(0, longest - note.size());

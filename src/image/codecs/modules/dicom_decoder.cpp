@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <set>
 
 #include "image/codecs/modules/dicom.h"
@@ -85,6 +86,7 @@ class DicomDecoder : public Decoder {
     picture_.height = height;
     choose_type(data);
     take_pixels(data);
+    if (picture_.channels == 1) picture_.series = text_of(data, DCM_SeriesInstanceUID);
     auto metadata = std::make_shared<ImageMetadata>();
     metadata->dicom = bytes_of(data, file_);
     picture_.metadata = std::move(metadata);
@@ -130,6 +132,7 @@ class DicomDecoder : public Decoder {
     if (gray && samples_ == 1) {
       picture_.channels = 1;
       const int needed = bits_.stored + (bits_.is_signed ? 0 : 1);
+      picture_.held = {static_cast<double>(bits_.least()), static_cast<double>(bits_.most())};
       picture_.type = needed <= 16 ? SampleType::i16 : needed <= 32 ? SampleType::i32 : SampleType::u32;
       return;
     }
@@ -175,8 +178,28 @@ class DicomDecoder : public Decoder {
     }
     if (bytes == nullptr) throw Error(ErrorKind::bad_data, file_, "has no pixels");
     pixels_.assign(bytes, bytes + needed);
-    if (picture_.channels == 1) measure();
+    if (picture_.channels == 1) {
+      find_padding(data);
+      measure();
+    }
     data.findAndDeleteElement(DCM_PixelData);
+  }
+
+  /// Pixel padding (PS3.3, C.7.5.1.1.2): a number, or all from one to another.
+  void find_padding(DcmDataset& data) {
+    const auto number_at = [&](const DcmTagKey& tag) -> std::optional<double> {
+      Uint16 number = 0;
+      Sint16 with_sign = 0;
+      if (data.findAndGetUint16(tag, number).bad()) {
+        if (data.findAndGetSint16(tag, with_sign).bad()) return std::nullopt;
+        return with_sign;
+      }
+      return bits_.is_signed ? static_cast<Sint16>(number) : static_cast<double>(number);
+    };
+    const auto first = number_at(DCM_PixelPaddingValue);
+    if (!first) return;
+    const double last = number_at(DCM_PixelPaddingRangeLimit).value_or(*first);
+    picture_.no_data = {std::min(*first, last), std::max(*first, last), *first};
   }
 
   /// Of all frames.
@@ -184,7 +207,10 @@ class DicomDecoder : public Decoder {
     const uint64_t numbers =
         frame_bytes() * static_cast<uint64_t>(frames_) / static_cast<uint64_t>(bits_.allocated / 8);
     Spread spread(numbers);
-    for (uint64_t i = 0; i < numbers; ++i) spread.add(static_cast<double>(number(i)));
+    for (uint64_t i = 0; i < numbers; ++i) {
+      const auto value = static_cast<double>(number(i));
+      if (!picture_.no_data || !picture_.no_data->contains(value)) spread.add(value);
+    }
     picture_.spread = spread.ends();
   }
 

@@ -35,7 +35,8 @@ class DicomEncoder : public Encoder {
     type_ = picture.type;
     if (picture.channels == 3) make_colours();
     bits_ = pixel_format(*data_, sink_.name());
-    derive(*data_, {from.enlarged_x, from.enlarged_y, options_.derivation}, picture.width, picture.height);
+    derive(*data_, {from.enlarged_x, from.enlarged_y, options_.derivation, picture.shown}, picture.width,
+           picture.height);
     numbers_ = static_cast<size_t>(picture.width) * static_cast<size_t>(picture.channels);
   }
 
