@@ -103,6 +103,17 @@ for kind, least, most, gap in (("u1", 1, 254, 0), ("u1", 0, 250, 255), ("u2", 90
         for scale in (2, 4):
             compare(f"{kind}, gaps {gap}, {options}, {scale}", scale)
 
+# Numbers of some bits are what they are; what fills a map without saying so is seen, too.
+for kind, bits, gap in (("u2", 12, 4095), ("u2", 15, 0), ("u1", 4, 15)):
+    most = min(2 ** bits - 2, 3000)
+    write("in.tif", [with_gaps(field(1, most).astype(kind), gap)], kind, gap, (f"NBITS={bits}",))
+    compare(f"{bits} bits", 4)
+lowest = numpy.float32(-3.4028234663852886e38)
+write("in.tif", [with_gaps(field(0, 0.8).astype("f4"), lowest)], "f4")
+result = esrgan("upscale", "in.tif", "-o", "out.tif", "--scale", 2, "--overwrite")
+made, was = gdal.Open("out.tif").ReadAsArray(), gdal.Open("in.tif").ReadAsArray()
+check("the least float is a gap", ((made == lowest) == numpy.kron(was == lowest, numpy.ones((2, 2), bool))).all() and made[made != lowest].min() > -1)
+
 # A gap may be told of a number that results could round to.
 write("in.tif", [with_gaps(field(40, 60).astype("u1"), 50)], "u1", 50)
 compare("a gap between the numbers", 4)
@@ -120,8 +131,32 @@ for count, kind, most, options in ((2, "u2", 3000, ()), (4, "u1", 255, ("PHOTOME
           and (new.GetRasterBand(1).GetColorInterpretation() == gdal.GCI_RedBand) == colours)
 result = esrgan("upscale", "in.tif", "-o", "out.png")
 check("bands fit into no PNG", result.returncode == 1 and "bands" in result.stdout and not pathlib.Path("out.png").exists(), result.stdout)
+write("many.tif", [field(1, 9).astype("u2") for _ in range(300)], "u2")
+result = esrgan("upscale", "many.tif", "-o", "out.tif", "--scale", 2, "--overwrite")
+check("300 bands", result.returncode == 0, result.stdout)
+result = esrgan("upscale", "in.tif", "-o", "out.tif", "--scale", 2, "--overwrite", "--edges", "wrap")
+check("edges that wrap", result.returncode == 0, result.stdout)
 result = esrgan("compare", "in.tif", "-o", "sheet.png")
 check("bands are no picture to be compared", result.returncode != 0 and "bands" in result.stdout, result.stdout)
+
+# Numbers that become others say nothing of gaps any more.
+write("in.tif", [with_gaps(field(200, 1800).astype("f4"), -9999)], "f4", -9999)
+result = esrgan("upscale", "in.tif", "-o", "shown.tif", "--scale", 2, "--bit-depth", 8)
+shown = gdal.Open("shown.tif")
+check("spread from black to white", result.returncode == 0 and shown.GetRasterBand(1).GetNoDataValue() is None, result.stdout)
+classes = gdal.ColorTable()
+for i in range(4):
+    classes.SetColorEntry(i, (60 * i, 255 - 60 * i, 99))
+data = gdal.GetDriverByName("GTiff").Create("classes.tif", width, height, 1, gdal.GDT_Byte)
+data.SetGeoTransform([500000, 30, 0, 4600000, 0, -20])
+data.GetRasterBand(1).SetColorTable(classes)
+data.GetRasterBand(1).SetNoDataValue(3)
+data.GetRasterBand(1).WriteArray(chance.integers(0, 4, (height, width)).astype("u1"))
+del data
+result = esrgan("upscale", "classes.tif", "-o", "coloured.tif", "--scale", 2)
+check("classes become colours, and that is said", result.returncode == 0 and "classes" in result.stdout, result.stdout)
+shown = gdal.Open("coloured.tif")
+check("and no colour is a gap", shown.GetRasterBand(1).GetNoDataValue() is None)
 
 # Even numbers stay even, ramps ramps.
 ramp = numpy.add.outer(3 * numpy.arange(height), 5 * numpy.arange(width)) + 20

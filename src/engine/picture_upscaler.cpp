@@ -120,6 +120,7 @@ std::vector<std::array<float, 2>> limits_of(const Input& input) {
   const double full = shares ? (*held)[1] : 1;
   if (info.no_data && info.no_data->contains((*held)[0])) (*held)[0] = info.no_data->most + 1;
   if (info.no_data && info.no_data->contains((*held)[1])) (*held)[1] = info.no_data->least - 1;
+  if ((*held)[0] > (*held)[1]) return {};  // where all numbers are none
   std::vector<std::array<float, 2>> limits;
   for (size_t c = 0; c < static_cast<size_t>(info.channels); ++c) {
     const auto as_read = [&](double number) {
@@ -322,7 +323,8 @@ Input PictureUpscaler::next_ahead(PictureReader& file) const {
 /// Asked for, or measured.
 bool PictureUpscaler::must_be_consistent(const Input& input) const {
   const auto& metadata = input.source->info().metadata;
-  return options_.consistent.value_or(metadata && metadata->is_measured());
+  const bool possible = network_in_ >= network_out_ && options_.edges != Edges::wrap;
+  return options_.consistent.value_or(possible && metadata && metadata->is_measured());
 }
 
 void PictureUpscaler::measure(Input& input) const {

@@ -200,26 +200,33 @@ class GapSink : public RowSink {
   int row_ = 0;
 };
 
+bool has_gaps(RowSource& source) {
+  const NoDataTest is_none(source.info());
+  std::vector<float> row(source.info().row_samples());
+  for (int y = 0; y < source.info().height; ++y) {
+    source.read(y, y + 1, row.data());
+    if (std::any_of(row.begin(), row.end(), is_none)) return true;
+  }
+  return false;
+}
+
 /// In memory, for rows in any order.
 FilledSource filled_whole(std::unique_ptr<RowSource> source) {
   const ImageInfo& info = source->info();
+  if (!has_gaps(*source)) return {std::move(source), nullptr};
   auto filled = std::make_shared<Image>(Image{info, {}});
   filled->info.type = SampleType::f32;
   filled->samples.resize(filled->info.bytes());
   auto gaps = std::make_shared<Gaps>(info.width, info.height, info.channels);
   GapFiller filler(info);
   std::vector<float> row(info.row_samples());
-  bool any = false;
   for (int y = 0, read = 0; y < info.height; ++y) {
     for (; !filler.can_fill(y); ++read) {
       source->read(read, read + 1, row.data());
       filler.add(row.data());
     }
-    std::vector<bool> found = filler.fill(y, filled->data<float>() + static_cast<size_t>(y) * row.size());
-    any = any || !found.empty();
-    gaps->add(std::move(found));
+    gaps->add(filler.fill(y, filled->data<float>() + static_cast<size_t>(y) * row.size()));
   }
-  if (!any) return {std::move(source), nullptr};
   return {make_source(std::move(filled)), std::move(gaps)};
 }
 

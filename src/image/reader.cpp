@@ -92,10 +92,25 @@ void divide_by_alpha(double* pixels, size_t samples, size_t channels) {
   }
 }
 
+/// Whether the floats that are made of a picture's samples depend on where its numbers lie. Measurements of
+/// 16 bits, or of few, are seldom spread over all of them.
+bool has_numbers(const StoredPicture& picture) {
+  const bool few = picture.type == SampleType::u16 || picture.held;
+  return has_own_values(picture.type) ||
+         (few && picture.alpha == Alpha::none && picture.metadata->is_measured());
+}
+
 /// Rows of numbers of their own, as a decoder gives them.
 class NumberRows {
  public:
   NumberRows(Decoder& decoder, bool linear) : decoder_(decoder), linear_(linear) {}
+
+  /// Bytes that are held for a picture like this.
+  static uint64_t memory(const StoredPicture& picture) {
+    if (!has_numbers(picture)) return 0;
+    return picture.row_bytes() +
+           static_cast<uint64_t>(picture.width) * static_cast<uint64_t>(picture.channels) * sizeof(double);
+  }
 
   /// The next row.
   const std::vector<double>& read() {
@@ -132,13 +147,18 @@ class Survey {
         together_(info.colours() - info.bands),
         groups_(static_cast<size_t>(info.bands + (together_ > 0 ? 1 : 0)),
                 Group{Spread(static_cast<uint64_t>(info.width) * static_cast<uint64_t>(info.height) *
-                             static_cast<uint64_t>(info.bands > 0 ? 1 : info.channels))}) {}
+                                 static_cast<uint64_t>(std::max(1, together_)),
+                             most_kept / static_cast<uint64_t>(std::max(1, info.bands)))}) {}
 
   void add(const std::vector<double>& numbers) {
     const auto channels = static_cast<size_t>(info_.channels), colours = static_cast<size_t>(info_.colours());
     for (size_t i = 0; i < numbers.size(); ++i) {
       if (i % channels >= colours || !std::isfinite(numbers[i])) continue;
       if (info_.no_data && info_.no_data->contains(numbers[i])) continue;
+      if (measured_ && numbers[i] == lowest) {
+        has_lowest_ = true;
+        continue;
+      }
       Group& group = groups_[group_of(i % channels)];
       group.least = std::min(group.least, numbers[i]);
       group.most = std::max(group.most, numbers[i]);
@@ -146,8 +166,11 @@ class Survey {
     }
   }
 
-  /// What becomes 0 and 1: one range for colours, and one for each band.
-  void settle(ValueRange& range) {
+  /// Sets what becomes 0 and 1: one range for colours, and one for each band. The least float of all is what
+  /// many programs fill maps with, saying so or not.
+  void settle(ImageInfo& info) {
+    if (has_lowest_) info.no_data = {lowest, lowest, lowest};
+    ValueRange& range = info.range;
     const std::array<double, 2> first = ends(groups_.front());
     range.lo = first[0];
     range.hi = first[1];
@@ -157,6 +180,9 @@ class Survey {
   }
 
  private:
+  static constexpr double lowest = std::numeric_limits<float>::lowest();
+  static constexpr uint64_t most_kept = 2'000'000;  // numbers, of all groups
+
   struct Group {
     Spread spread;
     double least = HUGE_VAL, most = -HUGE_VAL;
@@ -182,14 +208,8 @@ class Survey {
   bool measured_;
   int together_;  // channels that have one range
   std::vector<Group> groups_;
+  bool has_lowest_ = false;
 };
-
-/// Whether the floats that are made of a picture's samples depend on where its numbers lie. Measurements of
-/// 16 bits are seldom spread over all of them.
-bool has_numbers(const StoredPicture& picture) {
-  return has_own_values(picture.type) ||
-         (picture.type == SampleType::u16 && picture.alpha == Alpha::none && picture.metadata->is_measured());
-}
 
 /// What is made of a picture's header: what the rows will be like, and how they are still to be turned.
 struct Prepared {
@@ -204,7 +224,7 @@ void survey(const OpenFile& file, ImageInfo& info) {
   Survey found(info, decoder->picture().metadata->is_measured());
   NumberRows rows(*decoder, info.range.linear);
   for (int y = 0; y < info.height; ++y) found.add(rows.read());
-  found.settle(info.range);
+  found.settle(info);
 }
 
 Prepared prepare(const OpenFile& file) {
@@ -231,11 +251,17 @@ Prepared prepare(const OpenFile& file) {
     info.metadata = std::move(metadata);
   }
   prepared.orientation = file.codec->upright ? 1 : said;
-  if (has_numbers(p) && p.spread)
-    std::tie(info.range.lo, info.range.hi) = file.shown.value_or(*p.spread);
-  else if (has_numbers(p))
-    survey(file, info);
   return prepared;
+}
+
+/// Finds what becomes 0 and 1, where that is not known.
+void settle_range(const OpenFile& file, ImageInfo& info) {
+  const StoredPicture& picture = file.decoder->picture();
+  if (!has_numbers(picture)) return;
+  if (picture.spread)
+    std::tie(info.range.lo, info.range.hi) = file.shown.value_or(*picture.spread);
+  else
+    survey(file, info);
 }
 
 /// Rows of a file to floats.
@@ -262,11 +288,14 @@ class RowFloats {
   /// After the last row.
   void finish() {
     if (broken_)
-      log_warning(file_.path + ": infinite or undefined samples are taken as the nearest number there is");
+      log_warning(file_.path +
+                  ": infinite, undefined or enormous samples are taken as the nearest number that can be");
     file_.tell_remarks();
   }
 
  private:
+  static constexpr double farthest = 1e6;  // beyond black and white, that networks can be given
+
   void normalise(const std::vector<double>& numbers, float* out) {
     const auto channels = static_cast<size_t>(info_.channels), colours = static_cast<size_t>(info_.colours());
     for (size_t i = 0; i < numbers.size(); ++i) {
@@ -280,6 +309,9 @@ class RowFloats {
       if (!std::isfinite(value)) {
         broken_ = true;
         value = value > 0 ? 1 : 0;
+      } else if (std::abs(value) > farthest) {
+        broken_ = true;
+        value = std::copysign(farthest, value);
       }
       out[i] = static_cast<float>(value);
     }
@@ -299,7 +331,9 @@ class FileSource : public RowSource {
       : file_(std::move(file)), info_(std::move(info)), rows_(*file_, info_) {}
   const ImageInfo& info() const override { return info_; }
   bool random_access() const override { return false; }
-  size_t memory() const override { return file_->decoder->memory(); }
+  size_t memory() const override {
+    return file_->decoder->memory() + NumberRows::memory(file_->decoder->picture());
+  }
 
   void read(int begin, int end, float* out) override {
     if (end <= begin) return;
@@ -360,7 +394,9 @@ void check_memory(const OpenFile& file, const Prepared& prepared, bool as_whole,
   if (prepared.orientation != 1) picture *= 2;  // the turned copy
   if (info.has_alpha())
     picture = std::max(picture, samples * (2 * size_of(info.type) + 2 * sizeof(float)));  // bleeding
-  const uint64_t needed = file.decoder->memory() + (as_whole ? picture : 0);
+  if (info.no_data) picture += samples * sizeof(float);                                   // filled
+  const uint64_t needed =
+      file.decoder->memory() + NumberRows::memory(file.decoder->picture()) + (as_whole ? picture : 0);
   if (needed > limit)
     throw Error(ErrorKind::out_of_resources, file.path,
                 "this kind of image must be in memory as a whole, which takes " + format_memory_size(needed),
@@ -393,6 +429,7 @@ void PictureReader::show(double lo, double hi) {
 }
 
 bool holds_measurements(const std::string& path) {
+  if (path == "-") return false;  // which can be read once
   const Codec* const codec = find_codec(path);
   if (codec != nullptr && (codec->holds.of_its_kind || !codec->holds.bands)) return codec->holds.of_its_kind;
   try {
@@ -428,6 +465,7 @@ FilledSource PictureReader::next(bool whole, HiddenColours hidden, uint64_t memo
   Prepared prepared = prepare(file);
   const bool as_whole = whole || prepared.orientation != 1 || prepared.info.has_alpha();
   check_memory(file, prepared, as_whole, memory_limit);
+  settle_range(file, prepared.info);
   ++state_->next;
   file.tell_remarks();
   if (!as_whole) return fill_gaps(std::make_unique<FileSource>(state_->file, std::move(prepared.info)));
@@ -446,8 +484,9 @@ Image read_image(const std::string& path) {
   return with_errors([&] {
     OpenFile file(path, {});
     file.refuse_bands();
-    const Prepared prepared = prepare(file);
+    Prepared prepared = prepare(file);
     check_memory(file, prepared, true, available_memory());
+    settle_range(file, prepared.info);
     return read_whole(file, prepared);
   });
 }

@@ -15,6 +15,7 @@
 #include "base/thread_pool.h"
 #include "image/codecs/table.h"
 #include "image/gaps.h"
+#include "image/metadata/georeference.h"
 #include "image/metadata_fit.h"
 #include "image/samples.h"
 
@@ -36,9 +37,11 @@ class Storage {
     check_side();
     choose_channels();
     choose_type();
-    if (info.metadata != nullptr || options.dpi > 0)
-      stored.metadata = fit_metadata(info.metadata ? *info.metadata : ImageMetadata{}, codec, stored, options,
-                                     stored.remarks);
+    if (info.metadata == nullptr && options.dpi <= 0) return;
+    ImageMetadata metadata = info.metadata ? *info.metadata : ImageMetadata{};
+    // What it speaks of are other numbers, or what was not masked.
+    if (codec.name == "TIFF" && !stored.no_data) drop_gdal_no_data(metadata.exif);
+    stored.metadata = fit_metadata(metadata, codec, stored, options, stored.remarks);
   }
 
   StoredPicture stored;
@@ -230,7 +233,8 @@ class FileWriter : public PictureWriter {
     encode_.derivation = options.derivation;
     encode_.cloud_optimised = options.cloud_optimised;
     if (options.cloud_optimised && codec_.name != "TIFF")
-      throw Error(ErrorKind::invalid_argument, path_, "a cloud-optimised file", "tif", std::string(codec_.name));
+      throw Error(ErrorKind::invalid_argument, path_, "a cloud-optimised file", "tif",
+                  std::string(codec_.name));
     encode_.not_for_diagnosis = options.not_for_diagnosis;
     encode_.extension = lower_extension(options.format.empty() ? path_ : options.format);
     encode_.pictures = codec_.holds.several ? std::max(1, pictures) : 1;

@@ -14,11 +14,14 @@ namespace esrgan {
 /// either end lie.
 class Spread {
  public:
-  explicit Spread(uint64_t numbers) : step_(numbers / most + 1) {}
+  /// `most`: numbers that are kept.
+  explicit Spread(uint64_t numbers, uint64_t most = 1'000'000) : step_(numbers / most + 1) {}
 
   void add(double value) {
     if (count_++ % step_ == 0 && std::isfinite(value)) values_.push_back(value);
   }
+
+  bool empty() const { return values_.empty(); }
 
   /// Least and largest; different even where all numbers are one.
   std::pair<double, double> ends() {
@@ -39,7 +42,6 @@ class Spread {
   }
 
  private:
-  static constexpr uint64_t most = 1'000'000;
   uint64_t step_, count_ = 0;
   std::vector<double> values_;
 };

@@ -232,15 +232,19 @@ class CloudEncoder final : public Encoder {
         offsets[number].push_back(tiles);
         tiles += tile.size;
       }
+    const ExifTree described = tiff_description(picture_);
     std::vector<std::vector<uint8_t>> laid_out;
     uint64_t at = header_size(big);
     for (size_t number = 0; number < levels_.size(); ++number) {
       ExifTree tree;
       if (number == 0) {
-        tree = tiff_description(picture_);
+        tree = described;
         describe_derivation(tree.image, picture_, options_.derivation);
       } else {
+        constexpr uint16_t gdal_no_data_tag = 42113;
         set_entry(tree.image, tiff_longs(254, {1}));
+        if (const ExifEntry* const gap = find_entry(described.image, gdal_no_data_tag))
+          set_entry(tree.image, *gap);
       }
       for (ExifEntry& entry : structure(levels_[number], offsets[number], big))
         set_entry(tree.image, std::move(entry));

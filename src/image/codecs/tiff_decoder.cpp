@@ -14,6 +14,7 @@
 #include "image/codecs/tiff_metadata.h"
 #include "image/codecs/tiff_pixels.h"
 #include "image/codecs/tiff_rows.h"
+#include "image/metadata/georeference.h"
 #include "image/metadata/tiff_structure.h"
 
 namespace esrgan {
@@ -84,7 +85,10 @@ class TiffDecoder final : public Decoder {
     const int orientation = file_.tag<uint16_t>(TIFFTAG_ORIENTATION, 1);
     picture_.orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
     picture_.metadata = metadata;
-    if (pixels_->keeps_numbers()) set_no_data(no_data);
+    if (pixels_->keeps_numbers())
+      set_no_data(no_data);
+    else
+      drop_gdal_no_data(metadata->exif);
   }
 
   /// Floats that are no number are no measurement in any case.

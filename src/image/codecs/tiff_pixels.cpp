@@ -50,7 +50,9 @@ const char* ordinal(int number) {
 
 TiffPixels::TiffPixels(TiffFile& file, TiffLayout layout, const ImageMetadata& metadata,
                        StoredPicture& picture)
-    : layout_(std::move(layout)), width_(static_cast<size_t>(layout_.width)) {
+    : layout_(std::move(layout)),
+      width_(static_cast<size_t>(layout_.width)),
+      measured_(metadata.georeferenced) {
   if (layout_.as_rgba) {
     layout_.channels = 3;
     layout_.bits = 8;
@@ -61,6 +63,10 @@ TiffPixels::TiffPixels(TiffFile& file, TiffLayout layout, const ImageMetadata& m
   }
   find_meaning(file);
   if (!metadata.georeferenced || !find_bands(picture)) find_alpha(picture);
+  if (metadata.georeferenced && work_ == Work::palette)
+    picture.remarks.emplace_back(
+        "a map of classes: between two of them there is nothing, but its colours are enlarged as a "
+        "photograph's");
   find_type(file, picture);
   prepare_conversion(file, metadata.icc, picture);
 }
@@ -166,7 +172,13 @@ void TiffPixels::find_type(TiffFile& file, StoredPicture& picture) {
   }
   type_ = *type;
   picture.type = type_;
-  if (type_ == SampleType::u16 && layout_.bits < 16) picture.bits = layout_.bits;
+  const bool some_bits = layout_.bits < 8 || (layout_.bits > 8 && layout_.bits < 16);
+  if (measured_ && some_bits && work_ == Work::none) {
+    packing_.scaled = false;
+    picture.held = {0, static_cast<double>((1U << static_cast<unsigned>(layout_.bits)) - 1)};
+  } else if (type_ == SampleType::u16 && layout_.bits < 16) {
+    picture.bits = layout_.bits;
+  }
   picture.linear = layout_.photometric == PHOTOMETRIC_LOGL || layout_.photometric == PHOTOMETRIC_LOGLUV;
   const bool is_whole = type_ == SampleType::u8 || type_ == SampleType::u16;
   if (work_ == Work::invert && !is_whole && type_ != SampleType::u32) {

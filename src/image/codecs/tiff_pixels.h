@@ -51,6 +51,7 @@ class TiffPixels {
 
   TiffLayout layout_;
   size_t width_;
+  bool measured_;  ///< a map's numbers are what they are, of however many bits
   PackedSamples packing_;
   Work work_ = Work::none;
   int colours_ = 1;                      ///< channels of the file that are colour

@@ -128,6 +128,14 @@ std::optional<double> gdal_no_data(const std::vector<ExifEntry>& entries) {
   return number;
 }
 
+void drop_gdal_no_data(std::vector<uint8_t>& exif) {
+  if (exif.empty()) return;
+  std::optional<ExifTree> tree = read_exif_tree(MemorySource(std::span(exif)));
+  if (!tree) return;
+  const auto is_it = [](const ExifEntry& entry) { return entry.tag == no_data_tag; };
+  if (std::erase_if(tree->image, is_it) > 0) exif = write_exif_block(*tree);
+}
+
 ImageInfo with_size(ImageInfo info, int width, int height, double x, double y) {
   info.width = width;
   info.height = height;

@@ -3,6 +3,7 @@
 
 #include <esrgan/image.h>
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -17,6 +18,9 @@ bool is_georeferenced(const std::vector<ExifEntry>& entries);
 
 /// GDAL's number for pixels without data (tag 42113, GDAL's TIFF driver); NaN for itself.
 std::optional<double> gdal_no_data(const std::vector<ExifEntry>& entries);
+
+/// Takes it out of an EXIF block.
+void drop_gdal_no_data(std::vector<uint8_t>& exif);
 
 /// The same picture with other numbers of pixels, `x` by `y` for each that it had: its corners stay where
 /// they are on the ground.

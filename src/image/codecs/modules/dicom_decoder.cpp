@@ -211,7 +211,7 @@ class DicomDecoder : public Decoder {
       const auto value = static_cast<double>(number(i));
       if (!picture_.no_data || !picture_.no_data->contains(value)) spread.add(value);
     }
-    picture_.spread = spread.ends();
+    if (!spread.empty()) picture_.spread = spread.ends();
   }
 
   uint64_t frame_bytes() const {
