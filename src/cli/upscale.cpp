@@ -274,6 +274,7 @@ struct UpscaleCommand {
     };
     events.failed = [&](size_t i, const std::exception_ptr& error) { failed(open[i], error); };
     std::vector<std::string> inputs;
+    inputs.reserve(all.size());
     for (const FileJob& job : all) inputs.push_back(job.input);
     upscaler->upscale_files(chosen, write, events, inputs);
   }

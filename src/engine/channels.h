@@ -52,7 +52,7 @@ struct ChannelPass {
 /// or 1. Bands go through it as gray does, one by one, but for the colours before them. A network for a
 /// window of frames sees as many copies of a picture; a window, which has more channels than a picture, goes
 /// to it as it is.
-std::vector<ChannelPass> channel_passes(int network_in, int network_out, const PictureChannels& channels);
+std::vector<ChannelPass> channel_passes(int network_in, int network_out, const PictureChannels& of_picture);
 
 /// Whether the mixes, if there are any, leave `channels` channels as they are.
 bool keeps_channels(const std::vector<ChannelMix>& mixes, int from_channels, int to_channels);

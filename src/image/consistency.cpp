@@ -244,7 +244,8 @@ class ConsistentSink : public RowSink {
 
   /// What is cut off of some pixels of a number goes to those that have room for it.
   void bring_within(int colour, float mean, std::vector<float>& pixels) const {
-    const auto [least, most] = limits_[static_cast<size_t>(colour)];
+    const float least = limits_[static_cast<size_t>(colour)][0],
+                most = limits_[static_cast<size_t>(colour)][1];
     const float little = std::max(quanta_[static_cast<size_t>(colour)] / 100, 1e-6F);
     if (std::all_of(pixels.begin(), pixels.end(), [&](float v) { return least <= v && v <= most; })) return;
     for (size_t round = 0; round < pixels.size(); ++round) {

@@ -154,8 +154,8 @@ class FillingSource : public RowSource {
 
 class GapSink : public RowSink {
  public:
-  GapSink(const ImageInfo& info, std::shared_ptr<Gaps> gaps, std::unique_ptr<RowSink> next)
-      : info_(info), gaps_(std::move(gaps)), next_(std::move(next)) {}
+  GapSink(ImageInfo info, std::shared_ptr<Gaps> gaps, std::unique_ptr<RowSink> next)
+      : info_(std::move(info)), gaps_(std::move(gaps)), next_(std::move(next)) {}
 
   void write(const float* rows, int count) override {
     const size_t samples = info_.row_samples();

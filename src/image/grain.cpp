@@ -200,6 +200,7 @@ GrainSpectrum usual_spectrum(const std::vector<std::vector<Rings>>& blocks) {
     Rings rings{};
     for (size_t r = 0; r < grain_rings; ++r) {
       std::vector<double> values;
+      values.reserve(blocks.size());
       for (const auto& block : blocks) values.push_back(block[c].at(r));
       rings.at(r) = usual_of(values);
     }
@@ -298,8 +299,8 @@ GrainFilter filter_of(const Rings& wanted) {
 
 class GrainSink : public RowSink {
  public:
-  GrainSink(const ImageInfo& info, std::shared_ptr<const Grain> grain, std::unique_ptr<RowSink> next)
-      : info_(info), grain_(std::move(grain)), next_(std::move(next)) {}
+  GrainSink(ImageInfo info, std::shared_ptr<const Grain> grain, std::unique_ptr<RowSink> next)
+      : info_(std::move(info)), grain_(std::move(grain)), next_(std::move(next)) {}
 
   void write(const float* rows, int count) override {
     if (filters_.empty())
@@ -450,6 +451,7 @@ Grain measure_grain(RowSource& source) {
 
 GrainSpectrum spectrum_of_blocks(const FloatImage& picture, const std::vector<GrainPlace>& places) {
   std::vector<std::vector<Rings>> blocks;
+  blocks.reserve(places.size());
   for (const GrainPlace& place : places)
     blocks.push_back(periodograms(SeenBlock(picture.channels, [&](size_t row) {
       return picture.row(place.y + static_cast<int>(row)) +

@@ -20,7 +20,7 @@ struct AxisWeights {
 enum class Filter { bicubic, lanczos3 };
 
 /// Keys' cubic with a = -1/2, at a distance in samples.
-double cubic_weight(double distance);
+double cubic_weight(double x);
 
 /// Weights from `in` to `out` samples, with antialiasing when `scale` < 1, symmetric at the edges.
 /// Formulas: MATLAB's imresize (contributions), as written down in docs/evaluation.md.

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 #include "base/limits.h"
 #include "image/codecs/nifti.h"
@@ -38,6 +40,7 @@ class Bytes {
     if (packed_) inflateEnd(&stream_);
   }
 
+  const std::shared_ptr<const ByteSource>& source() const { return source_; }
   /// How many there were, fewer than asked for only at the end.
   size_t read(std::span<uint8_t> to) {
     if (packed_) return unpack(to);
@@ -76,8 +79,8 @@ class Bytes {
 
 class NiftiDecoder : public Decoder {
  public:
-  explicit NiftiDecoder(const std::shared_ptr<const ByteSource>& source)
-      : file_(source->name()), bytes_(source), header_(read_header()) {
+  explicit NiftiDecoder(std::shared_ptr<const ByteSource> source)
+      : file_(source->name()), bytes_(std::move(source)), header_(read_header()) {
     picture_.width = header_.width();
     picture_.height = header_.height();
     picture_.channels = header_.channels();
@@ -88,7 +91,7 @@ class NiftiDecoder : public Decoder {
     picture_.held = numbers_held();
     if (picture_.type == SampleType::f32)
       picture_.no_data.emplace().value = std::numeric_limits<double>::quiet_NaN();
-    if (picture_.channels == 1) measure(source);
+    if (picture_.channels == 1) measure();
   }
 
   const StoredPicture& picture() const override { return picture_; }
@@ -122,8 +125,8 @@ class NiftiDecoder : public Decoder {
   }
 
   /// Reads all slices once before.
-  void measure(const std::shared_ptr<const ByteSource>& source) {
-    Bytes all(source);
+  void measure() {
+    Bytes all(bytes_.source());
     std::vector<uint8_t> skipped(header_.bytes().size());
     all.read(skipped);
     row_.resize(header_.row_bytes());
@@ -175,7 +178,11 @@ class NiftiDecoder : public Decoder {
   template <typename From, typename To>
   void convert_to(std::byte* to) const {
     for (size_t i = 0; i < row_.size() / sizeof(From); ++i) {
-      const auto value = static_cast<To>(number<From>(i));
+      To value{};
+      if constexpr (std::is_same_v<From, int8_t>)
+        value = static_cast<To>(static_cast<int>(number<uint8_t>(i) ^ 0x80U) - 0x80);
+      else
+        value = static_cast<To>(number<From>(i));
       std::memcpy(to + i * sizeof value, &value, sizeof value);
     }
   }
@@ -225,7 +232,7 @@ bool looks_like_nifti(std::span<const uint8_t> head) {
 }
 
 std::unique_ptr<Decoder> open_nifti(std::shared_ptr<const ByteSource> source) {
-  return std::make_unique<NiftiDecoder>(source);
+  return std::make_unique<NiftiDecoder>(std::move(source));
 }
 
 }  // namespace esrgan

@@ -106,8 +106,8 @@ class CloudEncoder final : public Encoder {
     const bool big =
         options_.extension == "btf" || options_.extension == "tf8" || before + tiles > UINT32_MAX;
     write_head(big);
-    for (auto level = levels_.rbegin(); level != levels_.rend(); ++level)
-      for (const Tile& tile : level->tiles) spool_->copy(tile.offset, tile.size, sink_);
+    for (size_t number = levels_.size(); number-- > 0;)
+      for (const Tile& tile : levels_[number].tiles) spool_->copy(tile.offset, tile.size, sink_);
     spool_.reset();
   }
 

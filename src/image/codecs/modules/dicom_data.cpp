@@ -191,13 +191,13 @@ int number_of(DcmItem& data, const DcmTagKey& tag, const std::string& file) {
   Uint16 value = 0;
   if (data.findAndGetUint16(tag, value).good()) return value;
   throw Error(ErrorKind::bad_data, file,
-              std::string("the element ") + DcmTag(tag).getTagName() + " " + tag.toString().c_str(),
-              "a number", "none");
+              std::string("the element ") + DcmTag(tag).getTagName() + " " + tag.toString(), "a number",
+              "none");
 }
 
 std::string text_of(DcmItem& data, const DcmTagKey& tag) {
   OFString text;
-  return data.findAndGetOFStringArray(tag, text).good() ? std::string(text.c_str()) : std::string();
+  return data.findAndGetOFStringArray(tag, text).good() ? text : std::string();
 }
 
 PixelFormat pixel_format(DcmItem& data, const std::string& file) {

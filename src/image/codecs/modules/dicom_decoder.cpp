@@ -32,6 +32,23 @@ bool is_lossless(E_TransferSyntax syntax) {
   }
 }
 
+/// DCMTK takes memory for what an element claims to have, before it looks whether that is there. This stream
+/// says of elements that claim too much that they may be read later, from nothing.
+class BoundedStream : public DcmInputBufferStream {
+  class Nothing : public DcmInputStreamFactory {
+    DcmInputStream* create() const override { return new DcmInputBufferStream; }
+    DcmInputStreamFactory* clone() const override { return new Nothing; }
+    DcmInputStreamFactoryType ident() const override { return DFT_DcmInputFileStreamFactory; }
+  };
+  DcmInputStreamFactory* newFactory() const override { return new Nothing; }
+};
+
+/// Most that bytes of a file can become: by its deflation, or by the compression of pixels.
+uint64_t most_unpacked(uint64_t bytes) {
+  constexpr uint64_t ratio = 4096, least = uint64_t{1} << 26U;
+  return std::max(least, ratio * bytes);
+}
+
 /// Colours that a number stands for (PS3.3, C.7.6.3.1.5).
 struct Palette {
   int first = 0;
@@ -110,11 +127,12 @@ class DicomDecoder : public Decoder {
   void read_file(const ByteSource& source) {
     std::vector<uint8_t> bytes(source.size());
     bytes.resize(source.read_at(0, bytes));
-    DcmInputBufferStream stream;
+    BoundedStream stream;
     stream.setBuffer(bytes.data(), static_cast<offile_off_t>(bytes.size()));
     stream.setEos();
     format_.transferInit();
-    check(format_.read(stream), file_, "is damaged");
+    const auto most = static_cast<Uint32>(std::min<uint64_t>(most_unpacked(bytes.size()), UINT32_MAX - 1));
+    check(format_.read(stream, EXS_Unknown, EGL_noChange, most), file_, "is damaged");
     format_.transferEnd();
     DcmDataset& data = *format_.getDataset();
     check(data.loadAllDataIntoMemory(), file_, "is damaged");
@@ -122,9 +140,26 @@ class DicomDecoder : public Decoder {
     if (!is_lossless(syntax))
       throw Error(ErrorKind::unsupported, file_, "compression of its pixels", "one without loss",
                   DcmXfer(syntax).getXferName());
+    check_size_of_pixels(data, bytes.size());
     check(data.chooseRepresentation(EXS_LittleEndianExplicit, nullptr), file_,
           "its pixels cannot be unpacked");
     data.removeAllButCurrentRepresentations();
+  }
+
+  /// Before they are unpacked.
+  void check_size_of_pixels(DcmDataset& data, uint64_t file_size) const {
+    Sint32 frames = 1;
+    if (data.findAndGetSint32(DCM_NumberOfFrames, frames).bad() || frames < 1) frames = 1;
+    const auto number = [&](const DcmTagKey& tag) {
+      return static_cast<uint64_t>(number_of(data, tag, file_));
+    };
+    const uint64_t claimed = number(DCM_Rows) * number(DCM_Columns) * number(DCM_SamplesPerPixel) *
+                             (number(DCM_BitsAllocated) / 8 + 1);
+    const uint64_t most = most_unpacked(file_size) * 2;
+    if (claimed > most / static_cast<uint64_t>(frames))
+      throw Error(ErrorKind::bad_data, file_, "pixels that its size says",
+                  "at most " + std::to_string(most) + " bytes",
+                  std::to_string(claimed) + " of " + std::to_string(frames) + " frames");
   }
 
   void choose_type(DcmDataset& data) {
@@ -282,7 +317,7 @@ class DicomDecoder : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> open(std::shared_ptr<const ByteSource> source) {
+std::unique_ptr<Decoder> open(const std::shared_ptr<const ByteSource>& source) {
   return std::make_unique<DicomDecoder>(*source);
 }
 

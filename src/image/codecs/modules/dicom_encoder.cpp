@@ -98,8 +98,7 @@ class DicomEncoder : public Encoder {
   }
 
   void write_file() {
-    DcmFileFormat format(data_.get(), OFFalse);  // which owns the data set from here on
-    data_.release();
+    DcmFileFormat format(data_.release(), OFFalse);  // which owns the data set from here on
     check(format.validateMetaInfo(EXS_LittleEndianExplicit), sink_.name(), "its header cannot be made");
     std::vector<uint8_t> buffer(size_t{1} << 20U);
     DcmOutputBufferStream stream(buffer.data(), static_cast<offile_off_t>(buffer.size()));
