@@ -7,19 +7,31 @@
 #include <dcmtk/oflog/oflog.h>
 #include <esrgan/version.h>
 
-#include <mutex>
-
 namespace {
 
 /// DCMTK's decoders are known to the process.
-void set_up() {
-  static std::once_flag once;
-  std::call_once(once, [] {
+/// What DCMTK can unpack, from the first use to the end of the program.
+class Unpackers {
+ public:
+  Unpackers() {
     OFLog::configure(OFLogger::OFF_LOG_LEVEL);
     DJDecoderRegistration::registerCodecs();
     DJLSDecoderRegistration::registerCodecs();
     DcmRLEDecoderRegistration::registerCodecs();
-  });
+  }
+  Unpackers(const Unpackers&) = delete;
+  Unpackers& operator=(const Unpackers&) = delete;
+  Unpackers(Unpackers&&) = delete;
+  Unpackers& operator=(Unpackers&&) = delete;
+  ~Unpackers() {
+    DJDecoderRegistration::cleanup();
+    DJLSDecoderRegistration::cleanup();
+    DcmRLEDecoderRegistration::cleanup();
+  }
+};
+
+void set_up() {
+  static const Unpackers unpackers;
 }
 
 }  // namespace
