@@ -49,7 +49,7 @@ struct Derivation {
 /// stays as it is.
 void derive(DcmDataset& data, const Derivation& derivation, int width, int height);
 
-std::unique_ptr<Decoder> open(const std::shared_ptr<const ByteSource>& source);
+std::unique_ptr<Decoder> open(std::shared_ptr<const ByteSource> source);
 std::unique_ptr<Encoder> create(ByteSink& sink, const EncodeOptions& options);
 
 /// Throws Error when DCMTK says no.

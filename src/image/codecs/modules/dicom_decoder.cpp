@@ -6,7 +6,7 @@
 #include <array>
 #include <cstring>
 #include <optional>
-#include <set>
+#include <utility>
 
 #include "image/codecs/modules/dicom.h"
 #include "image/codecs/modules/module.h"
@@ -91,8 +91,10 @@ Palette read_palette(DcmDataset& data, const std::string& file) {
 
 class DicomDecoder : public Decoder {
  public:
-  explicit DicomDecoder(const ByteSource& source) : file_(source.name()) {
-    read_file(source);
+  explicit DicomDecoder(std::shared_ptr<const ByteSource> source)
+      : file_(source->name()), source_(std::move(source)) {
+    read_file(*source_);
+    source_.reset();
     DcmDataset& data = *format_.getDataset();
     const int width = number_of(data, DCM_Columns, file_), height = number_of(data, DCM_Rows, file_);
     check_size(file_, width, height);
@@ -306,6 +308,7 @@ class DicomDecoder : public Decoder {
   }
 
   std::string file_, photometric_;
+  std::shared_ptr<const ByteSource> source_;  // until it is read
   DcmFileFormat format_;
   StoredPicture picture_;
   PixelFormat bits_;
@@ -317,8 +320,8 @@ class DicomDecoder : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> open(const std::shared_ptr<const ByteSource>& source) {
-  return std::make_unique<DicomDecoder>(*source);
+std::unique_ptr<Decoder> open(std::shared_ptr<const ByteSource> source) {
+  return std::make_unique<DicomDecoder>(std::move(source));
 }
 
 }  // namespace esrgan::dicom
