@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/half.h"
+#include "image/codecs/stored_value.h"
 
 namespace esrgan {
 namespace {
@@ -74,26 +75,11 @@ const char* name_of(SampleType type) {
 }
 
 std::optional<std::array<double, 2>> ends_of(SampleType type) {
-  const auto ends = [](auto number) {
+  if (is_floating(type)) return std::nullopt;
+  return with_number_type(type, [](auto number) {
     using Number = std::numeric_limits<decltype(number)>;
     return std::array{static_cast<double>(Number::lowest()), static_cast<double>(Number::max())};
-  };
-  switch (type) {
-    case SampleType::u8:
-      return ends(uint8_t{});
-    case SampleType::u16:
-      return ends(uint16_t{});
-    case SampleType::i8:
-      return ends(int8_t{});
-    case SampleType::i16:
-      return ends(int16_t{});
-    case SampleType::u32:
-      return ends(uint32_t{});
-    case SampleType::i32:
-      return ends(int32_t{});
-    default:
-      return std::nullopt;
-  }
+  });
 }
 
 double full_value(SampleType type) {
@@ -153,50 +139,26 @@ void pack_samples(const float* values, size_t count, SampleType type, std::byte*
 }
 
 void unpack_values(const std::byte* samples, SampleType type, size_t count, double* out) {
-  switch (type) {
-    case SampleType::u8:
-      return unpack_numbers<uint8_t>(samples, count, out);
-    case SampleType::u16:
-      return unpack_numbers<uint16_t>(samples, count, out);
-    case SampleType::i8:
-      return unpack_numbers<int8_t>(samples, count, out);
-    case SampleType::i16:
-      return unpack_numbers<int16_t>(samples, count, out);
-    case SampleType::u32:
-      return unpack_numbers<uint32_t>(samples, count, out);
-    case SampleType::i32:
-      return unpack_numbers<int32_t>(samples, count, out);
-    case SampleType::f32:
-      return unpack_numbers<float>(samples, count, out);
-    default: {
-      std::vector<float> floats(count);
-      unpack_samples(samples, type, count, floats.data());
-      std::copy(floats.begin(), floats.end(), out);
-    }
+  if (type == SampleType::f16) {
+    std::vector<float> floats(count);
+    unpack_samples(samples, type, count, floats.data());
+    std::copy(floats.begin(), floats.end(), out);
+    return;
   }
+  with_number_type(type, [&](auto number) { unpack_numbers<decltype(number)>(samples, count, out); });
 }
 
 void pack_values(const double* values, size_t count, SampleType type, std::byte* out) {
-  switch (type) {
-    case SampleType::u8:
-      return pack_numbers<uint8_t>(values, count, out);
-    case SampleType::u16:
-      return pack_numbers<uint16_t>(values, count, out);
-    case SampleType::i8:
-      return pack_numbers<int8_t>(values, count, out);
-    case SampleType::i16:
-      return pack_numbers<int16_t>(values, count, out);
-    case SampleType::u32:
-      return pack_numbers<uint32_t>(values, count, out);
-    case SampleType::i32:
-      return pack_numbers<int32_t>(values, count, out);
-    default: {
-      std::vector<float> floats(count);
-      std::transform(values, values + count, floats.begin(),
-                     [](double value) { return static_cast<float>(value); });
-      pack_samples(floats.data(), count, type, out);
-    }
+  if (is_floating(type)) {
+    std::vector<float> floats(count);
+    std::transform(values, values + count, floats.begin(),
+                   [](double value) { return static_cast<float>(value); });
+    return pack_samples(floats.data(), count, type, out);
   }
+  with_number_type(type, [&](auto number) {
+    if constexpr (std::numeric_limits<decltype(number)>::is_integer)
+      pack_numbers<decltype(number)>(values, count, out);
+  });
 }
 
 }  // namespace esrgan

@@ -119,10 +119,7 @@ VulkanExecutor::VulkanExecutor(Graph graph, bool half, Matrices matrices, std::s
     if (auto* convolution = std::get_if<Convolution>(&operation)) convolution->weights = {};
 }
 
-VulkanExecutor::~VulkanExecutor() {
-  announced_.clear();
-  for (auto& recording : recordings_) recording.reset();  // they wait for their commands
-}
+VulkanExecutor::~VulkanExecutor() = default;
 
 Buffer VulkanExecutor::on_device(const void* data, uint64_t bytes) {
   Buffer buffer(*context_, bytes, BufferUse::device);
@@ -323,8 +320,7 @@ bool VulkanExecutor::is_ready_for(int width, int height) const {
 void VulkanExecutor::make_ready_for(int width, int height) {
   if (is_ready_for(width, height)) return;
   // Free before allocating: the two need not fit at once.
-  announced_.clear();
-  for (auto& recording : recordings_) recording.reset();
+  forget_recordings();
   size_.reset();
   size_ = lay_out(width, height);
 }
@@ -343,11 +339,22 @@ void VulkanExecutor::load(const float* in, size_t slot) {
   std::memcpy(r.in.data<float>(), in, r.in.bytes());
 }
 
+/// Until what was begun with of it is over.
+void VulkanExecutor::wait_for(const Announced& input) {
+  for (size_t i = 0; i < input.submitted; ++i) recordings_.at(input.slot)->commands[i]->wait();
+}
+
 /// The input that was announced last is like any other from here on.
 void VulkanExecutor::forget_last() {
   const Announced last = announced_.back();
   announced_.pop_back();
-  for (size_t i = 0; i < last.submitted; ++i) recordings_.at(last.slot)->commands[i]->wait();
+  wait_for(last);
+}
+
+/// They wait for their commands.
+void VulkanExecutor::forget_recordings() {
+  announced_.clear();
+  recordings_ = {};
 }
 
 void VulkanExecutor::withdraw_checked() {
@@ -374,7 +381,7 @@ VulkanExecutor::Announced VulkanExecutor::take(const float* in, int width, int h
   make_ready_for(width, height);
   // What was begun with shares the maps.
   for (Announced& other : announced_) {
-    for (size_t i = 0; i < other.submitted; ++i) recordings_.at(other.slot)->commands[i]->wait();
+    wait_for(other);
     other.submitted = 0;
   }
   if (!free_slot()) forget_last();
@@ -389,8 +396,7 @@ void VulkanExecutor::run_checked(const float* in, int width, int height, float* 
   try {
     run_slot(input, out, control);
   } catch (...) {
-    announced_.clear();
-    recordings_ = {};  // they wait for their commands
+    forget_recordings();
     throw;
   }
 }

@@ -63,7 +63,9 @@ class VulkanExecutor : public Executor {
   Announced take(const float* in, int width, int height);
   std::optional<size_t> free_slot() const;
   void load(const float* in, size_t slot);
+  void wait_for(const Announced& input);
   void forget_last();
+  void forget_recordings();
   void run_slot(Announced& input, float* out, const RunControl& control);
   Buffer on_device(const void* data, uint64_t bytes);
   std::unique_ptr<Size> lay_out(int width, int height);

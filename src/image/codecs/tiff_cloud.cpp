@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "image/codecs/tiff_entries.h"
 #include "image/codecs/tiff_metadata.h"
 #include "image/codecs/tiff_strips.h"
+#include "image/metadata/georeference.h"
 
 namespace esrgan {
 namespace {
@@ -79,10 +78,8 @@ class CloudEncoder final : public Encoder {
   void begin(const StoredPicture& picture) override {
     picture_ = picture;
     pixel_ = static_cast<size_t>(picture.channels) * size_of(picture.type);
-    constexpr int default_level = 4;
     format_ = {static_cast<size_t>(side) * static_cast<size_t>(picture.channels),
-               static_cast<size_t>(picture.channels), picture.type,
-               options_.compression < 0 ? default_level : std::clamp(options_.compression, 1, 9)};
+               static_cast<size_t>(picture.channels), picture.type, tiff_deflate_level(options_)};
     int width = picture.width, height = picture.height;
     levels_.push_back({width, height, 0, {}, {}});
     while (std::max(width, height) > side) {
@@ -98,13 +95,10 @@ class CloudEncoder final : public Encoder {
   }
 
   void end() override {
-    const std::vector<std::vector<uint8_t>> sized = directories(false, 0);
-    uint64_t before = header_size(false), tiles = 0;
-    for (const auto& directory : sized) before += even(directory.size());
+    uint64_t tiles = 0;
     for (const Level& level : levels_)
       for (const Tile& tile : level.tiles) tiles += tile.size;
-    const bool big =
-        options_.extension == "btf" || options_.extension == "tf8" || before + tiles > UINT32_MAX;
+    const bool big = asks_for_big_tiff(options_) || head_size(false) + tiles > UINT32_MAX;
     write_head(big);
     for (size_t number = levels_.size(); number-- > 0;)
       for (const Tile& tile : levels_[number].tiles) spool_->copy(tile.offset, tile.size, sink_);
@@ -131,7 +125,6 @@ class CloudEncoder final : public Encoder {
   };
 
   static uint64_t header_size(bool big) { return big ? 16 : 8; }
-  static uint64_t even(uint64_t size) { return (size + 1) / 2 * 2; }
 
   void take(size_t number, const std::byte* row) {
     Level& level = levels_[number];
@@ -241,7 +234,6 @@ class CloudEncoder final : public Encoder {
         tree = described;
         describe_derivation(tree.image, picture_, options_.derivation);
       } else {
-        constexpr uint16_t gdal_no_data_tag = 42113;
         set_entry(tree.image, tiff_longs(254, {1}));
         if (const ExifEntry* const gap = find_entry(described.image, gdal_no_data_tag))
           set_entry(tree.image, *gap);
@@ -249,7 +241,7 @@ class CloudEncoder final : public Encoder {
       for (ExifEntry& entry : structure(levels_[number], offsets[number], big))
         set_entry(tree.image, std::move(entry));
       laid_out.push_back(lay_out_tree(tree, at, big));
-      laid_out.back().resize(even(laid_out.back().size()));
+      laid_out.back().resize((laid_out.back().size() + 1) / 2 * 2);  // each begins at an even place
       at += laid_out.back().size();
     }
     return laid_out;
@@ -267,10 +259,15 @@ class CloudEncoder final : public Encoder {
     return entries;
   }
 
+  /// Of the header and all directories, whose sizes do not depend on where the tiles are.
+  uint64_t head_size(bool big) const {
+    uint64_t size = header_size(big);
+    for (const auto& directory : directories(big, 0)) size += directory.size();
+    return size;
+  }
+
   void write_head(bool big) {
-    uint64_t tiles = header_size(big);
-    for (const auto& directory : directories(big, 0)) tiles += directory.size();
-    std::vector<std::vector<uint8_t>> written = directories(big, tiles);
+    std::vector<std::vector<uint8_t>> written = directories(big, head_size(big));
     if (big)
       sink_.write(std::array<uint8_t, 16>{'I', 'I', 43, 0, 8, 0, 0, 0, 16});
     else

@@ -93,18 +93,14 @@ class TiffDecoder final : public Decoder {
 
   /// Floats that are no number are no measurement in any case.
   void set_no_data(std::optional<double> number) {
-    if (is_float() && (number || picture_.metadata->georeferenced)) {
-      picture_.no_data.emplace();
-      picture_.no_data->value =
-          number ? static_cast<float>(*number) : std::numeric_limits<double>::quiet_NaN();
-    } else if (number && !std::isnan(*number)) {
-      picture_.no_data = {*number, *number, *number};
+    const bool floats = picture_.type == SampleType::f32 || picture_.type == SampleType::f16;
+    if (number && !std::isnan(*number)) {
+      const double value = floats ? static_cast<float>(*number) : *number;
+      picture_.no_data = {value, value, value};
+    } else if (floats && (number || picture_.metadata->georeferenced)) {
+      picture_.no_data.emplace().value = std::numeric_limits<double>::quiet_NaN();
     }
-    if (number && is_float() && !std::isnan(*number))
-      picture_.no_data->least = picture_.no_data->most = picture_.no_data->value;
   }
-
-  bool is_float() const { return picture_.type == SampleType::f32 || picture_.type == SampleType::f16; }
 
   void read_row(std::byte* to) {
     if (pixels_->plain()) {

@@ -25,7 +25,6 @@ namespace {
 constexpr uint64_t strip_target = uint64_t{256} << 10U;  // bytes
 constexpr uint64_t largest_classic =
     (uint64_t{4} << 30U) / 1000 * 975;  // of samples; the rest is for directories
-constexpr int default_level = 4;
 
 uint64_t picture_bytes(const StoredPicture& picture) {
   return static_cast<uint64_t>(picture.row_bytes()) * static_cast<uint64_t>(picture.height);
@@ -45,8 +44,7 @@ class TiffEncoder final : public Encoder {
     if (page_ == 0) write_header(picture);
     picture_ = picture;
     format_ = {static_cast<size_t>(picture.width) * static_cast<size_t>(picture.channels),
-               static_cast<size_t>(picture.channels), picture.type,
-               options_.compression < 0 ? default_level : std::min(options_.compression, 9)};
+               static_cast<size_t>(picture.channels), picture.type, tiff_deflate_level(options_)};
     strip_bytes_ = static_cast<size_t>(strip_rows(picture)) * picture.row_bytes();
     offsets_.clear();
     sizes_.clear();
@@ -91,7 +89,7 @@ class TiffEncoder final : public Encoder {
   void write_header(const StoredPicture& picture) {
     const uint64_t expected = (picture_bytes(picture) + tiff_metadata_bytes(picture)) *
                               static_cast<uint64_t>(std::max(options_.pictures, 1));
-    big_ = options_.extension == "btf" || options_.extension == "tf8" || expected > largest_classic;
+    big_ = asks_for_big_tiff(options_) || expected > largest_classic;
     if (big_) {
       sink_.write(std::array<uint8_t, 16>{'I', 'I', 43, 0, 8});
     } else {

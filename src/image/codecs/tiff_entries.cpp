@@ -1,5 +1,6 @@
 #include "image/codecs/tiff_entries.h"
 
+#include <algorithm>
 #include <span>
 
 #include "image/metadata/tiff_structure.h"
@@ -71,6 +72,15 @@ void describe_derivation(std::vector<ExifEntry>& entries, const StoredPicture& p
           (picture.shown.empty() ? "" : " ") + picture.shown;
   const std::span bytes(reinterpret_cast<const uint8_t*>(text.c_str()), text.size() + 1);
   set_entry(entries, bytes_entry(image_description, static_cast<uint16_t>(TiffType::ascii), bytes));
+}
+
+int tiff_deflate_level(const EncodeOptions& options) {
+  constexpr int usual = 4;
+  return options.compression < 0 ? usual : std::clamp(options.compression, 1, 9);
+}
+
+bool asks_for_big_tiff(const EncodeOptions& options) {
+  return options.extension == "btf" || options.extension == "tf8";
 }
 
 uint64_t tiff_metadata_bytes(const StoredPicture& picture) {

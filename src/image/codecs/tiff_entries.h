@@ -23,6 +23,11 @@ std::vector<ExifEntry> tiff_sample_entries(const StoredPicture& picture, int wid
 void describe_derivation(std::vector<ExifEntry>& entries, const StoredPicture& picture,
                          const std::string& derivation);
 
+/// zlib's level for a file that is compressed.
+int tiff_deflate_level(const EncodeOptions& options);
+/// Whether the file's name asks for a BigTIFF, however small it is.
+bool asks_for_big_tiff(const EncodeOptions& options);
+
 /// Bytes of the blocks that describe it.
 uint64_t tiff_metadata_bytes(const StoredPicture& picture);
 

@@ -19,7 +19,7 @@ namespace esrgan {
 namespace {
 
 constexpr uint16_t pixel_scale_tag = 33550, tiepoint_tag = 33922, transformation_tag = 34264,
-                   keys_tag = 34735, no_data_tag = 42113;
+                   keys_tag = 34735;
 constexpr uint16_t double_type = 12;
 
 uint64_t number_at(std::span<const uint8_t> bytes, size_t at, size_t size) {
@@ -118,7 +118,7 @@ bool is_georeferenced(const std::vector<ExifEntry>& entries) {
 }
 
 std::optional<double> gdal_no_data(const std::vector<ExifEntry>& entries) {
-  const ExifEntry* const entry = find_entry(entries, no_data_tag);
+  const ExifEntry* const entry = find_entry(entries, gdal_no_data_tag);
   if (entry == nullptr) return std::nullopt;
   std::string text(entry->value.begin(), entry->value.end());
   text.erase(0, text.find_first_not_of(" +"));
@@ -132,7 +132,7 @@ void drop_gdal_no_data(std::vector<uint8_t>& exif) {
   if (exif.empty()) return;
   std::optional<ExifTree> tree = read_exif_tree(MemorySource(std::span(exif)));
   if (!tree) return;
-  const auto is_it = [](const ExifEntry& entry) { return entry.tag == no_data_tag; };
+  const auto is_it = [](const ExifEntry& entry) { return entry.tag == gdal_no_data_tag; };
   if (std::erase_if(tree->image, is_it) > 0) exif = write_exif_block(*tree);
 }
 

@@ -16,7 +16,9 @@ namespace esrgan {
 /// Whether a TIFF's entries say where on the ground its pixels lie.
 bool is_georeferenced(const std::vector<ExifEntry>& entries);
 
-/// GDAL's number for pixels without data (tag 42113, GDAL's TIFF driver); NaN for itself.
+/// Of GDAL's TIFF driver.
+constexpr uint16_t gdal_no_data_tag = 42113;
+/// GDAL's number for pixels without data; NaN for itself.
 std::optional<double> gdal_no_data(const std::vector<ExifEntry>& entries);
 
 /// Takes it out of an EXIF block.
