@@ -60,7 +60,7 @@ for kind, size in kinds.items():
                   and new.header["descrip"] == old.header["descrip"] and type(new) is type(old))
             for form in ("get_qform", "get_sform"):
                 off = abs(corners(getattr(new, form)(), new.shape) - corners(getattr(old, form)(), old.shape)).max()
-                check(f"{tag}: {form}", off <= 1e-4, off)
+                check(f"{tag}: {form}", off <= 1e-5, off)
             check(f"{tag}: steps", numpy.allclose(new.header.get_zooms()[:3], numpy.array([0.5, 0.75, 2]) / [scale, scale, 1], atol=1e-6))
             means = numpy.asanyarray(new.dataobj).astype(float).reshape(26, scale, 20, scale, *numbers.shape[2:]).mean((1, 3))
             off = abs(means - numbers).max()

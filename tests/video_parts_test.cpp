@@ -14,15 +14,21 @@ extern "C" {
 #include <fstream>
 #include <optional>
 
+#include "device/device.h"
+#include "frame_format_reference.h"
 #include "support.h"
 #include "video/decoding_times.h"
+#include "video/device_frames.h"
 #include "video/film_clock.h"
+#include "video/frame_assembler.h"
+#include "video/frame_network.h"
 #include "video/frame_pixels.h"
 #include "video/packet_inspector.h"
 #include "video/pipeline.h"
 #include "video/plan.h"
 #include "video/segment_file.h"
 #include "video/work_folder.h"
+#include "weights/safetensors.h"
 
 namespace esrgan::video {
 namespace {
@@ -338,6 +344,136 @@ TEST_F(VideoParts, FramesSurviveTheWayToPixelsAndBack) {
         }
         EXPECT_LE(largest, test.tolerance) << desc.name << ", matrix " << matrix << ", range " << range;
       }
+}
+
+/// What a device is told of a frame's format is what zimg does: samples of any value, edges too.
+TEST_F(VideoParts, DevicesAreToldWhatFramesMean) {
+  for (const AVPixelFormat format :
+       {AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUV422P10, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV440P,
+        AV_PIX_FMT_YUV411P, AV_PIX_FMT_YUV420P16, AV_PIX_FMT_GBRP, AV_PIX_FMT_GBRP12})
+    for (const AVColorSpace matrix : {AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M, AVCOL_SPC_BT2020_NCL})
+      for (const AVChromaLocation chroma : {AVCHROMA_LOC_LEFT, AVCHROMA_LOC_CENTER, AVCHROMA_LOC_TOPLEFT}) {
+        const auto& desc = *av_pix_fmt_desc_get(format);
+        const int width = between(3, 20) << desc.log2_chroma_w, height = between(3, 20) << desc.log2_chroma_h;
+        const FramePtr frame = empty_frame(width, height, format), made = empty_frame(width, height, format);
+        frame->colorspace = (desc.flags & AV_PIX_FMT_FLAG_RGB) != 0 ? AVCOL_SPC_RGB : matrix;
+        frame->color_range = between(0, 1) == 0 ? AVCOL_RANGE_MPEG : AVCOL_RANGE_JPEG;
+        frame->chroma_location = chroma;
+        const Colour colour = colour_of(*frame);
+        const auto formats = device_formats(kind_of(*frame), {format, width, height, colour});
+        ASSERT_TRUE(formats) << desc.name;
+        const FramePlanes planes = planes_of(*frame);
+        for (size_t plane = 0; plane < 3; ++plane)
+          for (int y = 0; y < formats->in.plane_height(plane); ++y)
+            for (int x = 0; x < formats->in.plane_width(plane); ++x)
+              test::set_sample(formats->in, planes, plane, x, y, between(0, (1 << formats->in.bits) - 1));
+        const std::string text = std::string(desc.name) + ", " + std::to_string(width) + "x" +
+                                 std::to_string(height) + ", matrix " + std::to_string(matrix) + ", range " +
+                                 std::to_string(frame->color_range) + ", chroma " + std::to_string(chroma);
+        Pixels pixels;
+        FrameReader(*frame, Lines::all).read(*frame, pixels);
+        const Pixels told = test::read_frame(formats->in, planes);
+        ASSERT_EQ(told.size(), pixels.size());
+        float largest = 0;
+        for (size_t i = 0; i < told.size(); ++i) largest = std::max(largest, std::abs(told[i] - pixels[i]));
+        EXPECT_LE(largest, 1e-4F) << text;
+
+        pixels = reals(pixels.size(), -0.1F, 1.1F);
+        FrameWriter(FrameWriter::From{width, height, 3, 1}, *made, colour, Lines::all).write(pixels, *made);
+        test::OwnFrame expected(formats->out);
+        test::write_frame(formats->out, pixels, expected.planes);
+        EXPECT_LE(test::largest_distance(formats->out, planes_of(*made), expected.planes), 1) << text;
+      }
+}
+
+/// Other sizes, dither, samples that do not lie in planes, matrices that are not linear stay with zimg.
+TEST_F(VideoParts, DevicesAreNotToldOfWhatTheyCannot) {
+  const FrameKind usual{AV_PIX_FMT_YUV420P, 32, 16, {}};
+  const FrameShape larger{AV_PIX_FMT_YUV420P, 64, 32, {}, 2};
+  EXPECT_TRUE(device_formats(usual, larger));
+  const auto refuses = [&](const FrameKind& kind, const FrameShape& shape) {
+    EXPECT_FALSE(device_formats(kind, shape)) << kind.format << " to " << shape.format;
+  };
+  for (const AVPixelFormat format : {AV_PIX_FMT_NV12, AV_PIX_FMT_P010, AV_PIX_FMT_GRAY8, AV_PIX_FMT_YUVA420P,
+                                     AV_PIX_FMT_RGB24, AV_PIX_FMT_PAL8, AV_PIX_FMT_GBRPF32}) {
+    FrameKind kind = usual;
+    kind.format = format;
+    refuses(kind, larger);
+    FrameShape shape = larger;
+    shape.format = format;
+    refuses(usual, shape);
+  }
+  refuses({AV_PIX_FMT_YUV420P, 31, 16, {}}, {AV_PIX_FMT_YUV420P, 62, 32, {}, 2});
+  FrameShape shape = larger;
+  shape.width = 60;
+  refuses(usual, shape);
+  shape = larger;
+  shape.dither = Dither::ordered;
+  refuses(usual, shape);
+  shape.format = AV_PIX_FMT_YUV420P10;  // whose samples are not dithered
+  EXPECT_TRUE(device_formats(usual, shape));
+  FrameKind kind = usual;
+  kind.colour.matrix = AVCOL_SPC_BT2020_CL;
+  refuses(kind, larger);
+}
+
+/// The device makes frames of frames, and what it does not take goes the usual way; both give the same.
+TEST_F(VideoParts, FramesMayBeConvertedByTheDevice) {
+  const std::vector<std::string> devices = device_names();
+  const auto gpu = std::find_if(devices.begin(), devices.end(),
+                                [](const std::string& name) { return name.starts_with("gpu"); });
+  if (gpu == devices.end()) GTEST_SKIP() << "no Vulkan here";
+  const std::string model = folder_ / "model.safetensors";
+  write_safetensors(test::small_network(random_), ElementType::f32, model);
+  UpscaleOptions options;
+  options.device = *gpu;
+  options.precision = Precision::full;
+  FrameNetwork network(model, options, false), usual(model, options, false);
+  const int width = 2 * between(10, 30), height = 2 * between(10, 30);
+  const auto random_frame = [&](int of_width) {
+    FramePtr frame = empty_frame(of_width, height, AV_PIX_FMT_YUV420P);
+    for (int plane = 0; plane < 3; ++plane)
+      for (int y = 0; y < (plane == 0 ? height : height / 2); ++y)
+        for (int x = 0; x < (plane == 0 ? of_width : of_width / 2); ++x)
+          frame->data[plane][y * frame->linesize[plane] + x] = static_cast<uint8_t>(between(0, 255));
+    return frame;
+  };
+  const FramePtr first = random_frame(width), second = random_frame(width);
+  const FrameShape shape{AV_PIX_FMT_YUV420P, 2 * width, 2 * height, colour_of(*first), 2};
+  EXPECT_FALSE(network.converts(*first));
+  network.convert_on_device(kind_of(*first), shape);
+  ASSERT_TRUE(network.converts(*first));
+  EXPECT_FALSE(network.converts(*random_frame(width + 2)));
+
+  PixelsPool pool;
+  FrameAssembler assembler;
+  const auto check = [&](const AVFrame& frame, const FrameItem* next) {
+    FrameItem left, read;
+    left.source = share(frame);
+    read.source = share(frame);
+    FrameReader(frame, Lines::all).read(frame, read.parts.emplace_back());
+    network.upscale(left, next, pool, {});
+    usual.upscale(read, nullptr, pool, {});
+    EXPECT_TRUE(left.enlarged);
+    EXPECT_FALSE(read.enlarged);
+    const FramePtr made = assembler.assemble(left, shape, pool),
+                   expected = assembler.assemble(read, shape, pool);
+    const FrameFormat format = device_formats(kind_of(frame), shape)->out;
+    EXPECT_LE(test::largest_distance(format, planes_of(*made), planes_of(*expected)), 1);
+  };
+  FrameItem next;
+  next.source = share(*second);
+  check(*first, &next);
+  check(*second, nullptr);
+  // Black through and through: not the device's to decide.
+  const FramePtr black = random_frame(width);
+  for (int plane = 0; plane < 3; ++plane)
+    std::memset(black->data[plane], plane == 0 ? 0 : 128,
+                static_cast<size_t>(black->linesize[plane] * (plane == 0 ? height : height / 2)));
+  FrameItem item;
+  item.source = share(*black);
+  network.upscale(item, nullptr, pool, {});
+  EXPECT_TRUE(item.enlarged || item.parts.size() == 1);
 }
 
 TEST(Colour, IsThatOfTheStandards) {

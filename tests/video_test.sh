@@ -272,6 +272,24 @@ expect 0 "exists, skipped" "$program" video ntsc.mp4 -o ntsc2.mp4 -m tiny
 expect 2 "required" "$program" video ntsc.mp4
 ls -d ./*.parts 2>/dev/null && fail "something was left behind"
 
+part "films that a GPU converts"
+gpu=$("$program" devices | grep -oE -m 1 '^gpu:[0-9]+')
+if [ -z "$gpu" ]; then
+  echo "no Vulkan here: skipped"
+else
+  # The last frames are black: of these the device leaves the decision to the processor.
+  make -f lavfi -i "testsrc2=s=96x64:r=10:d=2,fade=out:st=1:d=0.5" -pix_fmt yuv420p10le -c:v ffv1 fade.mkv
+  for where in cpu "$gpu"; do
+    enlarge fade.mkv by_${where/:/_}.mkv -g "$where" --precision full --encoder ffv1
+    enlarge fade.mkv by_${where/:/_}.y4m -g "$where" --precision full
+  done
+  for kind in mkv y4m; do
+    psnr=$(ffmpeg -v info -nostdin -i by_cpu.$kind -i "by_${gpu/:/_}.$kind" -lavfi psnr -f null - 2>&1 | grep -oE 'min:[0-9a-z]+' | cut -d: -f2)
+    [ "$psnr" = inf ] || [ "${psnr:-0}" -ge 70 ] || fail "$kind by $gpu: $psnr dB to the processor's"
+  done
+  same "frames by $gpu" "$(frames fade.mkv)" "$(frames "by_${gpu/:/_}.mkv")"
+fi
+
 part "damaged films"
 make -f lavfi -i testsrc2=s=96x64:r=25:d=4 -f lavfi -i sine=440:d=4 -c:v libx264 -g 25 -c:a aac good.ts
 make -i good.ts -c copy good.mkv

@@ -7,11 +7,13 @@
 
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "device/cpu/cpu_device.h"
 #include "device/team.h"
 #include "device/vulkan/plan.h"
+#include "frame_format_reference.h"
 #include "operations_fixture.h"
 
 namespace esrgan {
@@ -109,6 +111,60 @@ class Vulkan : public test::Operations {
     return found;
   }
 
+  /// Sums of neighbours, as chroma is resampled.
+  Resampling resampling(int from, int to) {
+    Resampling made;
+    made.count = between(1, std::min(4, from));
+    for (int i = 0; i < to; ++i) made.first.push_back(std::min(i * from / to, from - made.count));
+    made.factors = reals(static_cast<size_t>(to * made.count), 0.1F, 0.9F);
+    for (float& factor : made.factors) factor /= static_cast<float>(made.count);
+    return made;
+  }
+
+  /// From about 0 to 1, or back.
+  FrameFormat frame_format(int width, int height, bool is_output) {
+    FrameFormat format;
+    format.width = width;
+    format.height = height;
+    format.chroma_width = width >> between(0, 1);
+    format.chroma_height = height >> between(0, 1);
+    format.bits = between(0, 1) == 0 ? 8 : between(9, 16);
+    const auto range = static_cast<float>((1 << format.bits) - 1);
+    for (auto& row : format.matrix)
+      for (size_t i = 0; i < 4; ++i) row[i] = real(0, 0.5F) * (is_output ? range : (i < 3 ? 1 / range : 1));
+    format.across =
+        is_output ? resampling(width, format.chroma_width) : resampling(format.chroma_width, width);
+    format.down =
+        is_output ? resampling(height, format.chroma_height) : resampling(format.chroma_height, height);
+    return format;
+  }
+
+  test::OwnFrame frame(const FrameFormat& format) {
+    test::OwnFrame made(format);
+    for (size_t plane = 0; plane < 3; ++plane)
+      for (int y = 0; y < format.plane_height(plane); ++y)
+        for (int x = 0; x < format.plane_width(plane); ++x)
+          test::set_sample(format, made.planes, plane, x, y, between(0, (1 << format.bits) - 1));
+    return made;
+  }
+
+  /// A network that changes nothing.
+  Graph same() {
+    Graph graph;
+    graph.input = new_map(graph, 3, 1);
+    Convolution conv;
+    conv.name = "same";
+    conv.inputs = {graph.input};
+    conv.in_channels = conv.out_channels = 3;
+    conv.kernel = 1;
+    conv.weights = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    conv.bias.assign(3, 0.0F);
+    conv.out = graph.output = new_map(graph, 3, 1);
+    graph.stages = {0};
+    graph.operations.emplace_back(std::move(conv));
+    return graph;
+  }
+
   ThreadPool pool_{2};
   std::string said_;
 };
@@ -196,6 +252,96 @@ TEST_F(Vulkan, InputsMayBeAnnouncedAhead) {
   executor->withdraw();
   inputs[0] = inputs[1];
   EXPECT_EQ(run(*executor, inputs[0], width, height), expected[1]);
+}
+
+/// Matrix, resampling, rounding, rows of any length, announced or not, between inputs of other kinds.
+TEST_F(Vulkan, FramesAreConvertedAsTheirFormatsSay) {
+  const auto executor = team_of(gpu())->compile(same(), false);
+  ASSERT_TRUE(executor->converts_frames());
+  const std::vector<float> plain = reals(size_t{6} * 4 * 3);
+  for (int trial = 0; trial < 12; ++trial) {
+    const int width = 2 * between(1, 21), height = 2 * between(1, 9);
+    const auto formats = std::make_shared<const FrameFormats>(
+        FrameFormats{frame_format(width, height, false), frame_format(width, height, true)});
+    ASSERT_TRUE(executor->takes(*formats));
+    const test::OwnFrame first = frame(formats->in), second = frame(formats->in);
+    for (const test::OwnFrame* const in : {&first, &second}) {
+      test::OwnFrame expected(formats->out), made(formats->out);
+      test::write_frame(formats->out, test::read_frame(formats->in, in->planes), expected.planes);
+      ASSERT_TRUE(executor->run_frame(in->planes, made.planes, formats, {}));
+      // One for rounding, and what floats of 16 bits and more lose.
+      const int limit = formats->out.bits > 14 ? 3 : 1;
+      EXPECT_LE(test::largest_distance(formats->out, expected.planes, made.planes), limit)
+          << width << "x" << height << ", " << formats->in.bits << " and " << formats->out.bits << " bits";
+      executor->announce_frame(second.planes, formats);
+    }
+    if (trial % 3 == 0) {
+      EXPECT_EQ(run(*executor, plain, 6, 4), plain);
+    }
+  }
+}
+
+/// A whole network: between the conversions is what run() gives.
+TEST_F(Vulkan, FramesGoThroughTheNetwork) {
+  const Graph graph = build_graph(detect_model(test::small_network(random_, 16, 2, 2)));
+  const auto device = gpu();
+  for (const bool half : {false, true}) {
+    const auto executor = device->compile(graph, half);
+    const auto formats = std::make_shared<const FrameFormats>(
+        FrameFormats{frame_format(20, 12, false), frame_format(40, 24, true)});
+    const test::OwnFrame in = frame(formats->in);
+    test::OwnFrame expected(formats->out), made(formats->out);
+    test::write_frame(formats->out, run(*executor, test::read_frame(formats->in, in.planes), 20, 12),
+                      expected.planes);
+    ASSERT_TRUE(executor->run_frame(in.planes, made.planes, formats, {}));
+    const int largest = (1 << formats->out.bits) - 1;
+    EXPECT_LE(test::largest_distance(formats->out, expected.planes, made.planes),
+              1 + largest / (half ? 500 : 50'000));
+  }
+}
+
+/// What is not to be trusted, and what the device cannot do, is left to run().
+TEST_F(Vulkan, FramesThatAreNotConvertedAreTold) {
+  auto fault = std::make_shared<std::atomic<int>>(0);
+  VulkanTrial trial;
+  trial.fault = [fault](const std::string& call) {
+    if (*fault == VK_ERROR_DEVICE_LOST && call == "submit") return fault->load();
+    return *fault == VK_ERROR_OUT_OF_DEVICE_MEMORY && call == "memory" ? fault->load() : 0;
+  };
+  const auto executor = team_of(gpu(trial))->compile(same(), false);
+  FrameFormats good{frame_format(8, 4, false), frame_format(8, 4, true)};
+  const auto is_made = [&](const FrameFormats& of, const RunControl& control = {}) {
+    const auto formats = std::make_shared<const FrameFormats>(of);
+    test::OwnFrame out(of.out);
+    return executor->run_frame(frame(of.in).planes, out.planes, formats, control);
+  };
+  EXPECT_TRUE(is_made(good));
+  FrameFormats bad = good;
+  bad.in.matrix[1][3] = std::numeric_limits<float>::infinity();
+  EXPECT_FALSE(is_made(bad));
+  bad = good;
+  for (auto& row : bad.in.matrix) row[3] = -10;
+  EXPECT_FALSE(is_made(bad));
+  EXPECT_TRUE(is_made(good));
+  bad = {frame_format(8, 4, false), frame_format(16, 8, true)};
+  EXPECT_FALSE(executor->takes(bad));
+  EXPECT_FALSE(is_made(bad));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(is_made(good, {.done = {}, .stop = stop.get_token()}), Cancelled);
+  EXPECT_EQ(said_, "");
+  *fault = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  EXPECT_FALSE(is_made({frame_format(10, 4, false), frame_format(10, 4, true)}));
+  *fault = 0;
+  EXPECT_TRUE(is_made(good));
+  *fault = VK_ERROR_DEVICE_LOST;
+  EXPECT_FALSE(is_made(good));
+  EXPECT_NE(said_.find("gpu:"), std::string::npos) << said_;
+  EXPECT_FALSE(is_made(good));
+  const std::vector<float> plain = reals(size_t{8} * 4 * 3);
+  EXPECT_EQ(run(*executor, plain, 8, 4), plain);
+  EXPECT_NE(said_.find("the processor computes the rest"), std::string::npos) << said_;
+  EXPECT_FALSE(executor->converts_frames());
 }
 
 TEST_F(Vulkan, AnAnnouncedInputIsComputedElsewhereWhenTheDeviceIsLost) {

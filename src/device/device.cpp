@@ -38,6 +38,14 @@ std::vector<Row> table([[maybe_unused]] bool with_software) {
   return rows;
 }
 
+/// Of hints: what fails here fails again where it is told.
+void unless_it_fails(const std::function<void()>& hint) {
+  try {
+    hint();
+  } catch (...) {
+  }
+}
+
 }  // namespace
 
 Executor::Executor(const Graph& graph)
@@ -56,18 +64,27 @@ void Executor::run(const float* in, int width, int height, float* out, const Run
   run_checked(in, width, height, out, control);
 }
 
+bool Executor::takes(const FrameFormats& formats) const {
+  return converts_frames() && in_channels_ == 3 && out_channels_ == 3 &&
+         formats.in.width % input_multiple_ == 0 && formats.in.height % input_multiple_ == 0 &&
+         formats.out.width == formats.in.width * scale_ && formats.out.height == formats.in.height * scale_;
+}
+
+bool Executor::run_frame(const FramePlanes& in, const FramePlanes& out,
+                         const std::shared_ptr<const FrameFormats>& formats, const RunControl& control) {
+  return takes(*formats) && run_frame_checked(in, out, formats, control);
+}
+
 void Executor::announce(const float* in, int width, int height) {
-  try {
-    announce_checked(in, width, height);
-  } catch (...) {  // run() meets the same, and tells of it
-  }
+  unless_it_fails([&] { announce_checked(in, width, height); });
+}
+
+void Executor::announce_frame(const FramePlanes& in, const std::shared_ptr<const FrameFormats>& formats) {
+  if (takes(*formats)) unless_it_fails([&] { announce_frame_checked(in, formats); });
 }
 
 void Executor::withdraw() {
-  try {
-    withdraw_checked();
-  } catch (...) {  // likewise
-  }
+  unless_it_fails([&] { withdraw_checked(); });
 }
 
 std::unique_ptr<Executor> Device::compile(Graph graph, bool half) {

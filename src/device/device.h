@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "device/frame_format.h"
 #include "graph/graph.h"
 
 namespace esrgan {
@@ -60,6 +61,17 @@ class Executor {
   /// What was announced will not come, or not as it was. Throws nothing.
   void withdraw();
 
+  /// Whether it converts frames itself, which saves the host that work and most of the bytes on their way.
+  virtual bool converts_frames() const { return false; }
+  /// Whether run_frame() may be used: with three channels on both sides, and sizes that are the network's.
+  bool takes(const FrameFormats& formats) const;
+  /// As run(), of frames. False when `out` holds nothing of use, since the result is not finite, or black
+  /// everywhere, or the device could not: then run() is for it. Throws Cancelled when stopped.
+  bool run_frame(const FramePlanes& in, const FramePlanes& out,
+                 const std::shared_ptr<const FrameFormats>& formats, const RunControl& control);
+  /// As announce(), for run_frame().
+  void announce_frame(const FramePlanes& in, const std::shared_ptr<const FrameFormats>& formats);
+
   /// What run() needs for an input of this size; the same numbers are worked out once.
   virtual MemoryNeed memory_for(int width, int height) const = 0;
 
@@ -73,6 +85,13 @@ class Executor {
   virtual void run_checked(const float* in, int width, int height, float* out, const RunControl& control) = 0;
   virtual void announce_checked(const float* /*in*/, int /*width*/, int /*height*/) {}
   virtual void withdraw_checked() {}
+  virtual bool run_frame_checked(const FramePlanes& /*in*/, const FramePlanes& /*out*/,
+                                 const std::shared_ptr<const FrameFormats>& /*formats*/,
+                                 const RunControl& /*control*/) {
+    return false;
+  }
+  virtual void announce_frame_checked(const FramePlanes& /*in*/,
+                                      const std::shared_ptr<const FrameFormats>& /*formats*/) {}
 
   int in_channels_, out_channels_, input_multiple_, scale_, receptive_radius_;
   double macs_per_pixel_;

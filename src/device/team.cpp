@@ -60,6 +60,9 @@ class TeamExecutor : public Executor {
     return members_.size() == 1 && members_[0].executor ? members_[0].executor->computational_reach()
                                                         : std::nullopt;
   }
+  bool converts_frames() const override {
+    return members_.size() == 1 && members_[0].executor && members_[0].executor->converts_frames();
+  }
   int computational_multiple() const override {
     int multiple = input_multiple();
     for (const Member& member : members_)
@@ -80,10 +83,41 @@ class TeamExecutor : public Executor {
 
   /// One device alone is given whole inputs.
   void announce_checked(const float* in, int width, int height) override {
+    if (Member* const member = only()) member->executor->announce(in, width, height);
+  }
+
+  /// The only device that there is, or none.
+  Member* only() {
     const auto there = [](const Member& member) { return member.executor != nullptr; };
-    const auto only = std::find_if(members_.begin(), members_.end(), there);
-    if (std::count_if(members_.begin(), members_.end(), there) == 1)
-      only->executor->announce(in, width, height);
+    const auto found = std::find_if(members_.begin(), members_.end(), there);
+    return std::count_if(members_.begin(), members_.end(), there) == 1 ? &*found : nullptr;
+  }
+
+  void announce_frame_checked(const FramePlanes& in,
+                              const std::shared_ptr<const FrameFormats>& formats) override {
+    if (Member* const member = only()) member->executor->announce_frame(in, formats);
+  }
+
+  /// What one device alone cannot do is done as a tile is.
+  bool run_frame_checked(const FramePlanes& in, const FramePlanes& out,
+                         const std::shared_ptr<const FrameFormats>& formats,
+                         const RunControl& control) override {
+    Member* const member = only();
+    if (member == nullptr) return false;
+    try {
+      return member->executor->run_frame(in, out, formats, control);
+    } catch (const DeviceLost& error) {
+      lose(*member, error);
+      return false;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::out_of_resources) throw;
+      return false;
+    }
+  }
+
+  static void lose(Member& member, const DeviceLost& error) {
+    log_warning(member.name + ": " + error.what());
+    member.executor.reset();
   }
 
   void withdraw_checked() override {
@@ -148,8 +182,7 @@ class TeamExecutor : public Executor {
         run_member(*members[i], tile, shares[i], halo, shared);
       } catch (const DeviceLost& error) {
         const std::lock_guard lock(mutex);
-        log_warning(members[i]->name + ": " + error.what());
-        members[i]->executor.reset();
+        lose(*members[i], error);
         lost.push_back(shares[i]);
       } catch (...) {
         const std::lock_guard lock(mutex);

@@ -80,6 +80,25 @@ void FrameUpscaler::run_whole(const Pixels& in, Pixels& out, const RunControl& c
   upscale_strips(source, sink, runner_, plan_, upscaler_.scale(), false, memory_, control);
 }
 
+bool FrameUpscaler::takes(const FrameFormats& formats) const {
+  return one_tile_ && !reach_ && !upscaler_.options_.self_ensemble && upscaler_.options_.strength == 1 &&
+         upscaler_.network_->takes(formats);
+}
+
+bool FrameUpscaler::run_frame(const FramePlanes& in, const FramePlanes& out,
+                              const std::shared_ptr<const FrameFormats>& formats,
+                              const std::stop_token& stop) {
+  RunControl control;
+  control.stop = stop;
+  reused_ = 0;
+  return upscaler_.network_->run_frame(in, out, formats, control);
+}
+
+void FrameUpscaler::announce_frame(const FramePlanes& in,
+                                   const std::shared_ptr<const FrameFormats>& formats) {
+  upscaler_.network_->announce_frame(in, formats);
+}
+
 void FrameUpscaler::run(const Pixels& in, Pixels& out, const std::stop_token& stop) {
   RunControl control;
   control.stop = stop;

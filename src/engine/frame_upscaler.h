@@ -1,6 +1,7 @@
 // Enlarges one picture after another, all of one size, in memory that is used again.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <vector>
@@ -37,6 +38,12 @@ class FrameUpscaler {
   void announce(const Pixels& in) {
     if (one_tile_ && !reach_) runner_.announce(in, width_, height_, {channels_});
   }
+  /// Whether the device makes frames of these formats itself, without pixels between.
+  bool takes(const FrameFormats& formats) const;
+  /// Of a frame to a frame; false when run() is for it, see Executor::run_frame().
+  bool run_frame(const FramePlanes& in, const FramePlanes& out,
+                 const std::shared_ptr<const FrameFormats>& formats, const std::stop_token& stop);
+  void announce_frame(const FramePlanes& in, const std::shared_ptr<const FrameFormats>& formats);
   /// Whether run() exchanges `out` for memory of its own: then it needs none until it is done, and lend()
   /// gives it some for the next picture.
   bool exchanges() const { return one_tile_ && !reach_; }

@@ -39,9 +39,8 @@ bool same_picture(const AVFrame& a, const AVFrame& b) {
   return true;
 }
 
-/// The frame's pixels; those of both fields where it is interlaced and `keep_fields`. `readers` are kept for
-/// the next frame.
-std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPool& pool,
+/// The frame's pixels, or those of both `fields`. `readers` are kept for the next frame.
+std::vector<Pixels> read_parts(const AVFrame& frame, bool fields, PixelsPool& pool,
                                std::optional<FrameReader> (&readers)[3]) {
   const auto read = [&](Lines lines) {
     std::optional<FrameReader>& reader = readers[static_cast<int>(lines)];
@@ -51,7 +50,7 @@ std::vector<Pixels> read_parts(const AVFrame& frame, bool keep_fields, PixelsPoo
     return pixels;
   };
   std::vector<Pixels> parts;
-  if (is_interlaced(frame) && keep_fields) {
+  if (fields) {
     parts.push_back(read(Lines::top));
     parts.push_back(read(Lines::bottom));
   } else {
@@ -143,7 +142,9 @@ void FilmInput::run_chunk(size_t chunk, PixelsPool& pool, const std::function<bo
     item.number = place.number;
     item.segment = segment;
     item.repeated = last_ && same_picture(*frame, *last_);
-    if (!item.repeated) item.parts = read_parts(*frame, options_.keep_fields, pool, readers);
+    const bool fields = options_.keep_fields && is_interlaced(*frame);
+    if (!item.repeated && (fields || !choice_.as_stored || !choice_.as_stored(*frame)))
+      item.parts = read_parts(*frame, fields, pool, readers);
     last_ = share(*frame);
     item.source = std::move(frame);
     ended_ = !take(std::move(item));

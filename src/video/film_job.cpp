@@ -216,8 +216,12 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
              " frames");
   ProgressKeeper progress(events);
   progress.begin(facts.made_of(total), facts.made_of(resumed), bytes);
-  const auto input = frames_for_network(source, network.radius(), options,
-                                        {events.stop, [&](size_t segment) { return wanted[segment]; }, {}});
+  network.convert_on_device(facts.kind(), shape_of(settings, network.scale()));
+  const auto input =
+      frames_for_network(source, network.radius(), options,
+                         {.stop = events.stop,
+                          .segment = [&](size_t segment) { return wanted[segment]; },
+                          .as_stored = [&](const AVFrame& frame) { return network.converts(frame); }});
   FilmOutput film(settings, network.scale(), [&](size_t segment) { return folder.segment(segment); },
                   {[&] { progress.frame_done(); }, [&](uint64_t size) { progress.add_bytes(size); }});
   const PipelineCounts counts = run_pipeline(

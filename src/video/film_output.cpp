@@ -6,6 +6,10 @@ StreamDescription describe(const Encoder& encoder, const EncoderSettings& settin
           settings.sample_aspect, settings.hdr,       settings.name};
 }
 
+FrameShape shape_of(const EncoderSettings& settings, double network_scale) {
+  return {settings.format, settings.width, settings.height, settings.colour, network_scale, settings.dither};
+}
+
 struct FilmOutput::Open {
   Encoder encoder;
   SegmentWriter writer;
@@ -19,8 +23,7 @@ struct FilmOutput::Open {
 FilmOutput::FilmOutput(EncoderSettings settings, double network_scale,
                        std::function<std::string(size_t)> path_of, Events events)
     : settings_(std::move(settings)),
-      shape_{settings_.format, settings_.width, settings_.height,
-             settings_.colour, network_scale,   settings_.dither},
+      shape_(shape_of(settings_, network_scale)),
       path_of_(std::move(path_of)),
       events_(std::move(events)) {}
 

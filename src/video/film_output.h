@@ -14,6 +14,10 @@ namespace esrgan::video {
 
 StreamDescription describe(const Encoder& encoder, const EncoderSettings& settings);
 
+/// Of the frames that the encoder takes. network_scale: how much larger the pixels are than the film's frames
+/// were.
+FrameShape shape_of(const EncoderSettings& settings, double network_scale);
+
 class FilmOutput : public FrameOutput {
  public:
   struct Events {
@@ -21,8 +25,7 @@ class FilmOutput : public FrameOutput {
     std::function<void(uint64_t bytes)> segment;  ///< one more is complete
   };
 
-  /// path_of: where a segment's file belongs. network_scale: how much larger the pixels are than the film's
-  /// frames were.
+  /// path_of: where a segment's file belongs. network_scale: as in shape_of().
   FilmOutput(EncoderSettings settings, double network_scale, std::function<std::string(size_t)> path_of,
              Events events);
   ~FilmOutput() override;

@@ -1,41 +1,13 @@
 #include "video/frame_assembler.h"
 
-extern "C" {
-#include <libavutil/imgutils.h>
-}
-
-#include <new>
 #include <string>
 
 #include "base/log.h"
 
 namespace esrgan::video {
 
-FrameAssembler::~FrameAssembler() {
-  av_buffer_pool_uninit(&buffers_);
-}
-
-FramePtr FrameAssembler::allocate(const FrameShape& shape) {
-  constexpr int alignment = 64;  // bytes, of rows
-  if (buffers_ == nullptr) {
-    const int bytes = av_image_get_buffer_size(shape.format, shape.width, shape.height, alignment);
-    check(bytes, "", "a frame cannot be allocated");
-    buffers_ = av_buffer_pool_init(static_cast<size_t>(bytes) + AV_INPUT_BUFFER_PADDING_SIZE, nullptr);
-    if (buffers_ == nullptr) throw std::bad_alloc();
-  }
-  FramePtr frame = make_frame();
-  frame->format = shape.format;
-  frame->width = shape.width;
-  frame->height = shape.height;
-  frame->buf[0] = av_buffer_pool_get(buffers_);
-  if (frame->buf[0] == nullptr) throw std::bad_alloc();
-  check(av_image_fill_arrays(frame->data, frame->linesize, frame->buf[0]->data, shape.format, shape.width,
-                             shape.height, alignment),
-        "", "a frame cannot be allocated");
-  return frame;
-}
-
 FramePtr FrameAssembler::assemble(FrameItem& item, const FrameShape& shape, PixelsPool& pool) {
+  if (item.enlarged) return std::move(item.enlarged);
   const AVFrame& source = *item.source;
   if (first_width_ == 0) {
     first_width_ = source.width;
@@ -48,7 +20,7 @@ FramePtr FrameAssembler::assemble(FrameItem& item, const FrameShape& shape, Pixe
     first_width_ = source.width;  // said once for each change
     first_height_ = source.height;
   }
-  FramePtr frame = allocate(shape);
+  FramePtr frame = buffers_.take(shape);
   const int channels = channels_of(static_cast<AVPixelFormat>(source.format));
   const bool fields = item.parts.size() == 2;
   for (size_t part = 0; part < item.parts.size(); ++part) {

@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "image/denoise_tv.h"
-#include "video/frame_pixels.h"
 
 namespace esrgan::video {
 namespace {
@@ -107,15 +106,49 @@ Pixels FrameNetwork::enlarge_window(const std::vector<SharedPixels>& window, siz
 
 /// A device can take a whole frame of the size at hand while it computes another.
 void FrameNetwork::announce(const FrameItem& next) {
-  if (!next.source || next.repeated || next.parts.size() != 1 || !frames_[0]) return;
+  if (!next.source || next.repeated || !frames_[0]) return;
+  if (next.parts.empty() && next.windows.empty())
+    return frames_[0]->announce_frame(planes_of(*next.source), formats_);
+  if (next.parts.size() != 1) return;
   const int channels = channels_of(static_cast<AVPixelFormat>(next.source->format));
   if (sizes_[0] == Size{next.source->width, next.source->height, channels})
     frames_[0]->announce(next.parts[0]);
 }
 
+void FrameNetwork::convert_on_device(const FrameKind& kind, const FrameShape& shape) {
+  formats_ = nullptr;
+  if (!upscaler_ || upscaler_->frames() > 1 || options_.denoise_tv > 0 || channels_of(kind.format) != 3)
+    return;
+  const FrameUpscaler& frames = frames_for(0, {kind.width, kind.height, 3}, stored_type(kind.format));
+  if (const auto formats = device_formats(kind, shape); formats && frames.takes(*formats)) formats_ = formats;
+  kind_ = kind;
+  shape_ = shape;
+}
+
+bool FrameNetwork::enlarge_on_device(FrameItem& item, const std::stop_token& stop) {
+  FrameUpscaler& frames = frames_for(0, {kind_.width, kind_.height, 3}, stored_type(kind_.format));
+  FramePtr frame = made_.take(shape_);
+  if (!frames.run_frame(planes_of(*item.source), planes_of(*frame), formats_, stop)) return false;
+  ++parts_;
+  item.enlarged = std::move(frame);
+  return true;
+}
+
+/// What the device was to convert.
+Pixels FrameNetwork::read(const AVFrame& frame, PixelsPool& pool) {
+  if (!reader_ || !reader_->fits(frame)) reader_.emplace(frame, Lines::all);
+  Pixels pixels = pool.take(reader_->samples());
+  reader_->read(frame, pixels);
+  return pixels;
+}
+
 void FrameNetwork::upscale(FrameItem& item, const FrameItem* next, PixelsPool& pool,
                            const std::stop_token& stop) {
   if (next != nullptr) announce(*next);
+  if (item.parts.empty() && item.windows.empty()) {
+    if (enlarge_on_device(item, stop)) return;
+    item.parts.push_back(read(*item.source, pool));
+  }
   const auto format = static_cast<AVPixelFormat>(item.source->format);
   const int channels = channels_of(format), width = item.source->width;
   const SampleType stored = stored_type(format);

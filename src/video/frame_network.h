@@ -8,6 +8,8 @@
 #include <stop_token>
 #include <string>
 
+#include "video/device_frames.h"
+#include "video/frame_pixels.h"
 #include "video/pipeline.h"
 
 namespace esrgan::video {
@@ -22,6 +24,12 @@ class FrameNetwork {
   int scale() const { return upscaler_ ? upscaler_->scale() : 1; }
   /// Work for a frame of this size, in multiply-accumulates.
   double work(int width, int height, SampleType stored);
+
+  /// Frames of `kind` that are to become frames of `shape` are left to the device from here on, if it
+  /// converts them; see converts().
+  void convert_on_device(const FrameKind& kind, const FrameShape& shape);
+  /// Whether it takes this frame without pixels. From any thread.
+  bool converts(const AVFrame& frame) const { return formats_ && kind_of(frame) == kind_; }
 
   /// Replaces the parts (or windows) of an item by enlarged ones. `next`: what will be enlarged then, if it
   /// is there already.
@@ -38,6 +46,8 @@ class FrameNetwork {
   /// The frame upscaler of a field; made anew where the size is another.
   FrameUpscaler& frames_for(size_t field, const Size& size, SampleType stored);
   void announce(const FrameItem& next);
+  bool enlarge_on_device(FrameItem& item, const std::stop_token& stop);
+  Pixels read(const AVFrame& frame, PixelsPool& pool);
   Pixels enlarge(Pixels& part, size_t field, const Size& size, SampleType stored, PixelsPool& pool,
                  const std::stop_token& stop);
   Pixels enlarge_window(const std::vector<SharedPixels>& window, size_t field, const Size& size,
@@ -47,6 +57,11 @@ class FrameNetwork {
   std::unique_ptr<PictureUpscaler> upscaler_;
   std::optional<FrameUpscaler> frames_[2];  // the second for bottom fields
   Size sizes_[2]{};
+  std::shared_ptr<const FrameFormats> formats_;  // of what the device converts
+  FrameKind kind_;
+  FrameShape shape_;
+  FrameBuffers made_;
+  std::optional<FrameReader> reader_;  // of what it failed to convert
   bool reuse_;
   double reused_ = 0;
   int64_t parts_ = 0;

@@ -10,11 +10,9 @@
 #include "video/ffmpeg.h"
 #include "video/pixel_formats.h"
 #include "video/planes.h"
+#include "video/zimg_formats.h"
 
 namespace esrgan::video {
-
-/// The lines of a frame that are taken or written.
-enum class Lines { all, top, bottom };
 
 /// A frame with memory of its own, whose contents are arbitrary.
 FramePtr empty_frame(int width, int height, AVPixelFormat format);

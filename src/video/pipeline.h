@@ -111,11 +111,13 @@ using SharedPixels = std::shared_ptr<const Pixels>;
 
 /// A frame on its way, or the end of a segment (then without a source).
 struct FrameItem {
-  FramePtr source;            ///< the frame as it was read: its time, properties and format
-  int64_t number = 0;         ///< from 0, among the frames of the film
-  size_t segment = 0;         ///< of the plan
-  bool repeated = false;      ///< the same picture as the item before; without pixels
-  std::vector<Pixels> parts;  ///< the frame, or its top and its bottom field
+  FramePtr source;        ///< the frame as it was read: its time, properties and format
+  int64_t number = 0;     ///< from 0, among the frames of the film
+  size_t segment = 0;     ///< of the plan
+  bool repeated = false;  ///< the same picture as the item before; without pixels
+  std::vector<Pixels>
+      parts;          ///< the frame, or its top and its bottom field; none of one that the device converts
+  FramePtr enlarged;  ///< behind the network: what the device made of such a frame
   /// Instead of `parts`, for a network that sees several frames: each part with those around it, which are in
   /// order.
   std::vector<std::vector<SharedPixels>> windows;
@@ -129,9 +131,11 @@ struct FramePlace {
 };
 /// Which frames are to be handed over.
 struct FrameChoice {
-  std::stop_token stop;                                ///< on request, Cancelled is thrown
-  std::function<bool(size_t segment)> segment;         ///< frames of others are not even looked at
-  std::function<bool(const FramePlace& frame)> frame;  ///< of those segments; may be empty: all
+  std::stop_token stop = {};                                ///< on request, Cancelled is thrown
+  std::function<bool(size_t segment)> segment;              ///< frames of others are not even looked at
+  std::function<bool(const FramePlace& frame)> frame = {};  ///< of those segments; may be empty: all
+  std::function<bool(const AVFrame& frame)> as_stored =
+      {};  ///< those that come without pixels; may be empty: none
 };
 
 class FrameInput {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "video/decoder.h"
+#include "video/device_frames.h"
 #include "video/encoder.h"
 #include "video/muxer.h"
 #include "video/pipeline.h"
@@ -36,6 +37,7 @@ struct SourceFacts {
   HighDynamicRange hdr;
   /// Frames that are handed over for so many of the plan's.
   int64_t made_of(int64_t frames) const { return std::llround(static_cast<double>(frames) * frames_of_each); }
+  FrameKind kind() const { return {format, width, height, colour}; }
   MuxRequest others;  ///< what goes along with the frames; without an output
 };
 

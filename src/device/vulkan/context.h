@@ -56,6 +56,8 @@ enum class Shader {
   convolution_half,
   convolution_wide,
   convolution_wide_half,
+  frames,
+  frames_half,
   matrix,
   matrix_cooperative,
   pointwise,

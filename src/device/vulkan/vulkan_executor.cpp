@@ -12,6 +12,7 @@
 #include "base/half.h"
 #include "base/memory.h"
 #include "base/overloaded.h"
+#include "device/vulkan/packed_frame.h"
 
 namespace esrgan::vulkan {
 namespace {
@@ -31,6 +32,16 @@ static_assert(sizeof(ConvolutionPush) <= push_bytes);
 struct PointwisePush {
   int32_t width, height, channels, in_map, other_map, out_map, factor, in_width, in_height;
 };
+
+/// As in frames.comp.
+struct FramePush {
+  int32_t width, height, chroma_width, chroma_height, bits;
+  std::array<int32_t, 3> planes;
+  int32_t row_words, chroma_row_words;
+  int32_t across, across_count, down, down_count;
+  int32_t map, remarks;
+};
+static_assert(sizeof(FramePush) <= push_bytes);
 
 uint32_t groups(int count, int of) {
   return static_cast<uint32_t>((count + of - 1) / of);
@@ -79,6 +90,27 @@ struct VulkanExecutor::Size {
   Buffer maps;
 
   std::pair<int, int> at(int density) const { return {cells_x * density, cells_y * density}; }
+};
+
+/// One side of the network, of frames.
+struct FrameSide {
+  FrameFormat format;
+  PackedFrame packed;
+  FrameTables tables;
+  Buffer on_device;  // what the tables hold
+
+  explicit FrameSide(const FrameFormat& of) : format(of), packed(of), tables(of) {}
+};
+
+/// Behind the planes of a result.
+enum FrameRemark { not_finite, above_zero, frame_remarks };
+
+/// How frames of two formats are read and written.
+struct VulkanExecutor::Frames {
+  std::shared_ptr<const FrameFormats> formats;
+  FrameSide in, out;
+
+  explicit Frames(const std::shared_ptr<const FrameFormats>& of) : formats(of), in(of->in), out(of->out) {}
 };
 
 /// Commands for one input, and where it and its result are.
@@ -152,13 +184,14 @@ MemoryNeed VulkanExecutor::memory_for(int width, int height) const {
 
 /// Where a shader finds what it knows: maps to read, weights or the host's numbers, the table, constants,
 /// maps beside them, the map to write.
-VkDescriptorSet VulkanExecutor::bind(Recording& r, const Windows& windows, const Buffer& second) const {
+VkDescriptorSet VulkanExecutor::bind(Recording& r, const Windows& windows, const Buffer& second,
+                                     const Buffer& constants) const {
   const auto part = [&](const Window& window) {
     const Window& seen = window.end == 0 ? windows.result.end == 0 ? windows.inputs : windows.result : window;
     return BufferPart{&size_->maps, seen.begin * number_bytes(), seen.numbers() * number_bytes()};
   };
   return r.bindings->add({part(windows.inputs), BufferPart{&second}, BufferPart{&r.tables},
-                          BufferPart{&constants_}, part(windows.others), part(windows.result)});
+                          BufferPart{&constants}, part(windows.others), part(windows.result)});
 }
 
 std::unique_ptr<VulkanExecutor::Size> VulkanExecutor::lay_out(int width, int height) {
@@ -187,10 +220,12 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record() {
   const auto [width, height] = size_->at(graph_.input_density());
   const auto pixels = static_cast<uint64_t>(width) * static_cast<uint64_t>(height),
              scale = static_cast<uint64_t>(this->scale());
-  r.in = Buffer(*context_, pixels * static_cast<uint64_t>(in_channels()) * sizeof(float),
-                BufferUse::host_writes);
-  r.out = Buffer(*context_, pixels * scale * scale * static_cast<uint64_t>(out_channels()) * sizeof(float),
-                 BufferUse::host_reads);
+  const uint64_t in = frames_ ? static_cast<uint64_t>(frames_->in.packed.words())
+                              : pixels * static_cast<uint64_t>(in_channels()),
+                 out = frames_ ? static_cast<uint64_t>(frames_->out.packed.words() + frame_remarks)
+                               : pixels * scale * scale * static_cast<uint64_t>(out_channels());
+  r.in = Buffer(*context_, in * sizeof(float), BufferUse::host_writes);
+  r.out = Buffer(*context_, out * sizeof(float), BufferUse::host_reads);
   size_t rows = 4;  // of the copies
   for (const Operation& operation : graph_.operations) rows += inputs_of(operation).size() + 1;
   r.tables = Buffer(*context_, rows * 4 * sizeof(int32_t), BufferUse::host_writes);
@@ -200,9 +235,12 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record() {
   r.commands.push_back(std::make_unique<Commands>(*context_));
   r.macs.push_back(0);
   Windows upload, download;
-  upload.result.cover(size_->layout.maps[static_cast<size_t>(graph_.input)]);
-  download.inputs.cover(size_->layout.maps[static_cast<size_t>(graph_.output)]);
-  record_pointwise(r, PointwiseKind::upload, upload, r.in, {.out = graph_.input});
+  upload.result.cover(place_of(graph_.input));
+  download.inputs.cover(place_of(graph_.output));
+  if (frames_)
+    record_frame(r, FrameKind::read, upload);
+  else
+    record_pointwise(r, PointwiseKind::upload, upload, r.in, {.out = graph_.input});
   for (const Step& step : plan_.steps()) {
     if (r.macs.back() > most_macs(context_->properties())) {
       r.commands.back()->end();
@@ -212,7 +250,11 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record() {
     record_step(r, step);
     r.macs.back() += plan_.macs(step) * cells;
   }
-  record_pointwise(r, PointwiseKind::download, download, r.out, {.in = graph_.output, .out = graph_.output});
+  if (frames_)
+    record_frame(r, FrameKind::write, download);
+  else
+    record_pointwise(r, PointwiseKind::download, download, r.out,
+                     {.in = graph_.output, .out = graph_.output});
   r.commands.back()->end();
   std::copy(r.table.begin(), r.table.end(), r.tables.data<int32_t>());
   return recording;
@@ -292,7 +334,7 @@ void VulkanExecutor::record_convolution(Recording& r, const ConvolutionStep& ste
   r.commands.back()->dispatch(convolution_shader(),
                               {cut_.lanes, cut_.waves, cut_.rows, step.outs, cut_.depth, step.taps, cut_.pass,
                                cut_.lanes * cut_.waves, static_cast<int32_t>(step.after)},
-                              bind(r, windows, weights_), &push, sizeof push,
+                              bind(r, windows, weights_, constants_), &push, sizeof push,
                               {groups(width, cut_.columns), groups(height, cut_.rows * cut_.waves),
                                static_cast<uint32_t>(step.slices * push.phases)});
 }
@@ -308,45 +350,87 @@ void VulkanExecutor::record_pointwise(Recording& r, PointwiseKind kind, const Wi
   if (kind != PointwiseKind::download) push.out_map = r.add_row(place_of(maps.out), windows.result);
   r.commands.back()->dispatch(
       half_ ? Shader::pointwise_half : Shader::pointwise, {static_cast<int32_t>(kind)},
-      bind(r, windows, second), &push, sizeof push,
+      bind(r, windows, second, constants_), &push, sizeof push,
       {groups(width * spec.channels, pointwise_group), static_cast<uint32_t>(height), 1});
 }
 
-bool VulkanExecutor::is_ready_for(int width, int height) const {
-  return size_ != nullptr && std::pair{size_->cells_x, size_->cells_y} ==
-                                 std::pair{width / input_multiple(), height / input_multiple()};
+void VulkanExecutor::record_frame(Recording& r, FrameKind kind, const Windows& windows) {
+  const bool reads = kind == FrameKind::read;
+  const FrameSide& side = reads ? frames_->in : frames_->out;
+  const FrameFormat& format = side.format;
+  FramePush push{format.width,
+                 format.height,
+                 format.chroma_width,
+                 format.chroma_height,
+                 format.bits,
+                 {side.packed.plane_at(0), side.packed.plane_at(1), side.packed.plane_at(2)},
+                 side.packed.row_words(0),
+                 side.packed.row_words(1),
+                 side.tables.across,
+                 format.across.count,
+                 side.tables.down,
+                 format.down.count,
+                 reads ? r.add_row(place_of(graph_.input), windows.result)
+                       : r.add_row(place_of(graph_.output), windows.inputs),
+                 side.packed.words()};
+  r.commands.back()->dispatch(half_ ? Shader::frames_half : Shader::frames, {static_cast<int32_t>(kind)},
+                              bind(r, windows, reads ? r.in : r.out, side.on_device), &push, sizeof push,
+                              {groups(reads ? format.width : push.row_words, pointwise_group),
+                               static_cast<uint32_t>(format.height), reads ? 1U : 2U});
 }
 
-void VulkanExecutor::make_ready_for(int width, int height) {
-  if (is_ready_for(width, height)) return;
+bool VulkanExecutor::has_size_of(const Input& input) const {
+  return size_ != nullptr && std::pair{size_->cells_x, size_->cells_y} ==
+                                 std::pair{input.width / input_multiple(), input.height / input_multiple()};
+}
+
+bool VulkanExecutor::is_ready_for(const Input& input) const {
+  return has_size_of(input) && input.formats == (frames_ ? frames_->formats : nullptr);
+}
+
+void VulkanExecutor::make_ready_for(const Input& input) {
+  if (is_ready_for(input)) return;
   // Free before allocating: the two need not fit at once.
   forget_recordings();
-  size_.reset();
-  size_ = lay_out(width, height);
+  frames_.reset();
+  if (!has_size_of(input)) {
+    size_.reset();
+    size_ = lay_out(input.width, input.height);
+  }
+  if (!input.formats) return;
+  auto frames = std::make_unique<Frames>(input.formats);
+  for (FrameSide* const side : {&frames->in, &frames->out})
+    side->on_device = on_device(side->tables.numbers.data(), side->tables.numbers.size() * sizeof(float));
+  frames_ = std::move(frames);
 }
 
 std::optional<size_t> VulkanExecutor::free_slot() const {
   for (size_t slot = 0; slot < slots; ++slot)
     if (std::none_of(announced_.begin(), announced_.end(),
-                     [&](const Announced& a) { return a.slot == slot; }))
+                     [&](const Taken& taken) { return taken.slot == slot; }))
       return slot;
   return std::nullopt;
 }
 
-void VulkanExecutor::load(const float* in, size_t slot) {
+void VulkanExecutor::load(const Input& input, size_t slot) {
   if (!recordings_.at(slot)) recordings_.at(slot) = record();
   const Recording& r = *recordings_.at(slot);
-  std::memcpy(r.in.data<float>(), in, r.in.bytes());
+  if (!frames_) {
+    std::memcpy(r.in.data<float>(), input.floats, r.in.bytes());
+    return;
+  }
+  frames_->in.packed.pack(input.frame, r.in.data<uint32_t>());
+  std::fill_n(r.out.data<uint32_t>() + frames_->out.packed.words(), static_cast<size_t>(frame_remarks), 0U);
 }
 
 /// Until what was begun with of it is over.
-void VulkanExecutor::wait_for(const Announced& input) {
-  for (size_t i = 0; i < input.submitted; ++i) recordings_.at(input.slot)->commands[i]->wait();
+void VulkanExecutor::wait_for(const Taken& taken) {
+  for (size_t i = 0; i < taken.submitted; ++i) recordings_.at(taken.slot)->commands[i]->wait();
 }
 
 /// The input that was announced last is like any other from here on.
 void VulkanExecutor::forget_last() {
-  const Announced last = announced_.back();
+  const Taken last = announced_.back();
   announced_.pop_back();
   wait_for(last);
 }
@@ -361,48 +445,62 @@ void VulkanExecutor::withdraw_checked() {
   while (!announced_.empty()) forget_last();
 }
 
-void VulkanExecutor::announce_checked(const float* in, int width, int height) {
-  if (!is_ready_for(width, height)) return;
+void VulkanExecutor::announce_input(const Input& input) {
+  if (!is_ready_for(input)) return;
   const std::optional<size_t> slot = free_slot();
   if (!slot) return;
-  load(in, *slot);
-  announced_.push_back({in, width, height, *slot});
+  load(input, *slot);
+  announced_.push_back({input, *slot});
 }
 
 /// An input with its place on the device, announced or not.
-VulkanExecutor::Announced VulkanExecutor::take(const float* in, int width, int height) {
-  if (!announced_.empty()) {
-    const Announced first = announced_.front();
-    if (first.in == in && first.width == width && first.height == height) {
-      announced_.pop_front();
-      return first;
-    }
+VulkanExecutor::Taken VulkanExecutor::take(const Input& input) {
+  if (!announced_.empty() && announced_.front().input == input) {
+    const Taken first = announced_.front();
+    announced_.pop_front();
+    return first;
   }
-  make_ready_for(width, height);
+  make_ready_for(input);
   // What was begun with shares the maps.
-  for (Announced& other : announced_) {
+  for (Taken& other : announced_) {
     wait_for(other);
     other.submitted = 0;
   }
   if (!free_slot()) forget_last();
-  const Announced taken{in, width, height, *free_slot()};
-  load(in, taken.slot);
+  const Taken taken{input, *free_slot()};
+  load(input, taken.slot);
   return taken;
 }
 
 void VulkanExecutor::run_checked(const float* in, int width, int height, float* out,
                                  const RunControl& control) {
-  Announced input = take(in, width, height);
+  const Recording& r = run_input({in, width, height}, control);
+  std::memcpy(out, r.out.data<float>(), r.out.bytes());
+}
+
+bool VulkanExecutor::run_frame_checked(const FramePlanes& in, const FramePlanes& out,
+                                       const std::shared_ptr<const FrameFormats>& formats,
+                                       const RunControl& control) {
+  const uint32_t* const words = run_input({in, formats}, control).out.data<uint32_t>();
+  const uint32_t* const remarks = words + frames_->out.packed.words();
+  if (remarks[not_finite] != 0 || remarks[above_zero] == 0) return false;
+  frames_->out.packed.unpack(words, out);
+  return true;
+}
+
+/// Where the result is.
+const VulkanExecutor::Recording& VulkanExecutor::run_input(const Input& input, const RunControl& control) {
+  const Taken taken = take(input);
   try {
-    run_slot(input, out, control);
+    return run_slot(taken, control);
   } catch (...) {
     forget_recordings();
     throw;
   }
 }
 
-void VulkanExecutor::run_slot(Announced& input, float* out, const RunControl& control) {
-  Recording& r = *recordings_.at(input.slot);
+const VulkanExecutor::Recording& VulkanExecutor::run_slot(const Taken& taken, const RunControl& control) {
+  const Recording& r = *recordings_.at(taken.slot);
   const size_t count = r.commands.size();
   const auto finish = [&](size_t i) {
     r.commands[i]->wait();
@@ -410,18 +508,18 @@ void VulkanExecutor::run_slot(Announced& input, float* out, const RunControl& co
   };
   size_t finished = 0;
   // While one is computed the next is there already.
-  for (size_t i = input.submitted; i < count; ++i) {
+  for (size_t i = taken.submitted; i < count; ++i) {
     if (control.stop.stop_requested()) throw Cancelled();
     r.commands[i]->submit();
     if (i > 0) finish(finished++);
   }
   if (!announced_.empty() && announced_.front().submitted == 0) {
-    Announced& next = announced_.front();
+    Taken& next = announced_.front();
     recordings_.at(next.slot)->commands.front()->submit();
     next.submitted = 1;
   }
   while (finished < count) finish(finished++);
-  std::memcpy(out, r.out.data<float>(), r.out.bytes());
+  return r;
 }
 
 }  // namespace esrgan::vulkan

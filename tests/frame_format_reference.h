@@ -1,0 +1,117 @@
+// What device/frame_format.h says, sample by sample in double precision.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "device/frame_format.h"
+
+namespace esrgan::test {
+
+/// A frame with memory of its own, whose rows are farther apart than they must be.
+struct OwnFrame {
+  std::array<std::vector<std::byte>, 3> memory;
+  FramePlanes planes;
+
+  explicit OwnFrame(const FrameFormat& format) {
+    for (size_t i = 0; i < 3; ++i) {
+      const int stride = format.plane_width(i) * format.sample_bytes() + 6;
+      memory[i].resize(static_cast<size_t>(stride * format.plane_height(i)));
+      planes.data[i] = memory[i].data();
+      planes.stride[i] = stride;
+    }
+  }
+};
+
+inline std::byte* sample_place(const FrameFormat& format, const FramePlanes& frame, size_t plane, int x,
+                               int y) {
+  return frame.data[plane] + y * frame.stride[plane] + ptrdiff_t{x} * format.sample_bytes();
+}
+
+inline int sample_of(const FrameFormat& format, const FramePlanes& frame, size_t plane, int x, int y) {
+  const std::byte* const at = sample_place(format, frame, plane, x, y);
+  if (format.sample_bytes() == 1) return std::to_integer<int>(*at);
+  uint16_t value = 0;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+inline void set_sample(const FrameFormat& format, const FramePlanes& frame, size_t plane, int x, int y,
+                       int value) {
+  std::byte* const at = sample_place(format, frame, plane, x, y);
+  const auto number = static_cast<uint16_t>(value);
+  if (format.sample_bytes() == 1)
+    *at = static_cast<std::byte>(number);
+  else
+    std::memcpy(at, &number, sizeof number);
+}
+
+/// The sum that stands at (x, y) of what `at` gives at (column, row).
+template <typename At>
+double resampled(const FrameFormat& format, int x, int y, const At& at) {
+  double sum = 0;
+  for (int j = 0; j < format.down.count; ++j)
+    for (int i = 0; i < format.across.count; ++i)
+      sum +=
+          static_cast<double>(format.down.factors[static_cast<size_t>(y * format.down.count + j)]) *
+          static_cast<double>(format.across.factors[static_cast<size_t>(x * format.across.count + i)]) *
+          at(format.across.first[static_cast<size_t>(x)] + i, format.down.first[static_cast<size_t>(y)] + j);
+  return sum;
+}
+
+inline double times_row(const std::array<float, 4>& row, const std::array<double, 3>& numbers) {
+  double sum = static_cast<double>(row[3]);
+  for (size_t i = 0; i < 3; ++i) sum += static_cast<double>(row[i]) * numbers[i];
+  return sum;
+}
+
+/// [height][width][3].
+inline std::vector<float> read_frame(const FrameFormat& format, const FramePlanes& frame) {
+  std::vector<float> pixels;
+  for (int y = 0; y < format.height; ++y)
+    for (int x = 0; x < format.width; ++x) {
+      const auto chroma = [&](size_t plane) {
+        return resampled(format, x, y, [&](int column, int row) {
+          return static_cast<double>(sample_of(format, frame, plane, column, row));
+        });
+      };
+      const std::array<double, 3> samples = {static_cast<double>(sample_of(format, frame, 0, x, y)),
+                                             chroma(1), chroma(2)};
+      for (const auto& row : format.matrix) pixels.push_back(static_cast<float>(times_row(row, samples)));
+    }
+  return pixels;
+}
+
+inline void write_frame(const FrameFormat& format, const std::vector<float>& pixels,
+                        const FramePlanes& frame) {
+  const auto number = [&](int x, int y, size_t c) {
+    return static_cast<double>(pixels[static_cast<size_t>(y * format.width + x) * 3 + c]);
+  };
+  const double largest = (1 << format.bits) - 1;
+  for (size_t plane = 0; plane < 3; ++plane)
+    for (int y = 0; y < format.plane_height(plane); ++y)
+      for (int x = 0; x < format.plane_width(plane); ++x) {
+        std::array<double, 3> numbers{};
+        for (size_t c = 0; c < 3; ++c)
+          numbers[c] = plane == 0 ? number(x, y, c) : resampled(format, x, y, [&](int column, int row) {
+            return number(column, row, c);
+          });
+        const double value = std::clamp(times_row(format.matrix[plane], numbers), 0.0, largest);
+        set_sample(format, frame, plane, x, y, static_cast<int>(std::lround(value)));
+      }
+}
+
+/// Of two frames of a format, the largest distance of two samples.
+inline int largest_distance(const FrameFormat& format, const FramePlanes& a, const FramePlanes& b) {
+  int largest = 0;
+  for (size_t plane = 0; plane < 3; ++plane)
+    for (int y = 0; y < format.plane_height(plane); ++y)
+      for (int x = 0; x < format.plane_width(plane); ++x)
+        largest = std::max(largest,
+                           std::abs(sample_of(format, a, plane, x, y) - sample_of(format, b, plane, x, y)));
+  return largest;
+}
+
+}  // namespace esrgan::test
