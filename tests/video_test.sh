@@ -208,7 +208,9 @@ enlarge ntsc.mp4 rate.mkv --fps 50
 same "another frame rate" "$(probe rate.mkv v:0 stream=r_frame_rate)" 50/1
 for size in 64x48 96x72; do make -f lavfi -i testsrc2=s=$size:r=25:d=0.4 -c:v mpeg2video -f mpegts $size.ts; done
 cat 64x48.ts 96x72.ts >sizes.ts
-expect 0 "change their size from 64x48 to 96x72" "$program" video sizes.ts -o sizes.mkv -m tiny
+for where in cpu $("$program" devices | grep -oE -m 1 '^gpu:[0-9]+'); do
+  expect 0 "change their size from 64x48 to 96x72" "$program" video sizes.ts -o sizes.mkv -m tiny -g "$where" --overwrite
+done
 same "size" "$(probe sizes.mkv v:0 stream=width,height)" $'128\n96'
 
 make -f lavfi -i testsrc2=s=64x48:r=25:d=2 -f lavfi -i sine=440:d=2 -c:v libx264 -g 20 -c:a aac once.ts

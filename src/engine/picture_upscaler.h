@@ -94,6 +94,8 @@ class PictureUpscaler {
 
   /// Multiply-accumulates for a pixel of the input. After prepare().
   double macs_per_pixel() const { return network_->macs_per_pixel(); }
+  /// Whether its device can take frames of films as they are. After prepare().
+  bool converts_frames() const { return network_->converts_frames(); }
 
   /// Bytes that pictures may take beside the network's weights. After prepare().
   uint64_t budget() const;

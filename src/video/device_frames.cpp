@@ -199,6 +199,14 @@ FrameKind kind_of(const AVFrame& frame) {
   return {static_cast<AVPixelFormat>(frame.format), frame.width, frame.height, colour_of(frame)};
 }
 
+bool are_alike(const FrameKind& a, const FrameKind& b) {
+  const AVPixFmtDescriptor& desc = description(a.format);
+  const bool subsampled = desc.log2_chroma_w > 0 || desc.log2_chroma_h > 0;
+  return a.format == b.format && a.width == b.width && a.height == b.height &&
+         a.colour.matrix == b.colour.matrix && a.colour.range == b.colour.range &&
+         (!subsampled || a.colour.chroma == b.colour.chroma);
+}
+
 std::shared_ptr<const FrameFormats> device_formats(const FrameKind& kind, const FrameShape& shape) {
   const FrameKind made{shape.format, shape.width, shape.height, shape.colour};
   const auto enlarged = [&](int side) { return std::lround(side * shape.network_scale); };

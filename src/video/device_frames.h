@@ -8,15 +8,17 @@
 
 namespace esrgan::video {
 
-/// What is alike of frames that are converted alike.
+/// What frames have that are converted alike.
 struct FrameKind {
   AVPixelFormat format = AV_PIX_FMT_NONE;
   int width = 0, height = 0;
   Colour colour;
-  bool operator==(const FrameKind&) const = default;
 };
 
 FrameKind kind_of(const AVFrame& frame);
+/// Whether the same conversion serves both, where it is one of device_formats(): those know nothing of
+/// primaries and transfer functions.
+bool are_alike(const FrameKind& a, const FrameKind& b);
 
 /// What a device must know to make frames of a shape from frames of a kind as FrameReader and FrameWriter do.
 /// None where that is more than matrix, range, chroma sampling and rounding: other sizes, dither, alpha,

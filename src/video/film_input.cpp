@@ -43,11 +43,7 @@ bool same_picture(const AVFrame& a, const AVFrame& b) {
 std::vector<Pixels> read_parts(const AVFrame& frame, bool fields, PixelsPool& pool,
                                std::optional<FrameReader> (&readers)[3]) {
   const auto read = [&](Lines lines) {
-    std::optional<FrameReader>& reader = readers[static_cast<int>(lines)];
-    if (!reader || !reader->fits(frame)) reader.emplace(frame, lines);
-    Pixels pixels = pool.take(reader->samples());
-    reader->read(frame, pixels);
-    return pixels;
+    return read_pixels(frame, lines, readers[static_cast<int>(lines)], pool);
   };
   std::vector<Pixels> parts;
   if (fields) {

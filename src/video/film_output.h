@@ -31,6 +31,7 @@ class FilmOutput : public FrameOutput {
   ~FilmOutput() override;
 
   std::function<void()> prepare(FrameItem item, PixelsPool& pool) override;
+  std::shared_ptr<FrameBuffers> buffers() const { return assembler_.buffers(); }
 
  private:
   struct Open;  // a segment being written

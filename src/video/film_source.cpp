@@ -205,6 +205,7 @@ class FilmSource : public FrameSource {
     if (!frame) throw Error(ErrorKind::bad_data, file_.path, "none of its video's frames can be decoded");
     if (const HighDynamicRange hdr = high_dynamic_range(frame.get(), nullptr); hdr.mastering || hdr.light)
       facts_.hdr = hdr;
+    facts_.has_stored_frames = true;
     facts_.width = frame->width;
     facts_.height = frame->height;
     facts_.format = static_cast<AVPixelFormat>(frame->format);

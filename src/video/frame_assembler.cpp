@@ -7,7 +7,6 @@
 namespace esrgan::video {
 
 FramePtr FrameAssembler::assemble(FrameItem& item, const FrameShape& shape, PixelsPool& pool) {
-  if (item.enlarged) return std::move(item.enlarged);
   const AVFrame& source = *item.source;
   if (first_width_ == 0) {
     first_width_ = source.width;
@@ -20,7 +19,8 @@ FramePtr FrameAssembler::assemble(FrameItem& item, const FrameShape& shape, Pixe
     first_width_ = source.width;  // said once for each change
     first_height_ = source.height;
   }
-  FramePtr frame = buffers_.take(shape);
+  if (item.enlarged) return std::move(item.enlarged);
+  FramePtr frame = buffers_->take(shape);
   const int channels = channels_of(static_cast<AVPixelFormat>(source.format));
   const bool fields = item.parts.size() == 2;
   for (size_t part = 0; part < item.parts.size(); ++part) {

@@ -1,6 +1,7 @@
 // Enlarged pixels to frames: at the final size, with fields woven.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "video/frame_buffers.h"
@@ -15,8 +16,11 @@ class FrameAssembler {
   /// it has already. The shape is that of the first call.
   FramePtr assemble(FrameItem& item, const FrameShape& shape, PixelsPool& pool);
 
+  /// Where its frames' memory comes from, for those who make frames of that shape before it.
+  std::shared_ptr<FrameBuffers> buffers() const { return buffers_; }
+
  private:
-  FrameBuffers buffers_;
+  std::shared_ptr<FrameBuffers> buffers_ = std::make_shared<FrameBuffers>();
   std::optional<FrameWriter> writers_[3];  // by the lines they write
   int first_width_ = 0, first_height_ = 0;
 };

@@ -14,12 +14,12 @@ FrameBuffers::~FrameBuffers() {
 
 FramePtr FrameBuffers::take(const FrameShape& shape) {
   constexpr int alignment = 64;  // bytes, of rows
-  if (pool_ == nullptr) {
+  std::call_once(made_, [&] {
     const int bytes = av_image_get_buffer_size(shape.format, shape.width, shape.height, alignment);
     check(bytes, "", "a frame cannot be allocated");
     pool_ = av_buffer_pool_init(static_cast<size_t>(bytes) + AV_INPUT_BUFFER_PADDING_SIZE, nullptr);
     if (pool_ == nullptr) throw std::bad_alloc();
-  }
+  });
   FramePtr frame = make_frame();
   frame->format = shape.format;
   frame->width = shape.width;

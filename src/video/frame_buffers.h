@@ -3,6 +3,8 @@
 
 #include <esrgan/video.h>
 
+#include <mutex>
+
 #include "video/colour.h"
 #include "video/ffmpeg.h"
 
@@ -27,10 +29,12 @@ class FrameBuffers {
   FrameBuffers(FrameBuffers&&) = delete;
   FrameBuffers& operator=(FrameBuffers&&) = delete;
 
-  /// A frame without properties and with arbitrary contents; the shape is that of the first call.
+  /// A frame without properties and with arbitrary contents; the shape is that of the first call. From any
+  /// thread.
   FramePtr take(const FrameShape& shape);
 
  private:
+  std::once_flag made_;
   AVBufferPool* pool_ = nullptr;
 };
 

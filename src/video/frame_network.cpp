@@ -37,11 +37,14 @@ double FrameNetwork::work(int width, int height, SampleType stored) {
   return upscaler_->macs_per_pixel() * width * height * (options_.self_ensemble ? 8 : 1);
 }
 
-FrameUpscaler& FrameNetwork::frames_for(size_t field, const Size& size, SampleType stored) {
+FrameUpscaler& FrameNetwork::frames_for(size_t field, const Size& size) {
   std::optional<FrameUpscaler>& frames = frames_[field];
   if (frames && size == sizes_[field]) return *frames;
+  // Another precision is another network, which both fields have.
+  for (size_t other = 0; other < 2; ++other)
+    if (sizes_[other].stored != size.stored) frames_[other].reset();
   const auto pixels = static_cast<uint64_t>(size.width) * static_cast<uint64_t>(size.height);
-  frames.emplace(*upscaler_, size.width, size.height, size.channels, stored,
+  frames.emplace(*upscaler_, size.width, size.height, size.channels, size.stored,
                  pipeline_memory(pixels, static_cast<uint64_t>(scale()), upscaler_->frames()), reuse_);
   sizes_[field] = size;
   if (reuse_ && !frames->can_reuse())
@@ -50,9 +53,9 @@ FrameUpscaler& FrameNetwork::frames_for(size_t field, const Size& size, SampleTy
 }
 
 /// Gives the memory of `part` back to the pool.
-Pixels FrameNetwork::enlarge(Pixels& part, size_t field, const Size& size, SampleType stored,
-                             PixelsPool& pool, const std::stop_token& stop) {
-  FrameUpscaler& frames = frames_for(field, size, stored);
+Pixels FrameNetwork::enlarge(Pixels& part, size_t field, const Size& size, PixelsPool& pool,
+                             const std::stop_token& stop) {
+  FrameUpscaler& frames = frames_for(field, size);
   // Pictures are large: memory is taken when it is needed, so that two are enough in turns.
   const auto memory = [&] {
     return pool.take(static_cast<size_t>(frames.out_width()) * static_cast<size_t>(frames.out_height()) *
@@ -69,11 +72,11 @@ Pixels FrameNetwork::enlarge(Pixels& part, size_t field, const Size& size, Sampl
 }
 
 Pixels FrameNetwork::enlarge_window(const std::vector<SharedPixels>& window, size_t field, const Size& size,
-                                    SampleType stored, PixelsPool& pool, const std::stop_token& stop) {
+                                    PixelsPool& pool, const std::stop_token& stop) {
   const auto channels = static_cast<size_t>(size.channels), pixels = window.front()->size() / channels;
   const bool alpha = channels % 2 == 0;
   const size_t colours = alpha ? channels - 1 : channels, seen = seen_colours * window.size();
-  const Size of_window{size.width, size.height, static_cast<int>(seen)};
+  const Size of_window{size.width, size.height, static_cast<int>(seen), size.stored};
   // The network's colours of the frame's, from channel `first` on: of gray and alpha three equal ones.
   const auto enlarged = [&](size_t first, size_t count) {
     Pixels frames = pool.take(pixels * seen);
@@ -83,7 +86,7 @@ Pixels FrameNetwork::enlarge_window(const std::vector<SharedPixels>& window, siz
       for (const SharedPixels& frame : window)
         for (size_t c = 0; c < seen_colours; ++c)
           *to++ = (*frame)[pixel * channels + first + (count == 1 ? 0 : c)];
-    return enlarge(frames, field, of_window, stored, pool, stop);
+    return enlarge(frames, field, of_window, pool, stop);
   };
   Pixels made = enlarged(0, colours);
   if (channels == seen_colours) return made;
@@ -110,36 +113,42 @@ void FrameNetwork::announce(const FrameItem& next) {
   if (next.parts.empty() && next.windows.empty())
     return frames_[0]->announce_frame(planes_of(*next.source), formats_);
   if (next.parts.size() != 1) return;
-  const int channels = channels_of(static_cast<AVPixelFormat>(next.source->format));
-  if (sizes_[0] == Size{next.source->width, next.source->height, channels})
-    frames_[0]->announce(next.parts[0]);
+  if (sizes_[0] == size_of(kind_of(*next.source))) frames_[0]->announce(next.parts[0]);
 }
 
-void FrameNetwork::convert_on_device(const FrameKind& kind, const FrameShape& shape) {
-  formats_ = nullptr;
-  if (!upscaler_ || upscaler_->frames() > 1 || options_.denoise_tv > 0 || channels_of(kind.format) != 3)
+FrameNetwork::Size FrameNetwork::size_of(const FrameKind& kind) {
+  return {kind.width, kind.height, channels_of(kind.format), stored_type(kind.format)};
+}
+
+void FrameNetwork::convert_on_device(const FrameKind& kind, const FrameShape& shape,
+                                     std::shared_ptr<FrameBuffers> buffers) {
+  if (!upscaler_ || upscaler_->frames() > 1 || options_.denoise_tv > 0) return;
+  upscaler_->prepare(stored_type(kind.format));
+  if (!upscaler_->converts_frames()) return;
+  try {
+    auto formats = device_formats(kind, shape);
+    if (formats && frames_for(0, size_of(kind)).takes(*formats)) formats_ = std::move(formats);
+  } catch (const Error&) {  // whoever reads or enlarges a frame meets it again, and tells of it
+    frames_[0].reset();
     return;
-  const FrameUpscaler& frames = frames_for(0, {kind.width, kind.height, 3}, stored_type(kind.format));
-  if (const auto formats = device_formats(kind, shape); formats && frames.takes(*formats)) formats_ = formats;
+  }
   kind_ = kind;
   shape_ = shape;
+  buffers_ = std::move(buffers);
 }
 
 bool FrameNetwork::enlarge_on_device(FrameItem& item, const std::stop_token& stop) {
-  FrameUpscaler& frames = frames_for(0, {kind_.width, kind_.height, 3}, stored_type(kind_.format));
-  FramePtr frame = made_.take(shape_);
-  if (!frames.run_frame(planes_of(*item.source), planes_of(*frame), formats_, stop)) return false;
+  constexpr int patience = 3;  // frames; each that is refused is computed twice
+  if (gives_up_) return false;
+  FrameUpscaler& frames = frames_for(0, size_of(kind_));
+  FramePtr frame = buffers_->take(shape_);
+  if (!frames.run_frame(planes_of(*item.source), planes_of(*frame), formats_, stop)) {
+    gives_up_ = ++refused_ == patience || !frames.takes(*formats_);
+    return false;
+  }
   ++parts_;
   item.enlarged = std::move(frame);
   return true;
-}
-
-/// What the device was to convert.
-Pixels FrameNetwork::read(const AVFrame& frame, PixelsPool& pool) {
-  if (!reader_ || !reader_->fits(frame)) reader_.emplace(frame, Lines::all);
-  Pixels pixels = pool.take(reader_->samples());
-  reader_->read(frame, pixels);
-  return pixels;
 }
 
 void FrameNetwork::upscale(FrameItem& item, const FrameItem* next, PixelsPool& pool,
@@ -147,25 +156,24 @@ void FrameNetwork::upscale(FrameItem& item, const FrameItem* next, PixelsPool& p
   if (next != nullptr) announce(*next);
   if (item.parts.empty() && item.windows.empty()) {
     if (enlarge_on_device(item, stop)) return;
-    item.parts.push_back(read(*item.source, pool));
+    item.parts.push_back(read_pixels(*item.source, Lines::all, reader_, pool));
   }
   const auto format = static_cast<AVPixelFormat>(item.source->format);
   const int channels = channels_of(format), width = item.source->width;
-  const SampleType stored = stored_type(format);
   if (!item.windows.empty()) item.parts.resize(item.windows.size());
   for (size_t field = 0; field < item.parts.size(); ++field) {
     Pixels& part = item.parts[field];
     const size_t samples = item.windows.empty() ? part.size() : item.windows[field].front()->size();
     const auto height =
         static_cast<int>(samples / static_cast<size_t>(width) / static_cast<size_t>(channels));
-    const Size size{width, height, channels};
+    const Size size{width, height, channels, stored_type(format)};
     if (upscaler_ && upscaler_->out_channels(channels) != channels)
       throw Error(ErrorKind::unsupported, "", "a network that makes colours", "a film in colours",
                   "a gray film");
     if (!item.windows.empty())
-      part = enlarge_window(item.windows[field], field, size, stored, pool, stop);
+      part = enlarge_window(item.windows[field], field, size, pool, stop);
     else if (upscaler_)
-      part = enlarge(part, field, size, stored, pool, stop);
+      part = enlarge(part, field, size, pool, stop);
     if (options_.denoise_tv > 0) {
       FloatImage picture;
       picture.width = width * scale();

@@ -3,6 +3,7 @@
 
 #include <esrgan/upscaler.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -25,14 +26,17 @@ class FrameNetwork {
   /// Work for a frame of this size, in multiply-accumulates.
   double work(int width, int height, SampleType stored);
 
-  /// Frames of `kind` that are to become frames of `shape` are left to the device from here on, if it
-  /// converts them; see converts().
-  void convert_on_device(const FrameKind& kind, const FrameShape& shape);
+  /// Frames of `kind` that are to become frames of `shape`, in memory of `buffers`, are left to the device,
+  /// if it converts them; see converts(). Before other threads ask for that.
+  void convert_on_device(const FrameKind& kind, const FrameShape& shape,
+                         std::shared_ptr<FrameBuffers> buffers);
   /// Whether it takes this frame without pixels. From any thread.
-  bool converts(const AVFrame& frame) const { return formats_ && kind_of(frame) == kind_; }
+  bool converts(const AVFrame& frame) const {
+    return formats_ && !gives_up_ && are_alike(kind_of(frame), kind_);
+  }
 
-  /// Replaces the parts (or windows) of an item by enlarged ones. `next`: what will be enlarged then, if it
-  /// is there already.
+  /// Replaces the parts (or windows) of an item by enlarged ones, or makes its enlarged frame. `next`: what
+  /// will be enlarged then, if it is there already.
   void upscale(FrameItem& item, const FrameItem* next, PixelsPool& pool, const std::stop_token& stop);
   /// Share of the area of all frames so far that was taken from the frame before.
   double reused() const { return parts_ > 0 ? reused_ / static_cast<double>(parts_) : 0; }
@@ -40,18 +44,18 @@ class FrameNetwork {
  private:
   struct Size {
     int width, height, channels;
+    SampleType stored;  // which decides about the precision
     bool operator==(const Size&) const = default;
   };
 
   /// The frame upscaler of a field; made anew where the size is another.
-  FrameUpscaler& frames_for(size_t field, const Size& size, SampleType stored);
+  FrameUpscaler& frames_for(size_t field, const Size& size);
+  static Size size_of(const FrameKind& kind);
   void announce(const FrameItem& next);
   bool enlarge_on_device(FrameItem& item, const std::stop_token& stop);
-  Pixels read(const AVFrame& frame, PixelsPool& pool);
-  Pixels enlarge(Pixels& part, size_t field, const Size& size, SampleType stored, PixelsPool& pool,
-                 const std::stop_token& stop);
+  Pixels enlarge(Pixels& part, size_t field, const Size& size, PixelsPool& pool, const std::stop_token& stop);
   Pixels enlarge_window(const std::vector<SharedPixels>& window, size_t field, const Size& size,
-                        SampleType stored, PixelsPool& pool, const std::stop_token& stop);
+                        PixelsPool& pool, const std::stop_token& stop);
 
   UpscaleOptions options_;
   std::unique_ptr<PictureUpscaler> upscaler_;
@@ -60,7 +64,9 @@ class FrameNetwork {
   std::shared_ptr<const FrameFormats> formats_;  // of what the device converts
   FrameKind kind_;
   FrameShape shape_;
-  FrameBuffers made_;
+  std::shared_ptr<FrameBuffers> buffers_;
+  int refused_ = 0;  // frames
+  std::atomic<bool> gives_up_ = false;
   std::optional<FrameReader> reader_;  // of what it failed to convert
   bool reuse_;
   double reused_ = 0;

@@ -12,6 +12,7 @@ extern "C" {
 #include <vector>
 
 #include "image/samples.h"
+#include "video/pipeline.h"
 
 namespace esrgan::video {
 namespace {
@@ -209,6 +210,13 @@ void FrameReader::convert(const AVFrame& frame, Pixels& pixels) {
   };
   convert(*colours_, 0, 0);
   if (alpha_) convert(*alpha_, component_of(count - 1), count - 1);
+}
+
+Pixels read_pixels(const AVFrame& frame, Lines lines, std::optional<FrameReader>& reader, PixelsPool& pool) {
+  if (!reader || !reader->fits(frame)) reader.emplace(frame, lines);
+  Pixels pixels = pool.take(reader->samples());
+  reader->read(frame, pixels);
+  return pixels;
 }
 
 FrameWriter::FrameWriter(const From& from, const AVFrame& to, const Colour& colour, Lines lines,

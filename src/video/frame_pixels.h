@@ -45,6 +45,11 @@ class FrameReader {
   std::optional<PlaneConversion> colours_, alpha_;
 };
 
+class PixelsPool;
+
+/// A frame's pixels, in memory of `pool`, by a reader that is kept for the next frame.
+Pixels read_pixels(const AVFrame& frame, Lines lines, std::optional<FrameReader>& reader, PixelsPool& pool);
+
 /// Pixels to frames.
 class FrameWriter {
  public:

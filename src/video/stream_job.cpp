@@ -60,13 +60,14 @@ VideoReport make_stream(const FrameSource& source, FrameNetwork& network, const 
   };
   ProgressKeeper progress(events);
   progress.begin(facts.made_of(facts.plan.frames), 0, 0);
-  network.convert_on_device(facts.kind(), shape.frames);
   const auto input =
       frames_for_network(source, network.radius(), options,
                          {.stop = events.stop,
                           .segment = [](size_t) { return true; },
                           .as_stored = [&](const AVFrame& frame) { return network.converts(frame); }});
   StreamOutput stream(shape, write, progress);
+  if (facts.has_stored_frames && !facts.interlaced)
+    network.convert_on_device(facts.kind(), shape.frames, stream.buffers());
   const PipelineCounts counts = run_pipeline(
       *input, stream,
       [&](FrameItem& item, const FrameItem* next, PixelsPool& pool) {

@@ -28,6 +28,7 @@ class StreamOutput : public FrameOutput {
   StreamOutput(StreamShape shape, Write write, ProgressKeeper& progress);
 
   std::function<void()> prepare(FrameItem item, PixelsPool& pool) override;
+  std::shared_ptr<FrameBuffers> buffers() const { return assembler_.buffers(); }
 
  private:
   std::string header() const;

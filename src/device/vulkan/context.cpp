@@ -18,6 +18,9 @@
 namespace esrgan::vulkan {
 namespace {
 
+constexpr VkPipelineStageFlags working_stages =
+    VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+
 std::span<const uint32_t> words_of(Shader shader) {
   static constexpr auto until = [](const uint32_t* begin, const uint32_t* end) {
     return std::span<const uint32_t>(begin, static_cast<size_t>(end - begin));
@@ -157,22 +160,23 @@ Commands::~Commands() {
 }
 
 void Commands::clear(const Buffer& buffer) {
+  wait_for_writes();
   context_.vk_.vkCmdFillBuffer(commands_, buffer.handle(), 0, VK_WHOLE_SIZE, 0);
 }
 
-void Commands::copy(const Buffer& from, const Buffer& to) {
-  const VkBufferCopy region{0, 0, std::min(from.bytes(), to.bytes())};
-  context_.vk_.vkCmdCopyBuffer(commands_, from.handle(), to.handle(), 1, &region);
+void Commands::copy(const Buffer& from, const Buffer& into, uint64_t to) {
+  wait_for_writes();
+  const VkBufferCopy region{0, to, std::min(from.bytes(), into.bytes() - to)};
+  context_.vk_.vkCmdCopyBuffer(commands_, from.handle(), into.handle(), 1, &region);
 }
 
 void Commands::wait_for_writes() {
   auto barrier = structure<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
   barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-  barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
-  constexpr VkPipelineStageFlags before =
-      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-  context_.vk_.vkCmdPipelineBarrier(commands_, before, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier,
-                                    0, nullptr, 0, nullptr);
+  barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                          VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  context_.vk_.vkCmdPipelineBarrier(commands_, working_stages, working_stages, 0, 1, &barrier, 0, nullptr, 0,
+                                    nullptr);
 }
 
 void Commands::dispatch(Shader shader, const Constants& constants, VkDescriptorSet bindings, const void* push,
@@ -189,10 +193,10 @@ void Commands::dispatch(Shader shader, const Constants& constants, VkDescriptorS
 
 void Commands::end() {
   auto barrier = structure<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
-  barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+  barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
   barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
-  context_.vk_.vkCmdPipelineBarrier(commands_, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-                                    VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+  context_.vk_.vkCmdPipelineBarrier(commands_, working_stages, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
+                                    nullptr, 0, nullptr);
   check(context_.vk_.vkEndCommandBuffer(commands_), "vkEndCommandBuffer");
 }
 

@@ -98,7 +98,7 @@ class Bindings {
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
 };
 
-/// Commands of one submission; recorded once, submitted often.
+/// Commands of one submission; recorded once, submitted often. Each sees what those before it wrote.
 class Commands {
  public:
   explicit Commands(Context& context);
@@ -110,8 +110,9 @@ class Commands {
 
   /// Fills with zeros.
   void clear(const Buffer& buffer);
-  void copy(const Buffer& from, const Buffer& to);
-  /// After what came before is written. `push`: push constants, at most push_bytes.
+  /// As much as both hold, the latter from byte `to` on.
+  void copy(const Buffer& from, const Buffer& into, uint64_t to = 0);
+  /// `push`: push constants, at most push_bytes.
   void dispatch(Shader shader, const Constants& constants, VkDescriptorSet bindings, const void* push,
                 size_t push_size, std::array<uint32_t, 3> groups);
   void end();

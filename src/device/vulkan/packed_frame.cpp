@@ -27,6 +27,27 @@ void PackedFrame::unpack(const uint32_t* words, const FramePlanes& frame) const 
                   planes_[i].row_bytes);
 }
 
+bool is_bright(const FrameFormat& format, const FramePlanes& frame) {
+  constexpr float dark = 1.0F / 16;
+  const auto sample = [&](size_t plane, int x, int y) {
+    const std::byte* const at = frame.data[plane] + y * frame.stride[plane] + x * format.sample_bytes();
+    if (format.sample_bytes() == 1) return static_cast<float>(*at);
+    uint16_t value = 0;
+    std::memcpy(&value, at, sizeof value);
+    return static_cast<float>(value);
+  };
+  for (int y = 0; y < format.height; ++y)
+    for (int x = 0; x < format.width; ++x) {
+      const int chroma_x = x * format.chroma_width / format.width,
+                chroma_y = y * format.chroma_height / format.height;
+      const float first = sample(0, x, y), second = sample(1, chroma_x, chroma_y),
+                  third = sample(2, chroma_x, chroma_y);
+      for (const auto& row : format.matrix)
+        if (row[0] * first + row[1] * second + row[2] * third + row[3] > dark) return true;
+    }
+  return false;
+}
+
 FrameTables::FrameTables(const FrameFormat& format) {
   const auto add = [&](const Resampling& resampling) {
     const auto at = static_cast<int32_t>(numbers.size());

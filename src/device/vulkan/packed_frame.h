@@ -33,6 +33,9 @@ class PackedFrame {
   int32_t words_ = 0;
 };
 
+/// Whether a network's number of the frame is clearly not black; chroma is taken from the nearest sample.
+bool is_bright(const FrameFormat& format, const FramePlanes& frame);
+
 /// What frames.comp knows of a format: matrix and resampling.
 struct FrameTables {
   std::vector<float> numbers;

@@ -39,7 +39,7 @@ struct FramePush {
   std::array<int32_t, 3> planes;
   int32_t row_words, chroma_row_words;
   int32_t across, across_count, down, down_count;
-  int32_t map, remarks;
+  int32_t map;
 };
 static_assert(sizeof(FramePush) <= push_bytes);
 
@@ -54,6 +54,19 @@ constexpr int pointwise_group = 64;
 double most_macs(const Properties& properties) {
   return properties.software ? 2e9 : 1e11;
 }
+
+/// One side of the network, of frames.
+struct FrameSide {
+  FrameFormat format;
+  PackedFrame packed;
+  FrameTables tables;
+  Buffer on_device;  // what the tables hold
+
+  explicit FrameSide(const FrameFormat& of) : format(of), packed(of), tables(of) {}
+};
+
+/// About a result, behind its planes; as in frames.comp.
+constexpr size_t not_finite = 0, above_zero = 1, frame_remarks = 2;
 
 }  // namespace
 
@@ -92,19 +105,6 @@ struct VulkanExecutor::Size {
   std::pair<int, int> at(int density) const { return {cells_x * density, cells_y * density}; }
 };
 
-/// One side of the network, of frames.
-struct FrameSide {
-  FrameFormat format;
-  PackedFrame packed;
-  FrameTables tables;
-  Buffer on_device;  // what the tables hold
-
-  explicit FrameSide(const FrameFormat& of) : format(of), packed(of), tables(of) {}
-};
-
-/// Behind the planes of a result.
-enum FrameRemark { not_finite, above_zero, frame_remarks };
-
 /// How frames of two formats are read and written.
 struct VulkanExecutor::Frames {
   std::shared_ptr<const FrameFormats> formats;
@@ -117,6 +117,7 @@ struct VulkanExecutor::Frames {
 struct VulkanExecutor::Recording {
   std::vector<int32_t> table;  // what `tables` holds
   Buffer tables, in, out;
+  Buffer planes, remarks;  // of frames, on the device: what is in `in`, and what goes to the end of `out`
   std::optional<Bindings> bindings;
   std::vector<std::unique_ptr<Commands>> commands;
   std::vector<double> macs;  // of each of them
@@ -183,15 +184,16 @@ MemoryNeed VulkanExecutor::memory_for(int width, int height) const {
 }
 
 /// Where a shader finds what it knows: maps to read, weights or the host's numbers, the table, constants,
-/// maps beside them, the map to write.
+/// maps beside them or something else, the map to write.
 VkDescriptorSet VulkanExecutor::bind(Recording& r, const Windows& windows, const Buffer& second,
-                                     const Buffer& constants) const {
+                                     const Buffer& constants, const Buffer* beside) const {
   const auto part = [&](const Window& window) {
     const Window& seen = window.end == 0 ? windows.result.end == 0 ? windows.inputs : windows.result : window;
     return BufferPart{&size_->maps, seen.begin * number_bytes(), seen.numbers() * number_bytes()};
   };
-  return r.bindings->add({part(windows.inputs), BufferPart{&second}, BufferPart{&r.tables},
-                          BufferPart{&constants}, part(windows.others), part(windows.result)});
+  return r.bindings->add(
+      {part(windows.inputs), BufferPart{&second}, BufferPart{&r.tables}, BufferPart{&constants},
+       beside != nullptr ? BufferPart{beside} : part(windows.others), part(windows.result)});
 }
 
 std::unique_ptr<VulkanExecutor::Size> VulkanExecutor::lay_out(int width, int height) {
@@ -222,7 +224,7 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record() {
              scale = static_cast<uint64_t>(this->scale());
   const uint64_t in = frames_ ? static_cast<uint64_t>(frames_->in.packed.words())
                               : pixels * static_cast<uint64_t>(in_channels()),
-                 out = frames_ ? static_cast<uint64_t>(frames_->out.packed.words() + frame_remarks)
+                 out = frames_ ? static_cast<uint64_t>(frames_->out.packed.words()) + frame_remarks
                                : pixels * scale * scale * static_cast<uint64_t>(out_channels());
   r.in = Buffer(*context_, in * sizeof(float), BufferUse::host_writes);
   r.out = Buffer(*context_, out * sizeof(float), BufferUse::host_reads);
@@ -237,10 +239,16 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record() {
   Windows upload, download;
   upload.result.cover(place_of(graph_.input));
   download.inputs.cover(place_of(graph_.output));
-  if (frames_)
-    record_frame(r, FrameKind::read, upload);
-  else
+  if (frames_) {
+    // Samples are read many times.
+    r.planes = Buffer(*context_, r.in.bytes(), BufferUse::device);
+    r.remarks = Buffer(*context_, frame_remarks * sizeof(uint32_t), BufferUse::device);
+    r.commands.back()->clear(r.remarks);
+    r.commands.back()->copy(r.in, r.planes);
+    record_frame(r, FrameWay::read, upload);
+  } else {
     record_pointwise(r, PointwiseKind::upload, upload, r.in, {.out = graph_.input});
+  }
   for (const Step& step : plan_.steps()) {
     if (r.macs.back() > most_macs(context_->properties())) {
       r.commands.back()->end();
@@ -250,11 +258,13 @@ std::unique_ptr<VulkanExecutor::Recording> VulkanExecutor::record() {
     record_step(r, step);
     r.macs.back() += plan_.macs(step) * cells;
   }
-  if (frames_)
-    record_frame(r, FrameKind::write, download);
-  else
+  if (frames_) {
+    record_frame(r, FrameWay::write, download);
+    r.commands.back()->copy(r.remarks, r.out, r.out.bytes() - r.remarks.bytes());
+  } else {
     record_pointwise(r, PointwiseKind::download, download, r.out,
                      {.in = graph_.output, .out = graph_.output});
+  }
   r.commands.back()->end();
   std::copy(r.table.begin(), r.table.end(), r.tables.data<int32_t>());
   return recording;
@@ -354,8 +364,8 @@ void VulkanExecutor::record_pointwise(Recording& r, PointwiseKind kind, const Wi
       {groups(width * spec.channels, pointwise_group), static_cast<uint32_t>(height), 1});
 }
 
-void VulkanExecutor::record_frame(Recording& r, FrameKind kind, const Windows& windows) {
-  const bool reads = kind == FrameKind::read;
+void VulkanExecutor::record_frame(Recording& r, FrameWay way, const Windows& windows) {
+  const bool reads = way == FrameWay::read;
   const FrameSide& side = reads ? frames_->in : frames_->out;
   const FrameFormat& format = side.format;
   FramePush push{format.width,
@@ -371,10 +381,10 @@ void VulkanExecutor::record_frame(Recording& r, FrameKind kind, const Windows& w
                  side.tables.down,
                  format.down.count,
                  reads ? r.add_row(place_of(graph_.input), windows.result)
-                       : r.add_row(place_of(graph_.output), windows.inputs),
-                 side.packed.words()};
-  r.commands.back()->dispatch(half_ ? Shader::frames_half : Shader::frames, {static_cast<int32_t>(kind)},
-                              bind(r, windows, reads ? r.in : r.out, side.on_device), &push, sizeof push,
+                       : r.add_row(place_of(graph_.output), windows.inputs)};
+  r.commands.back()->dispatch(half_ ? Shader::frames_half : Shader::frames, {static_cast<int32_t>(way)},
+                              bind(r, windows, reads ? r.planes : r.out, side.on_device, &r.remarks), &push,
+                              sizeof push,
                               {groups(reads ? format.width : push.row_words, pointwise_group),
                                static_cast<uint32_t>(format.height), reads ? 1U : 2U});
 }
@@ -420,7 +430,6 @@ void VulkanExecutor::load(const Input& input, size_t slot) {
     return;
   }
   frames_->in.packed.pack(input.frame, r.in.data<uint32_t>());
-  std::fill_n(r.out.data<uint32_t>() + frames_->out.packed.words(), static_cast<size_t>(frame_remarks), 0U);
 }
 
 /// Until what was begun with of it is over.
@@ -483,7 +492,8 @@ bool VulkanExecutor::run_frame_checked(const FramePlanes& in, const FramePlanes&
                                        const RunControl& control) {
   const uint32_t* const words = run_input({in, formats}, control).out.data<uint32_t>();
   const uint32_t* const remarks = words + frames_->out.packed.words();
-  if (remarks[not_finite] != 0 || remarks[above_zero] == 0) return false;
+  if (remarks[not_finite] != 0) return false;
+  if (half_ && remarks[above_zero] == 0 && is_bright(formats->in, in)) return false;
   frames_->out.packed.unpack(words, out);
   return true;
 }

@@ -41,7 +41,7 @@ class VulkanExecutor : public Executor {
   /// As in pointwise.comp.
   enum class PointwiseKind { upload, download, shuffle, unshuffle, add_nearest, add_bilinear, silu, gate };
   /// As in frames.comp.
-  enum class FrameKind { read, write };
+  enum class FrameWay { read, write };
   /// That a dispatch of pointwise.comp reads and writes.
   struct Maps {
     MapId in = -1, other = -1, out = 0;
@@ -101,11 +101,11 @@ class VulkanExecutor : public Executor {
   void record_convolution(Recording& recording, const ConvolutionStep& step, const Windows& windows);
   void record_pointwise(Recording& recording, PointwiseKind kind, const Windows& windows,
                         const Buffer& second, const Maps& maps, int factor = 1);
-  void record_frame(Recording& recording, FrameKind kind, const Windows& windows);
+  void record_frame(Recording& recording, FrameWay way, const Windows& windows);
   const MapPlace& place_of(MapId map) const;
   Shader convolution_shader() const;
   VkDescriptorSet bind(Recording& recording, const Windows& windows, const Buffer& second,
-                       const Buffer& constants) const;
+                       const Buffer& constants, const Buffer* beside = nullptr) const;
   uint64_t number_bytes() const { return half_ ? 2 : 4; }
 
   std::shared_ptr<Context> context_;

@@ -1,5 +1,6 @@
 // What follows a convolution's sums.
 layout(std430, binding = 3) readonly buffer Constants { float constants[]; };
+layout(std430, binding = 4) readonly buffer Others { Number others[]; };
 
 layout(constant_id = 8) const int AFTER = 0;  // 0 nothing, 1 SiLU, 2 gate
 

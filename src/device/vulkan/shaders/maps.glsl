@@ -7,7 +7,6 @@
 #endif
 
 layout(std430, binding = 0) readonly buffer Inputs { Number maps[]; };
-layout(std430, binding = 4) readonly buffer Others { Number others[]; };
 layout(std430, binding = 5) writeonly buffer Result { Number result[]; };
 // Four whole numbers for a map: the place of its first pixel, numbers in a row, numbers in a pixel, and one more.
 layout(std430, binding = 2) readonly buffer Table { int table[]; };

@@ -8,6 +8,7 @@ layout(constant_id = 0) const int kind = 0;  // PointwiseKind
 layout(local_size_x = 64) in;
 
 layout(std430, binding = 1) buffer Host { float host[]; };
+layout(std430, binding = 4) readonly buffer Others { Number others[]; };
 
 layout(push_constant) uniform Pointwise {
   int width, height, channels;  // of what is written
