@@ -15,7 +15,7 @@ extern "C" {
 #include <optional>
 
 #include "device/device.h"
-#include "frame_format_reference.h"
+#include "device/reference/frames.h"
 #include "support.h"
 #include "video/decoding_times.h"
 #include "video/device_frames.h"
@@ -380,13 +380,13 @@ TEST_F(VideoParts, DevicesAreToldWhatFramesMean) {
         for (size_t plane = 0; plane < 3; ++plane)
           for (int y = 0; y < formats->in.plane_height(plane); ++y)
             for (int x = 0; x < formats->in.plane_width(plane); ++x)
-              test::set_sample(formats->in, planes, plane, x, y, between(0, (1 << formats->in.bits) - 1));
+              set_sample(formats->in, planes, plane, x, y, between(0, (1 << formats->in.bits) - 1));
         const std::string text = std::string(desc.name) + ", " + std::to_string(width) + "x" +
                                  std::to_string(height) + ", matrix " + std::to_string(matrix) + ", range " +
                                  std::to_string(frame->color_range) + ", chroma " + std::to_string(chroma);
         Pixels pixels;
         FrameReader(*frame, Lines::all).read(*frame, pixels);
-        const Pixels told = test::read_frame(formats->in, planes);
+        const Pixels told = read_frame(formats->in, planes);
         ASSERT_EQ(told.size(), pixels.size());
         float largest = 0;
         for (size_t i = 0; i < told.size(); ++i) largest = std::max(largest, std::abs(told[i] - pixels[i]));
@@ -394,9 +394,9 @@ TEST_F(VideoParts, DevicesAreToldWhatFramesMean) {
 
         pixels = reals(pixels.size(), -0.1F, 1.1F);
         FrameWriter(FrameWriter::From{width, height, 3, 1}, *made, colour, Lines::all).write(pixels, *made);
-        test::OwnFrame expected(formats->out);
-        test::write_frame(formats->out, pixels, expected.planes);
-        EXPECT_LE(test::largest_distance(formats->out, planes_of(*made), expected.planes), 1) << text;
+        OwnFrame expected(formats->out);
+        write_frame(formats->out, pixels, expected.planes());
+        EXPECT_LE(largest_distance(formats->out, planes_of(*made), expected.planes()), 1) << text;
       }
 }
 
@@ -488,7 +488,7 @@ TEST_F(VideoParts, FramesMayBeConvertedByTheDevice) {
     const FramePtr made = assembler.assemble(item, shape, pool),
                    expected = other_assembler.assemble(read, shape, pool);
     const FrameFormat format = device_formats(kind_of(*first), shape)->out;
-    EXPECT_LE(test::largest_distance(format, planes_of(*made), planes_of(*expected)), 1) << i;
+    EXPECT_LE(largest_distance(format, planes_of(*made), planes_of(*expected)), 1) << i;
   }
 }
 

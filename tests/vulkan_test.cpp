@@ -11,9 +11,9 @@
 #include <map>
 
 #include "device/cpu/cpu_device.h"
+#include "device/reference/frames.h"
 #include "device/team.h"
 #include "device/vulkan/plan.h"
-#include "frame_format_reference.h"
 #include "operations_fixture.h"
 
 namespace esrgan {
@@ -139,12 +139,12 @@ class Vulkan : public test::Operations {
     return format;
   }
 
-  test::OwnFrame frame(const FrameFormat& format) {
-    test::OwnFrame made(format);
+  OwnFrame frame(const FrameFormat& format) {
+    OwnFrame made(format);
     for (size_t plane = 0; plane < 3; ++plane)
       for (int y = 0; y < format.plane_height(plane); ++y)
         for (int x = 0; x < format.plane_width(plane); ++x)
-          test::set_sample(format, made.planes, plane, x, y, between(0, (1 << format.bits) - 1));
+          set_sample(format, made.planes(), plane, x, y, between(0, (1 << format.bits) - 1));
     return made;
   }
 
@@ -264,16 +264,16 @@ TEST_F(Vulkan, FramesAreConvertedAsTheirFormatsSay) {
     const auto formats = std::make_shared<const FrameFormats>(
         FrameFormats{frame_format(width, height, false), frame_format(width, height, true)});
     ASSERT_TRUE(executor->takes(*formats));
-    const test::OwnFrame first = frame(formats->in), second = frame(formats->in);
-    for (const test::OwnFrame* const in : {&first, &second}) {
-      test::OwnFrame expected(formats->out), made(formats->out);
-      test::write_frame(formats->out, test::read_frame(formats->in, in->planes), expected.planes);
-      ASSERT_TRUE(executor->run_frame(in->planes, made.planes, formats, {}));
+    const OwnFrame first = frame(formats->in), second = frame(formats->in);
+    for (const OwnFrame* const in : {&first, &second}) {
+      OwnFrame expected(formats->out), made(formats->out);
+      write_frame(formats->out, read_frame(formats->in, in->planes()), expected.planes());
+      ASSERT_TRUE(executor->run_frame(in->planes(), made.planes(), formats, {}));
       // One for rounding, and what floats of 16 bits and more lose.
       const int limit = formats->out.bits > 14 ? 3 : 1;
-      EXPECT_LE(test::largest_distance(formats->out, expected.planes, made.planes), limit)
+      EXPECT_LE(largest_distance(formats->out, expected.planes(), made.planes()), limit)
           << width << "x" << height << ", " << formats->in.bits << " and " << formats->out.bits << " bits";
-      executor->announce_frame(second.planes, formats);
+      executor->announce_frame(second.planes(), formats);
     }
     if (trial % 3 == 0) {
       EXPECT_EQ(run(*executor, plain, 6, 4), plain);
@@ -289,13 +289,13 @@ TEST_F(Vulkan, FramesGoThroughTheNetwork) {
     const auto executor = device->compile(graph, half);
     const auto formats = std::make_shared<const FrameFormats>(
         FrameFormats{frame_format(20, 12, false), frame_format(40, 24, true)});
-    const test::OwnFrame in = frame(formats->in);
-    test::OwnFrame expected(formats->out), made(formats->out);
-    test::write_frame(formats->out, run(*executor, test::read_frame(formats->in, in.planes), 20, 12),
-                      expected.planes);
-    ASSERT_TRUE(executor->run_frame(in.planes, made.planes, formats, {}));
+    const OwnFrame in = frame(formats->in);
+    OwnFrame expected(formats->out), made(formats->out);
+    write_frame(formats->out, run(*executor, read_frame(formats->in, in.planes()), 20, 12),
+                expected.planes());
+    ASSERT_TRUE(executor->run_frame(in.planes(), made.planes(), formats, {}));
     const int largest = (1 << formats->out.bits) - 1;
-    EXPECT_LE(test::largest_distance(formats->out, expected.planes, made.planes),
+    EXPECT_LE(largest_distance(formats->out, expected.planes(), made.planes()),
               1 + largest / (half ? 500 : 50'000));
   }
 }
@@ -312,8 +312,8 @@ TEST_F(Vulkan, FramesThatAreNotConvertedAreTold) {
   FrameFormats good{frame_format(8, 4, false), frame_format(8, 4, true)};
   const auto is_made = [&](const FrameFormats& of, const RunControl& control = {}) {
     const auto formats = std::make_shared<const FrameFormats>(of);
-    test::OwnFrame out(of.out);
-    return executor->run_frame(frame(of.in).planes, out.planes, formats, control);
+    OwnFrame out(of.out);
+    return executor->run_frame(frame(of.in).planes(), out.planes(), formats, control);
   };
   EXPECT_TRUE(is_made(good));
   FrameFormats bad = good;
@@ -341,6 +341,25 @@ TEST_F(Vulkan, FramesThatAreNotConvertedAreTold) {
   EXPECT_FALSE(executor->converts_frames());
 }
 
+TEST_F(Vulkan, FramesThatComeOutWrongAreNotConverted) {
+  VulkanTrial trial;
+  trial.wrong_frames = true;
+  const auto device = gpu(trial);
+  const auto executor = device->compile(times(1), false), another = device->compile(times(2), false);
+  EXPECT_EQ(said_, "");  // nobody asked
+  EXPECT_FALSE(executor->converts_frames());
+  EXPECT_NE(said_.find("converts frames wrongly"), std::string::npos) << said_;
+  said_.clear();
+  EXPECT_FALSE(another->converts_frames());
+  EXPECT_EQ(said_, "");
+  const std::vector<float> in = reals(size_t{8} * 4 * 3);
+  EXPECT_EQ(run(*executor, in, 8, 4), in);
+  if (device->half() == HalfPrecision::none) return;
+  const auto right = gpu();
+  for (const bool half : {false, true}) EXPECT_TRUE(right->compile(times(1), half)->converts_frames());
+  EXPECT_EQ(said_, "");
+}
+
 /// As of tiles: black is right where the frame is, and of full precision.
 TEST_F(Vulkan, BlackFramesAreLookedAt) {
   const auto device = gpu();
@@ -351,8 +370,8 @@ TEST_F(Vulkan, BlackFramesAreLookedAt) {
     for (const float level : {0.01F, 0.5F}) {
       formats.in.matrix = {};
       for (auto& row : formats.in.matrix) row[3] = level;
-      test::OwnFrame out(formats.out);
-      EXPECT_EQ(negative->run_frame(frame(formats.in).planes, out.planes,
+      OwnFrame out(formats.out);
+      EXPECT_EQ(negative->run_frame(frame(formats.in).planes(), out.planes(),
                                     std::make_shared<const FrameFormats>(formats), {}),
                 !half || level < 0.1F)
           << half << ", " << level;

@@ -20,7 +20,9 @@ using namespace vulkan;
 class VulkanDevice : public Device {
  public:
   VulkanDevice(int number, std::shared_ptr<Context> context)
-      : number_(number), context_(std::move(context)) {}
+      : number_(number),
+        context_(std::move(context)),
+        frame_check_(std::make_shared<FrameCheck>("gpu:" + std::to_string(number), context_)) {}
 
   std::string name() const override { return "gpu:" + std::to_string(number_); }
   std::string description() const override {
@@ -39,7 +41,7 @@ class VulkanDevice : public Device {
   std::unique_ptr<Executor> compile_supported(Graph graph, bool half) override {
     if (!checked_) check_arithmetic();
     return std::make_unique<VulkanExecutor>(std::move(graph), half, half ? matrices_ : Matrices::none,
-                                            context_);
+                                            context_, frame_check_);
   }
 
   /// Drivers are not always right. What a small convolution comes to is known; a device that gives something
@@ -90,6 +92,7 @@ class VulkanDevice : public Device {
 
   int number_;
   std::shared_ptr<Context> context_;
+  std::shared_ptr<FrameCheck> frame_check_;
   bool checked_ = false;
   Matrices matrices_ = Matrices::none;
 };

@@ -27,6 +27,7 @@ struct VulkanTrial {
   std::function<int(const std::string& call)> fault;
   bool plain_matrices = false;  ///< half precision by matrix.comp in plain arithmetic
   bool wrong_matrices = false;  ///< and its results are taken for wrong
+  bool wrong_frames = false;    ///< frames are taken to be converted wrongly
   bool wrong = false;           ///< all results are taken for wrong
 };
 

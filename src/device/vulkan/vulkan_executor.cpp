@@ -130,9 +130,11 @@ struct VulkanExecutor::Recording {
   }
 };
 
-VulkanExecutor::VulkanExecutor(Graph graph, bool half, Matrices matrices, std::shared_ptr<Context> context)
+VulkanExecutor::VulkanExecutor(Graph graph, bool half, Matrices matrices, std::shared_ptr<Context> context,
+                               std::shared_ptr<FrameCheck> frame_check)
     : Executor(graph),
       context_(std::move(context)),
+      frame_check_(std::move(frame_check)),
       graph_(std::move(graph)),
       half_(half),
       matrices_(half ? matrices : Matrices::none),

@@ -9,6 +9,7 @@
 
 #include "device/device.h"
 #include "device/vulkan/context.h"
+#include "device/vulkan/frame_check.h"
 #include "device/vulkan/plan.h"
 
 namespace esrgan::vulkan {
@@ -28,14 +29,16 @@ uint64_t most_memory(const Properties& properties);
 
 class VulkanExecutor : public Executor {
  public:
-  VulkanExecutor(Graph graph, bool half, Matrices matrices, std::shared_ptr<Context> context);
+  /// frame_check: what says whether frames may be converted; without one they are.
+  VulkanExecutor(Graph graph, bool half, Matrices matrices, std::shared_ptr<Context> context,
+                 std::shared_ptr<FrameCheck> frame_check = {});
   ~VulkanExecutor() override;
 
   MemoryNeed memory_for(int width, int height) const override;
   /// Pixels are computed alike wherever they are.
   std::optional<int> computational_reach() const override { return graph_.computational_reach(1); }
   int computational_multiple() const override { return input_multiple(); }
-  bool converts_frames() const override { return true; }
+  bool converts_frames() const override { return frame_check_ == nullptr || frame_check_->is_passed(half_); }
 
  private:
   /// As in pointwise.comp.
@@ -109,6 +112,7 @@ class VulkanExecutor : public Executor {
   uint64_t number_bytes() const { return half_ ? 2 : 4; }
 
   std::shared_ptr<Context> context_;
+  std::shared_ptr<FrameCheck> frame_check_;
   Graph graph_;
   bool half_;
   Matrices matrices_;
