@@ -467,7 +467,7 @@ void VulkanExecutor::announce_input(const Input& input) {
 /// An input with its place on the device, announced or not.
 VulkanExecutor::Taken VulkanExecutor::take(const Input& input) {
   if (!announced_.empty() && announced_.front().input == input) {
-    const Taken first = announced_.front();
+    Taken first = announced_.front();
     announced_.pop_front();
     return first;
   }
@@ -478,7 +478,7 @@ VulkanExecutor::Taken VulkanExecutor::take(const Input& input) {
     other.submitted = 0;
   }
   if (!free_slot()) forget_last();
-  const Taken taken{input, *free_slot()};
+  Taken taken{input, *free_slot()};
   load(input, taken.slot);
   return taken;
 }

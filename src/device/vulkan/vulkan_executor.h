@@ -92,7 +92,7 @@ class VulkanExecutor : public Executor {
   Taken take(const Input& input);
   std::optional<size_t> free_slot() const;
   void load(const Input& input, size_t slot);
-  void wait_for(const Taken& input);
+  void wait_for(const Taken& taken);
   void forget_last();
   void forget_recordings();
   const Recording& run_input(const Input& input, const RunControl& control);

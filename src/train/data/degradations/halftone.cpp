@@ -18,9 +18,11 @@ class Screen {
   explicit Screen(double edge) : edge_(edge) {
     constexpr int side = 48;
     std::array<double, side * side> cell{};
-    for (size_t i = 0; i < cell.size(); ++i)
-      cell.at(i) = threshold(2 * pi * (static_cast<double>(i % side) + 0.5) / side,
-                             2 * pi * (static_cast<double>(i / side) + 0.5) / side);
+    for (size_t i = 0; i < cell.size(); ++i) {
+      const size_t column = i % side, row = i / side;
+      cell.at(i) = threshold(2 * pi * (static_cast<double>(column) + 0.5) / side,
+                             2 * pi * (static_cast<double>(row) + 0.5) / side);
+    }
     for (size_t i = 0; i < bare_.size(); ++i) {
       double sum = 0;
       for (const double there : cell) sum += paper(level_of(i), there);
@@ -30,7 +32,7 @@ class Screen {
 
   /// The level that leaves this share of the paper bare.
   double level(double value) const {
-    const auto above = std::lower_bound(bare_.begin(), bare_.end(), value);
+    const auto* const above = std::lower_bound(bare_.begin(), bare_.end(), value);
     if (above == bare_.begin()) return level_of(0);
     if (above == bare_.end()) return level_of(bare_.size() - 1);
     const auto i = static_cast<size_t>(above - bare_.begin());
