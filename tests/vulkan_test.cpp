@@ -149,20 +149,14 @@ class Vulkan : public test::Operations {
   }
 
   /// A network that multiplies by `factor`.
-  Graph times(float factor) {
-    Graph graph;
-    graph.input = new_map(graph, 3, 1);
+  static Graph times(float factor) {
     Convolution conv;
     conv.name = "times";
-    conv.inputs = {graph.input};
     conv.in_channels = conv.out_channels = 3;
     conv.kernel = 1;
     conv.weights = {factor, 0, 0, 0, factor, 0, 0, 0, factor};
     conv.bias.assign(3, 0.0F);
-    conv.out = graph.output = new_map(graph, 3, 1);
-    graph.stages = {0};
-    graph.operations.emplace_back(std::move(conv));
-    return graph;
+    return esrgan::graph_of(std::move(conv));
   }
 
   ThreadPool pool_{2};

@@ -65,8 +65,9 @@ class Executor {
   virtual bool converts_frames() const { return false; }
   /// Whether run_frame() may be used: with three channels on both sides, and sizes that are the network's.
   bool takes(const FrameFormats& formats) const;
-  /// As run(), of frames. False when `out` holds nothing of use, since the result is not finite, or black
-  /// everywhere, or the device could not: then run() is for it. Throws Cancelled when stopped.
+  /// As run(), of frames. False when `out` holds nothing of use, since the result is not finite, or in half
+  /// precision black where `in` is not, or the device could not: then run() is for it. Throws Cancelled when
+  /// stopped.
   bool run_frame(const FramePlanes& in, const FramePlanes& out,
                  const std::shared_ptr<const FrameFormats>& formats, const RunControl& control);
   /// As announce(), for run_frame().

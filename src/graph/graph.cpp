@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/overloaded.h"
 
@@ -99,6 +100,17 @@ int farthest(const Graph& graph, const Step& step) {
 }
 
 }  // namespace
+
+Graph graph_of(Convolution convolution) {
+  Graph graph;
+  graph.maps = {{convolution.in_channels, 1}, {convolution.out_channels, convolution.upsample}};
+  graph.output = 1;
+  graph.stages = {0};
+  convolution.inputs = {graph.input};
+  convolution.out = graph.output;
+  graph.operations.emplace_back(std::move(convolution));
+  return graph;
+}
 
 int Graph::receptive_radius() const {
   return farthest(*this, radius_of);

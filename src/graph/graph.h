@@ -93,6 +93,9 @@ struct Graph {
   double macs_per_pixel() const;
 };
 
+/// A network of this convolution alone, between maps of its own.
+Graph graph_of(Convolution convolution);
+
 /// Maps that an operation reads, and the one it writes.
 std::vector<MapId> inputs_of(const Operation& operation);
 MapId output_of(const Operation& operation);

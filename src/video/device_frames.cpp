@@ -47,7 +47,6 @@ class Impulses {
     conversion.run([this](const PlaneRows& rows) { load(rows); },
                    [this](const PlaneRows& rows) { store(rows); });
     Resampling found;
-    std::vector<int> ends;
     for (int i = 0; i < to_; ++i) {
       int first = from_, end = 0;
       for (int k = std::max(0, near(i) - distance / 2); k < std::min(from_, near(i) + distance / 2); ++k)
@@ -119,7 +118,7 @@ Resampling chroma_resampling(const zimg_image_format& stored, bool vertical, boo
 
 using Affine = std::array<std::array<double, 4>, 3>;
 
-/// Samples to R, G, B, by what zimg makes of black, of each sample alone, and of all.
+/// Samples to R, G, B, by what zimg makes of a pixel of zeros, and of one sample at a time.
 Affine read_matrix(zimg_image_format stored) {
   constexpr int tried = 4;
   const double largest = (1 << stored.depth) - 1;

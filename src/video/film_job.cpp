@@ -223,8 +223,8 @@ VideoReport make_film(const FrameSource& source, FrameNetwork& network, const st
                           .as_stored = [&](const AVFrame& frame) { return network.converts(frame); }});
   FilmOutput film(settings, network.scale(), [&](size_t segment) { return folder.segment(segment); },
                   {[&] { progress.frame_done(); }, [&](uint64_t size) { progress.add_bytes(size); }});
-  if (facts.has_stored_frames && !facts.interlaced)
-    network.convert_on_device(facts.kind(), shape_of(settings, network.scale()), film.buffers());
+  if (facts.stored)
+    network.convert_on_device(*facts.stored, shape_of(settings, network.scale()), film.buffers());
   const PipelineCounts counts = run_pipeline(
       *input, film,
       [&](FrameItem& item, const FrameItem* next, PixelsPool& pool) {

@@ -205,7 +205,6 @@ class FilmSource : public FrameSource {
     if (!frame) throw Error(ErrorKind::bad_data, file_.path, "none of its video's frames can be decoded");
     if (const HighDynamicRange hdr = high_dynamic_range(frame.get(), nullptr); hdr.mastering || hdr.light)
       facts_.hdr = hdr;
-    facts_.has_stored_frames = true;
     facts_.width = frame->width;
     facts_.height = frame->height;
     facts_.format = static_cast<AVPixelFormat>(frame->format);
@@ -213,6 +212,7 @@ class FilmSource : public FrameSource {
     facts_.from_pictures =
         codec_ == AV_CODEC_ID_GIF || codec_ == AV_CODEC_ID_APNG || codec_ == AV_CODEC_ID_WEBP;
     if (decode_.interlaced == Interlaced::keep) inspect_fields(*frame);
+    if (!facts_.interlaced) facts_.stored = kind_of(*frame);
   }
 
   /// Fields are taken apart in each frame that has them. Whether the film is marked as interlaced is told

@@ -115,8 +115,8 @@ struct FrameItem {
   int64_t number = 0;     ///< from 0, among the frames of the film
   size_t segment = 0;     ///< of the plan
   bool repeated = false;  ///< the same picture as the item before; without pixels
-  std::vector<Pixels>
-      parts;          ///< the frame, or its top and its bottom field; none of one that the device converts
+  /// The frame, or its top and its bottom field. None of a frame that the device converts.
+  std::vector<Pixels> parts;
   FramePtr enlarged;  ///< behind the network: what the device made of such a frame
   /// Instead of `parts`, for a network that sees several frames: each part with those around it, which are in
   /// order.
@@ -134,8 +134,8 @@ struct FrameChoice {
   std::stop_token stop = {};                                ///< on request, Cancelled is thrown
   std::function<bool(size_t segment)> segment;              ///< frames of others are not even looked at
   std::function<bool(const FramePlace& frame)> frame = {};  ///< of those segments; may be empty: all
-  std::function<bool(const AVFrame& frame)> as_stored =
-      {};  ///< those that come without pixels; may be empty: none
+  /// Those that come without pixels; may be empty: none.
+  std::function<bool(const AVFrame& frame)> as_stored = {};
 };
 
 class FrameInput {

@@ -37,10 +37,8 @@ struct SourceFacts {
   HighDynamicRange hdr;
   /// Frames that are handed over for so many of the plan's.
   int64_t made_of(int64_t frames) const { return std::llround(static_cast<double>(frames) * frames_of_each); }
-  bool has_stored_frames = false;  ///< FrameChoice::as_stored is asked
-  /// Of most frames.
-  FrameKind kind() const { return {format, width, height, colour}; }
-  MuxRequest others;  ///< what goes along with the frames; without an output
+  std::optional<FrameKind> stored;  ///< kind of most frames, where FrameChoice::as_stored is asked
+  MuxRequest others;                ///< what goes along with the frames; without an output
 };
 
 class FrameSource {

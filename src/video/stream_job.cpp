@@ -66,8 +66,7 @@ VideoReport make_stream(const FrameSource& source, FrameNetwork& network, const 
                           .segment = [](size_t) { return true; },
                           .as_stored = [&](const AVFrame& frame) { return network.converts(frame); }});
   StreamOutput stream(shape, write, progress);
-  if (facts.has_stored_frames && !facts.interlaced)
-    network.convert_on_device(facts.kind(), shape.frames, stream.buffers());
+  if (facts.stored) network.convert_on_device(*facts.stored, shape.frames, stream.buffers());
   const PipelineCounts counts = run_pipeline(
       *input, stream,
       [&](FrameItem& item, const FrameItem* next, PixelsPool& pool) {

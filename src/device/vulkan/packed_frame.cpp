@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "device/reference/frames.h"
+
 namespace esrgan::vulkan {
 
 PackedFrame::PackedFrame(const FrameFormat& format) {
@@ -30,11 +32,7 @@ void PackedFrame::unpack(const uint32_t* words, const FramePlanes& frame) const 
 bool is_bright(const FrameFormat& format, const FramePlanes& frame) {
   constexpr float dark = 1.0F / 16;
   const auto sample = [&](size_t plane, int x, int y) {
-    const std::byte* const at = frame.data[plane] + y * frame.stride[plane] + x * format.sample_bytes();
-    if (format.sample_bytes() == 1) return static_cast<float>(*at);
-    uint16_t value = 0;
-    std::memcpy(&value, at, sizeof value);
-    return static_cast<float>(value);
+    return static_cast<float>(sample_of(format, frame, plane, x, y));
   };
   for (int y = 0; y < format.height; ++y)
     for (int x = 0; x < format.width; ++x) {

@@ -66,18 +66,12 @@ class VulkanDevice : public Device {
     constexpr int channels = 32, width = 21, height = 9;
     // Sums of few numbers that halves hold exactly, and that differ wherever an index is wrong.
     const auto number = [](int i) { return static_cast<float>(i * 37 % 101 - 50) / 64; };
-    Graph graph;
-    graph.maps = {{channels, 1}, {channels, 1}};
-    graph.output = 1;
-    graph.stages = {0};
     Convolution trial;
     trial.name = "trial";
-    trial.inputs = {0};
-    trial.out = 1;
     trial.in_channels = trial.out_channels = channels;
     trial.bias.assign(channels, 0.5F);
     for (int i = 0; i < channels * channels * 9; ++i) trial.weights.push_back(number(i));
-    graph.operations.emplace_back(std::move(trial));
+    const Graph graph = graph_of(std::move(trial));
     std::vector<float> in, expected, found;
     for (int i = 0; i < width * height * channels; ++i) in.push_back(number(i + i / 7));
     expected.resize(in.size());

@@ -57,7 +57,7 @@ double most_macs(const Properties& properties) {
 
 /// One side of the network, of frames.
 struct FrameSide {
-  FrameFormat format;
+  const FrameFormat& format;
   PackedFrame packed;
   FrameTables tables;
   Buffer on_device;  // what the tables hold
@@ -107,7 +107,7 @@ struct VulkanExecutor::Size {
 
 /// How frames of two formats are read and written.
 struct VulkanExecutor::Frames {
-  std::shared_ptr<const FrameFormats> formats;
+  std::shared_ptr<const FrameFormats> formats;  // to which both sides refer
   FrameSide in, out;
 
   explicit Frames(const std::shared_ptr<const FrameFormats>& of) : formats(of), in(of->in), out(of->out) {}
